@@ -1,0 +1,120 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let upcoming = [
+    "ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility",
+    "NonisolatedNonsendingByDefault",
+]
+let strict: [SwiftSetting] =
+    upcoming.map { .enableUpcomingFeature($0) } + [
+        .enableExperimentalFeature("Lifetimes"),
+        .strictMemorySafety(),  // every pointer step carries the word `unsafe`, so review can grep for it
+        .treatAllWarnings(as: .error),
+    ]
+let strictC: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
+let strictCXX: [CXXSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
+
+/// A module of ours: the strict settings, and a test target of the same name.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: dependencies + ["TestKit"],
+        swiftSettings: strict
+    )
+}
+
+/// One C library behind one small opaque header.
+func shim(_ name: String, libraries: [String] = [], isCXX: Bool = false) -> Target {
+    .target(
+        name: name,
+        cSettings: strictC,
+        cxxSettings: isCXX ? strictCXX : [],
+        linkerSettings: libraries.map { .linkedLibrary($0) }
+    )
+}
+
+let package = Package(
+    name: "gatehouse",
+    products: [.executable(name: "gatehouse", targets: ["gatehouse"])],
+    targets: [
+        // C, one library each; one Swift module imports each of them.
+        shim("CLinux"),
+        shim("COpenSSL", libraries: ["ssl", "crypto"]),
+        shim("CSQLite", libraries: ["sqlite3"]),
+        shim("CRE2", libraries: ["re2"], isCXX: true),
+        shim("CPCRE2", libraries: ["pcre2-8"]),
+        shim("CYAML", libraries: ["yaml"]),
+        shim("CSeccomp", libraries: ["seccomp"]),
+
+        // 0: words every module shares.
+        module("Base"),
+
+        // 1: values and rules; no C, no clock, no I/O.
+        module("JSON", ["Base"]),
+        module("JSONSchema", ["Base", "JSON"]),
+        module("MCP", ["Base", "JSON"]),
+        module("Policy", ["Base", "JSON"]),
+        module("Approval", ["Base"]),
+        module("Screening", ["Base", "JSON"]),
+        module("Audit", ["Base", "JSON"]),
+        module("AuditVerifier", ["Base", "JSON"]),
+
+        // 2: the machine.
+        module("System", ["Base", "CLinux"]),
+        module("Crypto", ["Base", "COpenSSL"]),
+        module("Patterns", ["Base", "CRE2", "CPCRE2"]),
+        module("Storage", ["Base", "Audit", "CSQLite"]),
+
+        // 2b: protocols and cages on top of the machine.
+        module("HTTP", ["Base", "System", "Crypto"]),
+        module("Sandbox", ["Base", "System", "CSeccomp"]),
+
+        // 3: the path of a call.
+        module(
+            "Gateway",
+            [
+                "Base", "JSON", "JSONSchema", "MCP", "Policy", "Approval", "Screening", "Audit",
+                "System", "Crypto", "Patterns", "Storage", "HTTP", "Sandbox", "CYAML",
+            ]
+        ),
+
+        // 4: commands and wiring.
+        .executableTarget(
+            name: "gatehouse",
+            dependencies: [
+                "Base", "JSON", "Gateway", "System", "AuditVerifier", "Crypto", "Policy",
+            ],
+            swiftSettings: strict
+        ),
+
+        // What several test targets need.
+        .target(
+            name: "TestKit",
+            dependencies: ["Base"],
+            path: "Tests/TestKit",
+            swiftSettings: strict
+        ),
+        tests("Base", ["Base"]),
+        tests("JSON", ["Base", "JSON"]),
+        tests("JSONSchema", ["Base", "JSON", "JSONSchema", "Patterns"]),
+        tests("MCP", ["Base", "JSON", "MCP"]),
+        tests("Policy", ["Base", "JSON", "Policy", "Patterns"]),
+        tests("Approval", ["Base", "Approval"]),
+        tests("Screening", ["Base", "JSON", "Screening", "Patterns"]),
+        tests("Audit", ["Base", "JSON", "Audit", "AuditVerifier", "Crypto"]),
+        tests("System", ["Base", "System"]),
+        tests("Crypto", ["Base", "JSON", "Crypto"]),
+        tests("Patterns", ["Base", "Patterns"]),
+        tests("Storage", ["Base", "JSON", "Audit", "AuditVerifier", "Storage", "Crypto"]),
+        tests("HTTP", ["Base", "System", "HTTP", "Crypto"]),
+        tests("Sandbox", ["Base", "System", "Sandbox"]),
+        tests("Gateway", ["Base", "JSON", "MCP", "Policy", "System", "HTTP", "Gateway"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu17,
+    cxxLanguageStandard: .gnucxx17
+)

@@ -1,0 +1,142 @@
+/// Why a name from outside was not taken.
+package struct InvalidName: Error, Equatable, Sendable, CustomStringConvertible {
+    package let kind: String
+    package let spelling: String
+    package let expected: String
+
+    package var description: String {
+        "\(kind) `\(printable(spelling))` is not usable; use \(expected)"
+    }
+}
+
+/// Replaces what a terminal or a log could misread: controls, and all that is not ASCII.
+package func printable(_ text: String, limit: Int = 128) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars.prefix(limit) {
+        if scalar.value >= 0x20, scalar.value < 0x7f {
+            result.unicodeScalars.append(scalar)
+        } else {
+            result += "\\u{" + String(scalar.value, radix: 16) + "}"
+        }
+    }
+    return text.unicodeScalars.count > limit ? result + "…" : result
+}
+
+/// A name of ours: 1 to 64 of `a-z 0-9 - _`, starting with a letter or digit.
+///
+/// Lower case only, so that two names never differ by case alone, and without a dot or a double
+/// underscore, because `server.tool` and `server__tool` join names by those.
+package protocol ShortName: Hashable, Sendable, Comparable, CustomStringConvertible {
+    static var kind: String { get }
+    var rawValue: String { get }
+    init(unchecked: String)
+}
+
+extension ShortName {
+    package init(_ spelling: String) throws(InvalidName) {
+        let bytes = spelling.utf8
+        let isUsable =
+            (1...64).contains(bytes.count)
+            && bytes.allSatisfy { byte in
+                (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte)
+                    || byte == 0x2d || byte == 0x5f
+            }
+            && bytes.first != 0x2d && bytes.first != 0x5f && bytes.last != 0x5f
+            && !zip(bytes, bytes.dropFirst()).contains { $0 == 0x5f && $1 == 0x5f }
+        guard isUsable else {
+            throw InvalidName(
+                kind: Self.kind,
+                spelling: spelling,
+                expected: "1 to 64 of a-z, 0-9, `-` and single `_`, starting with a letter or digit"
+            )
+        }
+        self.init(unchecked: spelling)
+    }
+
+    package var description: String { rawValue }
+
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Whose data and rules a call works with; it comes from the credential, never from a request.
+package struct TenantID: ShortName {
+    package static let kind = "tenant"
+    package let rawValue: String
+    package init(unchecked: String) { rawValue = unchecked }
+    /// The tenant of a configuration that names none.
+    package static let main = TenantID(unchecked: "main")
+}
+
+/// The one environment of a gateway, such as `staging` or `production`.
+package struct EnvironmentName: ShortName {
+    package static let kind = "environment"
+    package let rawValue: String
+    package init(unchecked: String) { rawValue = unchecked }
+}
+
+/// An upstream server, by the name the operator gave it.
+package struct ServerName: ShortName {
+    package static let kind = "server"
+    package let rawValue: String
+    package init(unchecked: String) { rawValue = unchecked }
+}
+
+/// Who calls: the owner of a token, by the name the operator gave it.
+package struct PrincipalName: ShortName {
+    package static let kind = "principal"
+    package let rawValue: String
+    package init(unchecked: String) { rawValue = unchecked }
+}
+
+/// A tool by the name its server gives it; compared as bytes.
+///
+/// The specification recommends 1 to 128 of `A-Z a-z 0-9 _ - .` (2025-11-25, server/tools); other
+/// names are kept as they are and only limited in length and freed of controls.
+package struct ToolName: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let rawValue: String
+
+    package init(_ spelling: String) throws(InvalidName) {
+        let isUsable =
+            (1...256).contains(spelling.utf8.count)
+            && spelling.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
+        guard isUsable else {
+            throw InvalidName(
+                kind: "tool",
+                spelling: spelling,
+                expected: "1 to 256 bytes without control characters"
+            )
+        }
+        rawValue = spelling
+    }
+
+    package var description: String { rawValue }
+
+    package static func == (left: ToolName, right: ToolName) -> Bool {
+        left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        for byte in rawValue.utf8 { hasher.combine(byte) }
+    }
+
+    package static func < (left: ToolName, right: ToolName) -> Bool {
+        left.rawValue.utf8.lexicographicallyPrecedes(right.rawValue.utf8)
+    }
+}
+
+/// A tool and the server it belongs to, written `server.tool` in configuration and records.
+package struct ToolReference: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let server: ServerName
+    package let tool: ToolName
+
+    package init(server: ServerName, tool: ToolName) {
+        self.server = server
+        self.tool = tool
+    }
+
+    package var description: String { "\(server.rawValue).\(tool.rawValue)" }
+
+    package static func < (left: Self, right: Self) -> Bool {
+        (left.server, left.tool) < (right.server, right.tool)
+    }
+}

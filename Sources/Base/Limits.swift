@@ -1,0 +1,38 @@
+/// Every limit on what comes from outside, with its unit; `docs/limits.md` is the same table with
+/// who enforces each and what the caller sees.
+package enum Limits {
+    // Messages.
+    package static let requestByteCount = 1 << 20
+    package static let resultByteCount = 16 << 20
+    package static let bufferedByteCount = 64 << 20
+    package static let jsonDepth = 64
+    package static let jsonNodeCount = 1 << 22
+    package static let jsonObjectKeyCount = 1 << 20
+    package static let argumentsByteCount = 1 << 20
+    package static let reviewableByteCount = 64 << 10
+
+    // HTTP.
+    package static let headByteCount = 16 << 10
+    package static let headerCount = 64
+    package static let requestTargetByteCount = 8 << 10
+    package static let chunkLineByteCount = 64
+    package static let headTimeout: Duration = .seconds(10)
+    package static let bodyTimeout: Duration = .seconds(30)
+    package static let keepAliveTimeout: Duration = .seconds(75)
+    package static let writeTimeout: Duration = .seconds(30)
+    package static let connectionCount = 10_000
+
+    // Lists read from an upstream.
+    package static let listPageCount = 100
+    package static let listItemCount = 10_000
+    package static let definitionByteCount = 256 << 10
+
+    // Processes.
+    package static let lineByteCount = 16 << 20
+    package static let stderrLineByteCount = 8 << 10
+    package static let serverStart: Duration = .seconds(30)
+
+    // Calls.
+    package static let callTimeout: Duration = .seconds(60)
+    package static let callMaximum: Duration = .seconds(600)
+}

@@ -1,0 +1,37 @@
+/// A regular expression that was compiled once.
+package protocol CompiledPattern: Sendable {
+    /// Whether the expression matches anywhere in `text`; anchors are the expression's own.
+    ///
+    /// Throws when the engine's work limit was hit, which a caller treats as "did not hold".
+    func matches(_ text: [UInt8]) throws(PatternFailure) -> Bool
+}
+
+/// Which language a pattern is written in.
+package enum PatternSyntax: Sendable {
+    /// RE2, as our own rules write it.
+    case re2
+    /// ECMA-262 with the `u` flag, as JSON Schema writes it (2020-12 core, 6.4).
+    case ecma262
+}
+
+package enum PatternFailure: Error, Equatable, Sendable, CustomStringConvertible {
+    case invalid(pattern: String, reason: String)
+    case limitExceeded(pattern: String)
+
+    package var description: String {
+        switch self {
+        case .invalid(let pattern, let reason):
+            "pattern `\(printable(pattern))` does not compile: \(reason)"
+        case .limitExceeded(let pattern):
+            "pattern `\(printable(pattern))` took more work than allowed; simplify it"
+        }
+    }
+}
+
+/// What compiles patterns; `Patterns` conforms with RE2 and, bounded, PCRE2.
+package protocol PatternEngine: Sendable {
+    func compile(
+        _ pattern: String,
+        _ syntax: PatternSyntax
+    ) throws(PatternFailure) -> any CompiledPattern
+}

@@ -1,0 +1,1 @@
+// The first file of Crypto replaces this one.

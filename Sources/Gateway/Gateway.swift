@@ -1,0 +1,1 @@
+// The first file of Gateway replaces this one.

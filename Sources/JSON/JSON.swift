@@ -1,0 +1,1 @@
+// The first file of JSON replaces this one.

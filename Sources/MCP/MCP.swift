@@ -1,0 +1,1 @@
+// The first file of MCP replaces this one.
