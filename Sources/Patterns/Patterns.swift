@@ -1,1 +1,0 @@
-// The first file of Patterns replaces this one.
