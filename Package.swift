@@ -15,8 +15,12 @@ let strictC: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
 let strictCXX: [CXXSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
 
 /// A module of ours: the strict settings, and a test target of the same name.
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func module(
+    _ name: String,
+    _ dependencies: [Target.Dependency] = [],
+    plugins: [Target.PluginUsage] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict, plugins: plugins)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -71,7 +75,9 @@ let package = Package(
 
         // 2b: protocols and cages on top of the machine.
         module("HTTP", ["Base", "System", "Crypto"]),
-        module("Sandbox", ["Base", "System", "CSeccomp"]),
+        module("Sandbox", ["Base", "System", "CSeccomp"], plugins: ["EmbedInit"]),
+        // Compiles PID 1 of the cages and hands it to Sandbox as bytes.
+        .plugin(name: "EmbedInit", capability: .buildTool()),
 
         // 3: the path of a call.
         module(

@@ -1,1 +1,60 @@
 #pragma once
+// libseccomp, wrapped once, and the calls that hand a cage its files by descriptor.
+// Every call returns 0 or a positive result, or a negative errno.
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+typedef struct cseccomp_filter cseccomp_filter;
+
+enum cseccomp_comparison {
+    CSECCOMP_EQUAL = 1,
+    CSECCOMP_NOT_EQUAL = 2,
+    CSECCOMP_GREATER_OR_EQUAL = 3,
+    CSECCOMP_MASKED_EQUAL = 4, // (argument & mask) == value
+};
+
+/// One comparison on one of the six arguments, unsigned and 64 bits wide.
+struct cseccomp_argument {
+    uint32_t index;
+    uint32_t comparison;
+    uint64_t mask;
+    uint64_t value;
+};
+
+/// Returned by cseccomp_number for a name the library does not know.
+enum { CSECCOMP_UNKNOWN = -1 };
+
+/// A filter that allows what no rule denies and kills the process on a foreign architecture;
+/// null when there is no memory. The caller frees it.
+cseccomp_filter *_Nullable cseccomp_create(void);
+void cseccomp_free(cseccomp_filter *filter);
+
+/// The number of a call here. Below -1 when the call exists, but not on this architecture.
+int cseccomp_number(const char *name);
+
+/// Answers the call with `error` where all comparisons hold.
+int cseccomp_deny(
+    cseccomp_filter *filter, int number, int error, const struct cseccomp_argument *arguments,
+    uint32_t count);
+
+/// Writes the BPF program into `bytes` and returns its length; -EMSGSIZE when it does not fit.
+int64_t cseccomp_export(const cseccomp_filter *filter, void *bytes, uint64_t capacity);
+
+/// The library's version as major * 10000 + minor * 100 + micro.
+int cseccomp_version(void);
+
+/// A file in memory that holds these bytes, sealed against any change, at its start, closed on exec.
+/// The caller closes it.
+int cseccomp_sealed_file(const char *name, const void *bytes, size_t length);
+
+/// Opens `path` (absolute) as a path only, refusing any symlink in it; closed on exec. The caller
+/// closes it.
+int cseccomp_open_path(const char *path);
+
+/// Device and inode of an open path, and whether it is a folder (1) or another kind of file (0).
+int cseccomp_identify(int fd, uint64_t *device, uint64_t *inode);
+
+#pragma clang assume_nonnull end
