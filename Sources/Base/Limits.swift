@@ -35,4 +35,15 @@ package enum Limits {
     // Calls.
     package static let callTimeout: Duration = .seconds(60)
     package static let callMaximum: Duration = .seconds(600)
+
+    // Evidence.
+    package static let recordByteCount = 1 << 20
+    package static let recordedArgumentsByteCount = 64 << 10
+    package static let recordedResultByteCount = 2 << 10
+    package static let recordedTextByteCount = 8 << 10
+    package static let recordedListCount = 64
+    package static let stateValueByteCount = 4 << 20
+    package static let auditQueueCount = 16_384
+    package static let auditQueueByteCount = 64 << 20
+    package static let outcomeDelay: Duration = .milliseconds(5)
 }

@@ -1,0 +1,213 @@
+package import Base
+
+/// One fact of the audit log, before it becomes a leaf.
+///
+/// The common members say who, where and which call; `detail` says what. Its place in the log is
+/// its leaf index, which the store gives it.
+package struct AuditRecord: Sendable {
+    package var kind: RecordKind
+    package var time: Timestamp
+    package var tenant: TenantID
+    package var environment: EnvironmentName
+    /// Our own id of the call; the same in every record of one call.
+    package var call: String?
+    package var principal: PrincipalName?
+    package var run: String?
+    package var server: ServerName?
+    package var tool: ToolName?
+    package var detail: RecordDetail
+    /// The secret behind the commitments of this record; stored beside the log, deletable.
+    package var salt: Salt?
+
+    package init(
+        _ kind: RecordKind,
+        at time: Timestamp,
+        tenant: TenantID,
+        environment: EnvironmentName,
+        call: String? = nil,
+        principal: PrincipalName? = nil,
+        run: String? = nil,
+        server: ServerName? = nil,
+        tool: ToolName? = nil,
+        detail: RecordDetail = .fields([]),
+        salt: Salt? = nil
+    ) {
+        self.kind = kind
+        self.time = time
+        self.tenant = tenant
+        self.environment = environment
+        self.call = call
+        self.principal = principal
+        self.run = run
+        self.server = server
+        self.tool = tool
+        self.detail = detail
+        self.salt = salt
+    }
+}
+
+/// What a record says beyond who and where.
+package enum RecordDetail: Sendable {
+    /// Of `proposed`, `judged` and `intent`.
+    case judgement(JudgementDetail)
+    /// Of `outcome`.
+    case outcome(OutcomeDetail)
+    /// Of every other kind; written in the order of their names.
+    case fields([RecordField])
+}
+
+/// How a call was judged, and what was asked.
+package struct JudgementDetail: Sendable {
+    /// The approval that is asked for or spent.
+    package var approval: String?
+    /// The call form after redaction; cut at `Limits.recordedArgumentsByteCount`.
+    package var arguments: String?
+    /// Length of the whole call form.
+    package var argumentsByteCount: Int?
+    /// HMAC-SHA-256 of the whole, unredacted call form under the record's salt.
+    package var commitment: Digest?
+    /// Digest of the accepted tool definition.
+    package var pin: Digest?
+    /// Digest of the checked policy that applied.
+    package var policy: Digest?
+    /// One line for the operator.
+    package var reason: String?
+    /// Names of the redaction rules that replaced something in `arguments`.
+    package var redacted: [String]
+    package var refusal: Refusal.Code?
+    /// The rule, limit or default that decided.
+    package var rule: String?
+    package var tier: String?
+    /// `allow`, `ask`, `ask-two` or `refuse`.
+    package var verdict: String
+
+    package init(
+        verdict: String,
+        tier: String? = nil,
+        rule: String? = nil,
+        reason: String? = nil,
+        refusal: Refusal.Code? = nil,
+        approval: String? = nil,
+        policy: Digest? = nil,
+        pin: Digest? = nil,
+        arguments: String? = nil,
+        argumentsByteCount: Int? = nil,
+        commitment: Digest? = nil,
+        redacted: [String] = []
+    ) {
+        self.verdict = verdict
+        self.tier = tier
+        self.rule = rule
+        self.reason = reason
+        self.refusal = refusal
+        self.approval = approval
+        self.policy = policy
+        self.pin = pin
+        self.arguments = arguments
+        self.argumentsByteCount = argumentsByteCount
+        self.commitment = commitment
+        self.redacted = redacted
+    }
+}
+
+/// What came of a call.
+package struct OutcomeDetail: Sendable {
+    package enum Status: String, Sendable, CaseIterable {
+        /// The tool answered.
+        case ok
+        /// The tool answered that it failed (`isError`).
+        case toolError = "tool-error"
+        /// The upstream answered with a JSON-RPC error or with something that is no answer.
+        case fault
+        /// Nothing was sent: the upstream could not be reached.
+        case notSent = "not-sent"
+        case timeout
+        case cancelled
+        /// The answer was not given to the agent.
+        case withheld
+        /// The connection was lost after sending; whether it was done is not known.
+        case lost
+    }
+
+    package var status: Status
+    package var duration: Duration
+    package var receivedByteCount: Int
+    package var givenByteCount: Int
+    /// HMAC-SHA-256 under the record's salt of what came from the upstream.
+    package var receivedCommitment: Digest?
+    /// HMAC-SHA-256 under the record's salt of what the agent was given.
+    package var givenCommitment: Digest?
+    package var isCut: Bool
+    /// Names of the redaction rules that replaced something in the result.
+    package var redacted: [String]
+    /// The screened result, cut at `Limits.recordedResultByteCount`.
+    package var result: String?
+    /// One line: what went wrong.
+    package var error: String?
+
+    package init(
+        status: Status,
+        duration: Duration,
+        receivedByteCount: Int = 0,
+        givenByteCount: Int = 0,
+        receivedCommitment: Digest? = nil,
+        givenCommitment: Digest? = nil,
+        isCut: Bool = false,
+        redacted: [String] = [],
+        result: String? = nil,
+        error: String? = nil
+    ) {
+        self.status = status
+        self.duration = duration
+        self.receivedByteCount = receivedByteCount
+        self.givenByteCount = givenByteCount
+        self.receivedCommitment = receivedCommitment
+        self.givenCommitment = givenCommitment
+        self.isCut = isCut
+        self.redacted = redacted
+        self.result = result
+        self.error = error
+    }
+}
+
+/// A named value of a record that is written too rarely to have a type of its own.
+package struct RecordField: Sendable {
+    package enum Value: Sendable {
+        case text(String)
+        case texts([String])
+        case integer(Int64)
+        case flag(Bool)
+        case digest(Digest)
+        case time(Timestamp)
+    }
+
+    package let name: StaticString
+    package let value: Value
+
+    /// `name` is ASCII letters, and unique among the fields of one record.
+    package init(_ name: StaticString, _ value: Value) {
+        self.name = name
+        self.value = value
+    }
+
+    package init(_ name: StaticString, _ text: String) { self.init(name, .text(text)) }
+}
+
+/// 32 random bytes that make a commitment say nothing to who does not hold them.
+package struct Salt: Hashable, Sendable {
+    package static let byteCount = 32
+    package let bytes: [UInt8]
+
+    package init(from random: any RandomSource) { bytes = random.bytes(count: Self.byteCount) }
+
+    /// Nil unless there are exactly 32 bytes.
+    package init?(bytes: [UInt8]) {
+        guard bytes.count == Self.byteCount else { return nil }
+        self.bytes = bytes
+    }
+
+    /// HMAC-SHA-256 of `content` under this salt.
+    package func commitment(to content: [UInt8], _ hashing: any Hashing) -> Digest {
+        hashing.hmacSHA256(key: bytes, content)
+    }
+}

@@ -1,0 +1,33 @@
+/// What an audit record says happened; `docs/audit-format.md` gives the meaning of each.
+package enum RecordKind: String, Sendable, CaseIterable {
+    /// A call waits for a person.
+    case proposed
+    /// A call was refused; an allowed call's judgement is part of its intent.
+    case judged
+    case approved, denied, expired
+    /// A call is about to be sent; durable before the first byte leaves.
+    case intent
+    case outcome
+    /// An intent of an earlier process that has no outcome: whether it was done is not known.
+    case unknown
+    case egress
+    case secretUse = "secret-use"
+    case configuration
+    case login
+    case breakGlass = "break-glass"
+    case token
+    case approver
+    case lockdown
+    /// A tool definition was accepted, changed, hidden or renamed.
+    case tool
+    /// A hosted server was started, stopped, failed or drifted.
+    case server
+    /// The log itself: started, stopped, could not write, can write again.
+    case log
+
+    /// Whether the record begins work; such a record is refused when only the reserve is left.
+    package var startsWork: Bool { self == .intent || self == .proposed }
+
+    /// Whether an agent can cause it at will; such a record may use half of the reserve only.
+    package var isAgentDriven: Bool { self == .judged }
+}

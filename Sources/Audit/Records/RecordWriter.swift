@@ -1,0 +1,176 @@
+import Base
+
+/// Appends JSON to a byte array: no tree, no `String`, members in the order of the calls.
+///
+/// RFC 8785 order is the caller's duty (the tests compare every kind with a sorted parse), its
+/// escaping and number spelling are done here.
+struct RecordWriter {
+    var bytes: [UInt8] = []
+    private var isFirst = true
+
+    init(capacity: Int) { bytes.reserveCapacity(capacity) }
+
+    mutating func beginObject() {
+        bytes.append(0x7b)
+        isFirst = true
+    }
+
+    mutating func endObject() {
+        bytes.append(0x7d)
+        isFirst = false
+    }
+
+    /// A member name of ours: ASCII without anything to escape.
+    mutating func name(_ name: StaticString) {
+        if isFirst { isFirst = false } else { bytes.append(0x2c) }
+        bytes.append(0x22)
+        if name.hasPointerRepresentation {
+            unsafe bytes.append(
+                contentsOf: UnsafeBufferPointer(
+                    start: name.utf8Start,
+                    count: name.utf8CodeUnitCount
+                )
+            )
+        }
+        bytes.append(0x22)
+        bytes.append(0x3a)
+    }
+
+    mutating func string(_ text: String) {
+        bytes.append(0x22)
+        var text = text
+        text.withUTF8 { unsafe append(escaping: $0) }
+        bytes.append(0x22)
+    }
+
+    /// At most `limit` bytes of the text, cut between code points; true when something was cut.
+    mutating func string(_ text: String, limit: Int) -> Bool {
+        bytes.append(0x22)
+        var text = text
+        let isCut = text.withUTF8 { utf8 -> Bool in
+            var end = min(utf8.count, max(0, limit))
+            // A continuation byte (0b10xxxxxx) at the cut belongs to the code point before it.
+            while end > 0, end < utf8.count, unsafe utf8[end] & 0xc0 == 0x80 { end -= 1 }
+            unsafe append(escaping: UnsafeBufferPointer(rebasing: utf8[..<end]))
+            return end < utf8.count
+        }
+        bytes.append(0x22)
+        return isCut
+    }
+
+    /// A name that cannot contain anything to escape.
+    mutating func plain(_ text: String) {
+        bytes.append(0x22)
+        bytes.append(contentsOf: text.utf8)
+        bytes.append(0x22)
+    }
+
+    mutating func strings(_ texts: [String]) {
+        bytes.append(0x5b)
+        for (index, text) in texts.enumerated() {
+            if index > 0 { bytes.append(0x2c) }
+            string(text)
+        }
+        bytes.append(0x5d)
+    }
+
+    /// Held to ±(2^53 − 1), the integers RFC 8785 writes exactly.
+    mutating func integer(_ value: Int64) {
+        let bound: Int64 = 9_007_199_254_740_991
+        let held = min(max(value, -bound), bound)
+        if held < 0 { bytes.append(0x2d) }
+        digits(held.magnitude)
+    }
+
+    mutating func flag(_ value: Bool) {
+        bytes.append(contentsOf: (value ? "true" : "false").utf8)
+    }
+
+    mutating func digest(_ digest: Digest) {
+        bytes.append(0x22)
+        for word in [digest.words.0, digest.words.1, digest.words.2, digest.words.3] {
+            for shift in stride(from: UInt64(60), through: 0, by: -4) {
+                bytes.append(Self.hexDigit(UInt8(truncatingIfNeeded: word >> shift) & 15))
+            }
+        }
+        bytes.append(0x22)
+    }
+
+    /// RFC 3339 in UTC with milliseconds, the same text as `Timestamp.description`.
+    mutating func time(_ time: Timestamp) {
+        // 0000-01-01 to 9999-12-31: the years RFC 3339 can write.
+        let milliseconds = min(max(time.milliseconds, -62_167_219_200_000), 253_402_300_799_999)
+        var days = milliseconds / 86_400_000
+        var inDay = milliseconds % 86_400_000
+        if inDay < 0 {
+            inDay += 86_400_000
+            days -= 1
+        }
+        // Days since 0000-03-01, then by eras of 400 years (Hinnant, civil_from_days).
+        let shifted = days + 719_468
+        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthIndex = (5 * dayOfYear + 2) / 153
+        let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        bytes.append(0x22)
+        padded(year / 100, after: nil)
+        padded(year % 100, after: nil)
+        padded(month, after: 0x2d)
+        padded(dayOfYear - (153 * monthIndex + 2) / 5 + 1, after: 0x2d)
+        padded(inDay / 3_600_000, after: 0x54)
+        padded(inDay / 60_000 % 60, after: 0x3a)
+        padded(inDay / 1000 % 60, after: 0x3a)
+        bytes.append(0x2e)
+        bytes.append(0x30 + UInt8(truncatingIfNeeded: inDay / 100 % 10))
+        padded(inDay % 100, after: nil)
+        bytes.append(0x5a)
+        bytes.append(0x22)
+    }
+
+    private mutating func padded(_ value: Int64, after separator: UInt8?) {
+        if let separator { bytes.append(separator) }
+        bytes.append(0x30 + UInt8(truncatingIfNeeded: value / 10 % 10))
+        bytes.append(0x30 + UInt8(truncatingIfNeeded: value % 10))
+    }
+
+    private mutating func digits(_ value: UInt64) {
+        if value >= 10 { digits(value / 10) }
+        bytes.append(0x30 + UInt8(truncatingIfNeeded: value % 10))
+    }
+
+    private mutating func append(escaping utf8: UnsafeBufferPointer<UInt8>) {
+        var start = 0
+        for index in 0..<utf8.count {
+            let byte = unsafe utf8[index]
+            guard byte < 0x20 || byte == 0x22 || byte == 0x5c else { continue }
+            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
+            escape(byte)
+            start = index + 1
+        }
+        unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
+    }
+
+    // RFC 8785 3.2.2.2: the short escapes where JSON has one, else \u00xx in lower case.
+    private mutating func escape(_ byte: UInt8) {
+        bytes.append(0x5c)
+        switch byte {
+        case 0x22, 0x5c: bytes.append(byte)
+        case 0x08: bytes.append(0x62)
+        case 0x09: bytes.append(0x74)
+        case 0x0a: bytes.append(0x6e)
+        case 0x0c: bytes.append(0x66)
+        case 0x0d: bytes.append(0x72)
+        default:
+            bytes.append(contentsOf: [0x75, 0x30, 0x30])
+            bytes.append(Self.hexDigit(byte >> 4))
+            bytes.append(Self.hexDigit(byte & 15))
+        }
+    }
+
+    private static func hexDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? 0x30 + value : 0x57 + value
+    }
+}
