@@ -1,1 +1,0 @@
-// The first file of JSON replaces this one.

@@ -1,0 +1,140 @@
+/// Writes JSON text piece by piece; the caller keeps the pieces in an order that makes sense.
+///
+/// Commas and colons come by themselves. Strings are escaped as RFC 8785 section 3.2.2.2 does.
+package struct JSONWriter {
+    package private(set) var bytes: [UInt8]
+    private var needsComma = false
+
+    package init(reservingCapacity byteCount: Int = 256) {
+        bytes = []
+        bytes.reserveCapacity(byteCount)
+    }
+
+    package mutating func beginObject() { open(0x7b) }
+    package mutating func endObject() { close(0x7d) }
+    package mutating func beginArray() { open(0x5b) }
+    package mutating func endArray() { close(0x5d) }
+
+    /// The key of the next value.
+    package mutating func key(_ key: String) {
+        separate()
+        quote(key)
+        bytes.append(0x3a)
+        needsComma = false
+    }
+
+    package mutating func key(_ key: JSONString) { self.key(key.text) }
+
+    /// The key of the next value, with the bytes that key has in its own document.
+    package mutating func key(_ key: JSONNode) {
+        separate()
+        bytes += key.source
+        bytes.append(0x3a)
+        needsComma = false
+    }
+
+    package mutating func string(_ text: String) {
+        separate()
+        quote(text)
+    }
+
+    package mutating func string(_ text: JSONString) { string(text.text) }
+
+    /// Bytes that are not UTF-8 become U+FFFD.
+    package mutating func string(utf8: some Collection<UInt8>) {
+        string(String(decoding: utf8, as: UTF8.self))
+    }
+
+    package mutating func number(_ number: JSONNumber) { raw(number.text.utf8) }
+    package mutating func number(_ number: some FixedWidthInteger) { raw(String(number).utf8) }
+
+    package mutating func bool(_ value: Bool) { raw((value ? "true" : "false").utf8) }
+    package mutating func null() { raw("null".utf8) }
+
+    /// One value that is JSON text already; it is not looked at.
+    package mutating func raw(_ text: some Collection<UInt8>) {
+        separate()
+        bytes += text
+    }
+
+    /// The value with exactly the bytes it has in its document.
+    package mutating func node(_ node: JSONNode) { raw(node.source) }
+
+    package mutating func value(_ value: JSONValue) {
+        switch value {
+        case .null: null()
+        case .bool(let value): bool(value)
+        case .number(let value): number(value)
+        case .string(let value): string(value)
+        case .array(let elements):
+            beginArray()
+            for element in elements { self.value(element) }
+            endArray()
+        case .object(let object):
+            beginObject()
+            for member in object.members {
+                key(member.key)
+                self.value(member.value)
+            }
+            endObject()
+        }
+    }
+
+    private mutating func open(_ bracket: UInt8) {
+        separate()
+        bytes.append(bracket)
+        needsComma = false
+    }
+
+    private mutating func close(_ bracket: UInt8) {
+        bytes.append(bracket)
+        needsComma = true
+    }
+
+    private mutating func separate() {
+        if needsComma { bytes.append(0x2c) }
+        needsComma = true
+    }
+
+    private mutating func quote(_ text: String) {
+        var text = text
+        text.withUTF8 { unsafe Escape.quote($0, into: &bytes) }
+    }
+}
+
+/// Strings in their shortest JSON spelling: RFC 8785 section 3.2.2.2.
+enum Escape {
+    /// Appends `text`, which must be UTF-8, with quotes around it.
+    static func quote(_ text: UnsafeBufferPointer<UInt8>, into bytes: inout [UInt8]) {
+        bytes.append(0x22)
+        var plain = 0
+        for index in 0..<text.count {
+            let byte = unsafe text[index]
+            guard byte < 0x20 || byte == 0x22 || byte == 0x5c else { continue }
+            if plain < index {
+                unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[plain..<index]))
+            }
+            plain = index + 1
+            escape(byte, into: &bytes)
+        }
+        if plain < text.count {
+            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[plain...]))
+        }
+        bytes.append(0x22)
+    }
+
+    private static func escape(_ byte: UInt8, into bytes: inout [UInt8]) {
+        bytes.append(0x5c)
+        switch byte {
+        case 0x08: bytes.append(0x62)
+        case 0x09: bytes.append(0x74)
+        case 0x0a: bytes.append(0x6e)
+        case 0x0c: bytes.append(0x66)
+        case 0x0d: bytes.append(0x72)
+        case 0x22, 0x5c: bytes.append(byte)
+        default:
+            let low = byte & 15
+            bytes += [0x75, 0x30, 0x30, 0x30 + byte >> 4, low < 10 ? 0x30 + low : 0x57 + low]
+        }
+    }
+}
