@@ -1,0 +1,47 @@
+# Two commands do everything: `make run` and `make test`. The others are for those who work on it.
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+RELEASE := -c release --static-swift-stdlib $(SWIFT_FLAGS)
+
+.PHONY: run test test-long check build debug bench demo fuzz fresh format
+
+run: ## set up, build, and start the quickstart with its state inside this clone
+	@scripts/setup run
+	@$(MAKE) --no-print-directory build
+	@scripts/quickstart
+
+test: ## set up and run every suite
+	@scripts/test
+
+test-long: ## what a release needs: 1,000 kills, fuzzing, sanitizers
+	@scripts/test --long
+
+check: ## format, lint, layers, links
+	@swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	@scripts/check-layers
+	@scripts/check-links
+
+build: ## the release binary, .build/release/gatehouse
+	@scripts/setup build
+	@swift build $(RELEASE) --product gatehouse
+
+debug:
+	@swift build $(SWIFT_FLAGS) --build-tests
+
+bench: ## direct, nginx and gatehouse in one sitting
+	@scripts/setup bench
+	@$(MAKE) --no-print-directory build
+	@Benchmarks/gateway/run.sh
+
+demo: ## an agent, a gate and a person, played through with the official SDK
+	@scripts/setup test
+	@$(MAKE) --no-print-directory build
+	@scripts/demo
+
+fuzz: ## each fuzz target for a minute
+	@scripts/fuzz all 60
+
+fresh: ## both README commands as an ordinary user in a new Debian 12 tree
+	@scripts/fresh
+
+format:
+	@swift format --in-place --recursive --parallel Sources Tests Package.swift
