@@ -1,0 +1,29 @@
+/// The JSON-RPC error codes we send, with the HTTP status that goes with each
+/// (2026-07-28, basic/index, "Error codes"; JSON-RPC 2.0, section 5.1).
+package enum ErrorCode: Int, Sendable {
+    case parse = -32700
+    case invalidRequest = -32600
+    case methodNotFound = -32601
+    case invalidParams = -32602
+    case internalError = -32603
+    case headerMismatch = -32020
+    case missingClientCapability = -32021
+    case unsupportedVersion = -32022
+}
+
+/// A refusal of a message as a protocol error.
+package struct ProtocolError: Error, Equatable, Sendable {
+    package let code: ErrorCode
+    package let message: String
+    /// The HTTP status when the message came over HTTP.
+    package let status: Int
+    /// The `data` member, as JSON text.
+    package let data: [UInt8]?
+
+    package init(_ code: ErrorCode, _ message: String, status: Int = 400, data: [UInt8]? = nil) {
+        self.code = code
+        self.message = message
+        self.status = status
+        self.data = data
+    }
+}

@@ -1,0 +1,119 @@
+package import JSON
+
+/// One JSON-RPC 2.0 message, read from outside and known to have one of the three shapes.
+package enum Message: Sendable {
+    case request(Request)
+    case notification(Notification)
+    case response(Response)
+
+    package struct Request: Sendable {
+        package let id: RequestID
+        package let method: String
+        /// An object, where there is one.
+        package let params: JSONNode?
+
+        package init(id: RequestID, method: String, params: JSONNode?) {
+            self.id = id
+            self.method = method
+            self.params = params
+        }
+    }
+
+    package struct Notification: Sendable {
+        package let method: String
+        package let params: JSONNode?
+    }
+
+    package struct Response: Sendable {
+        package let id: RequestID
+        package let outcome: Outcome
+
+        package enum Outcome: Sendable {
+            case result(JSONNode)
+            case error(code: Int64, message: String, data: JSONNode?)
+        }
+    }
+}
+
+/// A message that is JSON but no JSON-RPC message of ours, with the id to answer to where it has one.
+package struct MalformedMessage: Error, Equatable, Sendable {
+    package let error: ProtocolError
+    package let id: RequestID?
+}
+
+extension Message {
+    /// Reads a message; members JSON-RPC does not define are passed over.
+    ///
+    /// - Throws: -32600 for an array (batches ended with 2025-06-18), a wrong version, an id that
+    ///   is null, a fraction or too long, or a shape that is neither of the three.
+    package init(_ root: JSONNode) throws(MalformedMessage) {
+        guard root.kind == .object else {
+            throw .invalid(
+                root.kind == .array
+                    ? "batches are not taken; send one message per request"
+                    : "a message is a JSON object"
+            )
+        }
+        let idNode = root["id"]
+        let id = idNode.flatMap { RequestID($0) }
+        guard let version = root["jsonrpc"], version.isString("2.0") else {
+            throw .invalid("`jsonrpc` must be \"2.0\"", id)
+        }
+        if idNode != nil, id == nil {
+            throw .invalid("`id` must be a string of at most 256 bytes or a 64-bit integer")
+        }
+        if let methodNode = root["method"] {
+            self = try Self.call(root, method: methodNode, id: id)
+        } else if let id {
+            self = .response(try Self.response(root, id: id))
+        } else {
+            throw .invalid("a message needs a `method`, or an `id` with a `result` or an `error`")
+        }
+    }
+
+    private static func call(
+        _ root: JSONNode,
+        method methodNode: JSONNode,
+        id: RequestID?
+    ) throws(MalformedMessage) -> Message {
+        guard let method = methodNode.string, (1...128).contains(method.utf8.count) else {
+            throw .invalid("`method` must be a string of 1 to 128 bytes", id)
+        }
+        guard root["result"] == nil, root["error"] == nil else {
+            throw .invalid("a message has either a `method` or a `result`, not both", id)
+        }
+        let params = root["params"]
+        if let params, params.kind != .object {
+            throw .invalid("`params` must be an object", id)
+        }
+        guard let id else { return .notification(Notification(method: method, params: params)) }
+        return .request(Request(id: id, method: method, params: params))
+    }
+
+    private static func response(
+        _ root: JSONNode,
+        id: RequestID
+    ) throws(MalformedMessage) -> Response {
+        switch (root["result"], root["error"]) {
+        case (let result?, nil):
+            return Response(id: id, outcome: .result(result))
+        case (nil, let error?):
+            guard error.kind == .object, let code = error["code"]?.number?.int64 else {
+                throw .invalid("`error` must be an object with an integer `code`", id)
+            }
+            let message = error["message"]?.string ?? ""
+            return Response(
+                id: id,
+                outcome: .error(code: code, message: message, data: error["data"])
+            )
+        default:
+            throw .invalid("a response has either a `result` or an `error`", id)
+        }
+    }
+}
+
+extension MalformedMessage {
+    fileprivate static func invalid(_ message: String, _ id: RequestID? = nil) -> MalformedMessage {
+        MalformedMessage(error: ProtocolError(.invalidRequest, message), id: id)
+    }
+}

@@ -1,0 +1,129 @@
+package import JSON
+
+/// Gives a tool's result the members the agent's revision asks for and leaves out those it does
+/// not know. It runs after screening, on what the agent may see.
+package enum ResultShape {
+    /// - Parameters:
+    ///   - result: an object: the screened result.
+    ///   - serverInfo: our own identity as JSON text, for `_meta` of a modern result.
+    ///   - verdict: the id of the verdict, where the agent is told it.
+    package static func toolResult(
+        _ result: JSONNode,
+        for revision: Revision,
+        serverInfo: [UInt8],
+        verdict: String? = nil
+    ) -> [UInt8] {
+        var writer = JSONWriter(reservingCapacity: result.source.count + 256)
+        writer.beginObject()
+        if revision.isModern {
+            writer.key("resultType")
+            writer.string("complete")
+        }
+        for (key, value) in result.members.nodes {
+            guard !isDropped(key, value, for: revision) else { continue }
+            writer.key(key)
+            writer.node(value)
+        }
+        writeMeta(
+            &writer,
+            from: result["_meta"],
+            serverInfo: revision.isModern ? serverInfo : nil,
+            verdict: verdict
+        )
+        writer.endObject()
+        return writer.bytes
+    }
+
+    private static func isDropped(
+        _ key: JSONNode,
+        _ value: JSONNode,
+        for revision: Revision
+    ) -> Bool {
+        if key.isString("resultType") || key.isString("_meta") || key.isString("ttlMs")
+            || key.isString("cacheScope")
+        {
+            return true
+        }
+        if key.isString("structuredContent") {
+            return revision < .r2025_06_18 || (!revision.isModern && value.kind != .object)
+        }
+        return false
+    }
+
+    /// The `_meta` keys of a server that go on: none of the reserved ones and none of ours.
+    ///
+    /// A reserved prefix is one whose second label is `modelcontextprotocol` or `mcp`
+    /// (2025-11-25, basic/index, "_meta").
+    private static func writeMeta(
+        _ writer: inout JSONWriter,
+        from meta: JSONNode?,
+        serverInfo: [UInt8]?,
+        verdict: String?
+    ) {
+        let kept = meta.map { node in
+            node.members.filter { isForwarded($0.key.text) && $0.value.source.count <= 4096 }
+        }
+        guard serverInfo != nil || verdict != nil || kept?.isEmpty == false else { return }
+        writer.key("_meta")
+        writer.beginObject()
+        if let serverInfo {
+            writer.key("io.modelcontextprotocol/serverInfo")
+            writer.raw(serverInfo)
+        }
+        if let verdict {
+            writer.key(MetaKey.verdict)
+            writer.string(verdict)
+        }
+        for (key, value) in (kept ?? []).prefix(16) {
+            writer.key(key)
+            writer.node(value)
+        }
+        writer.endObject()
+    }
+
+    package static func isForwarded(_ key: String) -> Bool {
+        guard let slash = key.firstIndex(of: "/") else {
+            return key == "traceparent" || key == "tracestate"
+        }
+        let labels = key[..<slash].split(separator: ".", omittingEmptySubsequences: false)
+        guard labels.count > 1 else { return false }
+        let second = labels[1].lowercased()
+        if second == "modelcontextprotocol" || second == "mcp" { return false }
+        // Our own namespace is written by us alone, but for the labels screening puts there.
+        return key == "dev.gatehouse/untrusted" || second != "gatehouse"
+    }
+
+    /// A result that tells the model why there is none: `isError`, one text block.
+    package static func refusal(
+        text: String,
+        for revision: Revision,
+        serverInfo: [UInt8],
+        verdict: String?
+    ) -> [UInt8] {
+        var writer = JSONWriter(reservingCapacity: text.utf8.count + 256)
+        writer.beginObject()
+        if revision.isModern {
+            writer.key("resultType")
+            writer.string("complete")
+        }
+        writer.key("content")
+        writer.beginArray()
+        writer.beginObject()
+        writer.key("type")
+        writer.string("text")
+        writer.key("text")
+        writer.string(text)
+        writer.endObject()
+        writer.endArray()
+        writer.key("isError")
+        writer.bool(true)
+        writeMeta(
+            &writer,
+            from: nil,
+            serverInfo: revision.isModern ? serverInfo : nil,
+            verdict: verdict
+        )
+        writer.endObject()
+        return writer.bytes
+    }
+}
