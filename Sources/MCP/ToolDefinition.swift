@@ -138,7 +138,9 @@ private enum MirrorScan {
     }
 
     private static func contains(_ bytes: ArraySlice<UInt8>, _ text: StaticString) -> Bool {
-        let needle = unsafe Array(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        let needle = unsafe Array(
+            UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        )
         guard let first = needle.first else { return true }
         var rest = bytes
         while let at = rest.firstIndex(of: first) {

@@ -1,4 +1,4 @@
-package import Base
+private import Base
 package import JSON
 
 /// The headers that mirror the body in 2026-07-28 (basic/transports/streamable-http).
@@ -123,7 +123,11 @@ package struct MirroredParameter: Hashable, Sendable {
         case .string: value.utf8 == Array(text.utf8)
         case .boolean: value.bool == (text == "true" ? true : text == "false" ? false : nil)
         case .integer:
-            if let sent = JSONNumber(text), let number = value.number { sent == number } else { false }
+            if let sent = JSONNumber(text), let number = value.number {
+                sent == number
+            } else {
+                false
+            }
         }
     }
 }

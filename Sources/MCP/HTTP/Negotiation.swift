@@ -1,4 +1,4 @@
-package import JSON
+private import JSON
 
 /// Which era one message over HTTP belongs to, decided from the message and its headers alone.
 ///

@@ -1,4 +1,4 @@
-package import JSON
+private import JSON
 
 /// How we and our peers introduce ourselves.
 package struct Implementation: Sendable, Equatable {

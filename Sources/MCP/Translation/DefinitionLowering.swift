@@ -1,4 +1,5 @@
-package import JSON
+private import Base
+private import JSON
 
 /// What a tool's definition looks like to an agent of an older revision.
 ///

@@ -19,8 +19,7 @@ package enum ResultShape {
             writer.key("resultType")
             writer.string("complete")
         }
-        for (key, value) in result.members.nodes {
-            guard !isDropped(key, value, for: revision) else { continue }
+        for (key, value) in result.members.nodes where !isDropped(key, value, for: revision) {
             writer.key(key)
             writer.node(value)
         }
