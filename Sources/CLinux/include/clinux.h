@@ -111,6 +111,119 @@ ptrdiff_t cgate_send_descriptors(
 ptrdiff_t cgate_receive_descriptors(
     int fd, void *bytes, size_t length, int *descriptors, int *count);
 
+// Processes.
+
+/// What `cgate_spawn` starts. Everything is copied by the kernel before the call returns.
+struct cgate_spawn_request {
+    const char *path;
+    char *_Nullable const *_Nonnull arguments;
+    char *_Nullable const *_Nonnull environment;
+    const char *_Nullable directory;
+    /// `sources[i]` becomes number `targets[i]` of the child; all other numbers are closed.
+    const int *sources;
+    const int *targets;
+    int descriptor_count;
+    int has_identity;
+    uint32_t user;
+    uint32_t group;
+    const uint32_t *_Nullable groups;
+    int group_count;
+    int starts_session;
+    int dies_with_parent;
+    int gains_no_privileges;
+    /// The soft limit of open files, 0 to leave it.
+    uint64_t open_file_limit;
+};
+
+/// The steps of a start, in their order, for the error message.
+enum {
+    CGATE_STEP_CLONE = 1,
+    CGATE_STEP_SESSION,
+    CGATE_STEP_DESCRIPTORS,
+    CGATE_STEP_LIMITS,
+    CGATE_STEP_IDENTITY,
+    CGATE_STEP_DIRECTORY,
+    CGATE_STEP_PRIVILEGES,
+    CGATE_STEP_EXECUTE
+};
+
+/// Starts a program and returns its pidfd (closed on exec), with its pid in `*pid`; or a negative
+/// errno with the step that failed in `*step`. Signals are at their defaults and unblocked.
+int cgate_spawn(const struct cgate_spawn_request *request, int *pid, int *step);
+/// 1 when the child has ended: `*is_signal` says whether `*value` is a signal or an exit code; the
+/// child is reaped. 0 when it runs.
+int cgate_reap(int pidfd, int *is_signal, int *value);
+/// Reaps the child `pid` if it has ended (1), 0 when it runs.
+int cgate_reap_pid(int pid);
+int cgate_pidfd_open(int pid);
+int cgate_pidfd_signal(int pidfd, int signal);
+/// Orphaned descendants become our children (PR_SET_CHILD_SUBREAPER).
+int cgate_become_subreaper(void);
+/// Hides our memory and environment from other processes of the same uid (PR_SET_DUMPABLE 0).
+int cgate_hide_memory(void);
+
+// Signals.
+
+/// Blocks the signals in this thread (and those it starts) and returns a signalfd for them.
+int cgate_signalfd(const int *signals, int count);
+/// The next signal of a signalfd, -EAGAIN when none waits.
+int cgate_next_signal(int fd);
+/// Writes to a closed pipe are errors, never a signal.
+int cgate_ignore_sigpipe(void);
+
+// Files.
+
+/// What fstat and lstat tell.
+struct cgate_facts {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t size;
+    int64_t modified_seconds;
+    int64_t modified_nanoseconds;
+    uint32_t mode;
+    uint32_t user;
+    uint32_t group;
+    uint32_t link_count;
+};
+
+enum { CGATE_READ = 1, CGATE_WRITE = 2, CGATE_CREATE = 4, CGATE_EXCLUSIVE = 8, CGATE_APPEND = 16,
+    CGATE_DIRECTORY = 32, CGATE_FOLLOW = 64, CGATE_TRUNCATE = 128, CGATE_PATH_ONLY = 256 };
+
+/// Opens relative to `folder` (or the working directory when negative), closed on exec. Without
+/// CGATE_FOLLOW a symbolic link as last component is refused; `mode` is for a new file.
+int cgate_open(int folder, const char *path, int flags, uint32_t mode);
+int cgate_facts_of(int fd, struct cgate_facts *facts);
+/// Of the path itself, a link is not followed.
+int cgate_facts_at(int folder, const char *path, struct cgate_facts *facts);
+int cgate_fsync(int fd, int data_only);
+int cgate_rename(int folder, const char *from, const char *to);
+int cgate_unlink(int folder, const char *path, int is_directory);
+int cgate_make_directory(int folder, const char *path, uint32_t mode);
+int cgate_change_mode(int fd, uint32_t mode);
+int cgate_truncate(int fd, uint64_t length);
+/// A lock of the open file, released with its last descriptor; -EWOULDBLOCK when another has it.
+int cgate_lock_exclusively(int fd);
+/// The text of a link, not NUL-terminated; its length.
+ptrdiff_t cgate_read_link(const char *path, char *text, size_t capacity);
+/// Calls back with each name but `.` and `..`; a negative result of the callback ends it.
+int cgate_each_entry(
+    int fd, int (*body)(void *_Nullable context, const char *name), void *_Nullable context);
+/// An unnamed file in memory; `seals` stops every later change.
+int cgate_memfd(const char *name);
+int cgate_seal_memfd(int fd);
+int cgate_rewind(int fd);
+
+// The process.
+
+/// Raises the soft limit of open files to the hard one; the limit.
+int64_t cgate_raise_open_files(void);
+/// Bytes in one page of memory.
+int64_t cgate_page_size(void);
+/// CPU time of the process in nanoseconds.
+uint64_t cgate_cpu_time(void);
+/// Turns the terminal's echo off or on again; `*was_on` keeps the earlier state.
+int cgate_set_echo(int fd, int is_on, int *was_on);
+
 /// The text of an errno, copied; returns its length.
 size_t cgate_error_text(int code, char *text, size_t capacity);
 /// The symbolic name such as `ENOENT`, or null; static storage.
