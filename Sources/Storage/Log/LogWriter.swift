@@ -311,7 +311,7 @@ final class LogWriter {
         }
     }
 
-    /// A write failed: how sick is the disk?
+    /// Sets the health a failed write speaks of.
     private func fail(_ error: DatabaseFailure) {
         switch error.meaning {
         case .full:

@@ -82,7 +82,7 @@ struct DailyBytes {
 
     private static func day(_ time: Timestamp) -> Int64 { time.milliseconds / 86_400_000 }
 
-    /// `day tenant bytes tenant bytes …`
+    /// The day, then each tenant with its bytes, with spaces between.
     var snapshot: [UInt8] {
         var words = [String(day)]
         for (tenant, count) in spent.sorted(by: { $0.key < $1.key }) {
