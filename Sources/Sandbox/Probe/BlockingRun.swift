@@ -30,15 +30,18 @@ package struct BlockingRun: Sendable {
         )
     }
 
-    /// Starts a cage; as root by way of `setpriv`, because posix_spawn cannot change the user.
+    /// Starts a cage; as another user by way of `setpriv`, because posix_spawn cannot change it.
+    ///
+    /// `user` stands in for an ordinary user where a test runs as root.
     package init(
         _ launch: borrowing CageLaunch,
         input: [UInt8] = [],
+        as user: UInt32? = nil,
         deadline: Duration = .seconds(10)
     ) throws(CageError) {
         var arguments = launch.arguments
         var executable = launch.executable
-        if let (uid, gid) = launch.identity {
+        if let (uid, gid) = launch.identity ?? user.map({ ($0, $0) }) {
             arguments =
                 [
                     "setpriv", "--reuid", String(uid), "--regid", String(gid), "--clear-groups",
