@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -19,7 +20,9 @@ static int place(int folder) {
 }
 
 int cgate_open(int folder, const char *path, int flags, uint32_t mode) {
-    int kernel = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int kernel = O_CLOEXEC | O_NOCTTY;
+    // A FIFO in place of a file must not stop us here; for files it does nothing.
+    if (!(flags & CGATE_BLOCKING)) kernel |= O_NONBLOCK;
     if (flags & CGATE_PATH_ONLY) {
         kernel = O_CLOEXEC | O_PATH;
     } else if ((flags & CGATE_READ) && (flags & CGATE_WRITE)) {
@@ -36,7 +39,6 @@ int cgate_open(int folder, const char *path, int flags, uint32_t mode) {
     if (flags & CGATE_DIRECTORY) kernel |= O_DIRECTORY;
     if (!(flags & CGATE_FOLLOW)) kernel |= O_NOFOLLOW;
     for (;;) {
-        // O_NONBLOCK: a FIFO in place of a file must not stop us here. It does nothing for files.
         int fd = openat(place(folder), path, kernel, (mode_t)mode);
         if (fd >= 0) return fd;
         if (errno != EINTR) return -errno;
@@ -155,6 +157,10 @@ int64_t cgate_raise_open_files(void) {
 
 int64_t cgate_page_size(void) {
     return sysconf(_SC_PAGESIZE);
+}
+
+int cgate_release_memory(void) {
+    return malloc_trim(0);
 }
 
 uint64_t cgate_cpu_time(void) {

@@ -77,6 +77,10 @@ struct ListenerTests {
                 unsafe rename(path, path + ".left")
                 await first.close()
                 unsafe rename(path + ".left", path)
+                // A child that is being started elsewhere holds the socket until it executes.
+                while let client = try? await Peer.connected(to: .unix(path: path), on: loop) {
+                    await client.close()
+                }
                 _ = try await second.open(.unix(path: path))
                 await second.close()
 

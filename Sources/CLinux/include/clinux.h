@@ -187,7 +187,8 @@ struct cgate_facts {
 };
 
 enum { CGATE_READ = 1, CGATE_WRITE = 2, CGATE_CREATE = 4, CGATE_EXCLUSIVE = 8, CGATE_APPEND = 16,
-    CGATE_DIRECTORY = 32, CGATE_FOLLOW = 64, CGATE_TRUNCATE = 128, CGATE_PATH_ONLY = 256 };
+    CGATE_DIRECTORY = 32, CGATE_FOLLOW = 64, CGATE_TRUNCATE = 128, CGATE_PATH_ONLY = 256,
+    CGATE_BLOCKING = 512 };
 
 /// Opens relative to `folder` (or the working directory when negative), closed on exec. Without
 /// CGATE_FOLLOW a symbolic link as last component is refused; `mode` is for a new file.
@@ -219,6 +220,8 @@ int cgate_rewind(int fd);
 int64_t cgate_raise_open_files(void);
 /// Bytes in one page of memory.
 int64_t cgate_page_size(void);
+/// Gives free heap pages back to the system; 1 when there were some.
+int cgate_release_memory(void);
 /// CPU time of the process in nanoseconds.
 uint64_t cgate_cpu_time(void);
 /// Turns the terminal's echo off or on again; `*was_on` keeps the earlier state.
