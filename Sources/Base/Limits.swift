@@ -16,7 +16,6 @@ package enum Limits {
     package static let headerCount = 64
     package static let requestTargetByteCount = 8 << 10
     package static let chunkLineByteCount = 64
-    package static let trailerByteCount = 4 << 10
     package static let headTimeout: Duration = .seconds(10)
     package static let bodyTimeout: Duration = .seconds(30)
     package static let keepAliveTimeout: Duration = .seconds(75)
@@ -47,4 +46,14 @@ package enum Limits {
     package static let auditQueueCount = 16_384
     package static let auditQueueByteCount = 64 << 20
     package static let outcomeDelay: Duration = .milliseconds(5)
+
+    // JSON Schema: one definition, and one validation by it.
+    package static let schemaDepth = 64
+    package static let schemaCount = 8_192
+    package static let schemaPatternCount = 256
+    package static let schemaTextByteCount = 4 << 10
+    package static let schemaWork = 1_000_000
+    package static let schemaWorkPerByte = 4
+    package static let schemaEvaluationDepth = 512
+    package static let schemaViolationCount = 8
 }

@@ -1,0 +1,1 @@
+// The first file of System replaces this one.
