@@ -1,0 +1,166 @@
+import Base
+import Policy
+
+extension ApprovalBook {
+    mutating func voted(_ ballot: Ballot, _ now: Moment) {
+        guard let approver = approvers.first(where: { $0.person == ballot.person }),
+            var question = entries[ballot.ticket]?.question,
+            approver.sees(question.binding.tenant)
+        else {
+            effects.append(.reply(.unknownTicket))
+            return
+        }
+        // A no of the owner is welcome: it takes nothing from anybody.
+        guard !ballot.isYes || mayAnswer(ballot.person, question.owner, question.tier) else {
+            effects.append(.reply(.ownRequest))
+            return
+        }
+        let reply = question.receive(ballot, at: now.timestamp)
+        switch reply {
+        case .counted(let missing):
+            entries[ballot.ticket]?.question = question
+            record(.yes(by: ballot.person), question)
+            effects.append(.persist(question))
+            effects.append(.reply(reply))
+            effects.append(.notify(.waiting(ballot.ticket, missing: missing)))
+        case .approved:
+            entries[ballot.ticket]?.question = question
+            record(.yes(by: ballot.person), question)
+            record(.approved(by: question.votes.map(\.person)), question)
+            effects.append(.persist(question))
+            effects.append(.reply(reply))
+            release(ballot.ticket) { .approved($0.ticket) }
+        case .denied:
+            close(
+                ballot.ticket,
+                .denied(by: ballot.person),
+                .denied(by: ballot.person),
+                .refused(Self.denied(question))
+            )
+            effects.append(.reply(reply))
+        case .alreadyVoted, .stale, .closed, .ownRequest, .unknownTicket:
+            effects.append(.reply(reply))
+        }
+    }
+
+    mutating func detach(_ waiter: WaiterID) {
+        guard let ticket = held.removeValue(forKey: waiter) else { return }
+        entries[ticket]?.waiter = nil
+    }
+
+    mutating func cancel(_ waiter: WaiterID) {
+        guard let ticket = held.removeValue(forKey: waiter) else { return }
+        entries[ticket]?.waiter = nil
+        guard entries[ticket]?.question.isOpen == true else { return }
+        close(ticket, .withdrawn(.cancelled), .withdrawn(.cancelled), .judgeAgain)
+        drop(ticket)
+    }
+
+    /// Compares everything bound with what was read just now; only then the yes is spent.
+    mutating func dispatch(_ ticket: TicketID, _ current: Binding, _ waiter: WaiterID) {
+        guard var question = entries[ticket]?.question,
+            question.binding.principal == current.principal,
+            question.binding.tenant == current.tenant
+        else {
+            // Another principal hears what an unknown ticket would say.
+            effects.append(.answer(waiter, .refused(Self.gone)))
+            return
+        }
+        guard question.state == .approved else {
+            effects.append(.answer(waiter, .refused(Self.notOpen(question))))
+            return
+        }
+        let parts = question.binding.differences(from: current)
+        guard parts.isEmpty else {
+            close(ticket, .changed(parts), .changed(parts), .judgeAgain)
+            drop(ticket)
+            effects.append(.answer(waiter, .refused(Self.changed(parts))))
+            return
+        }
+        question.state = .spent
+        entries[ticket]?.question = question
+        record(.spent, question)
+        // The arguments go from the store in the transaction that spends the yes.
+        question.callForm = []
+        effects.append(.spend(question, waiter))
+    }
+
+    /// The yes is open again only because the transaction that spent it is known not to exist.
+    mutating func spendFailed(_ ticket: TicketID) {
+        guard var question = entries[ticket]?.question, question.state == .spent else { return }
+        question.state = .approved
+        entries[ticket]?.question = question
+        record(.spendFailed, question)
+    }
+
+    mutating func ended(_ ticket: TicketID, _ isKnown: Bool) {
+        guard var question = entries[ticket]?.question, question.state == .spent else { return }
+        guard !isKnown else {
+            drop(ticket)
+            return
+        }
+        question.state = .unknown
+        question.callForm = []
+        entries[ticket]?.question = question
+        record(.unknown, question)
+        effects.append(.persist(question))
+    }
+
+    mutating func rejudged(_ ticket: TicketID, _ judgement: Rejudgement) {
+        guard let question = entries[ticket]?.question, question.isOpen else { return }
+        switch judgement {
+        case .ask(let people, let tier, let reasons, let policy, let pin):
+            var binding = question.binding
+            binding.policy = policy
+            binding.pin = pin
+            let isSame =
+                binding == question.binding && people == question.people && tier == question.tier
+            guard !isSame else { return }
+            renew(ticket, binding, people, tier, reasons)
+        case .allowed:
+            close(ticket, .withdrawn(.judgedAnew), .withdrawn(.judgedAnew), .judgeAgain)
+            drop(ticket)
+        case .refused(let refusal):
+            close(ticket, .withdrawn(.judgedAnew), .withdrawn(.judgedAnew), .refused(refusal))
+            drop(ticket)
+        }
+    }
+
+    /// A yes of somebody who is no approver any more does not count.
+    mutating func change(_ approvers: [Approver]) {
+        self.approvers = approvers
+        for (ticket, entry) in entries.sorted(by: { $0.key < $1.key }) where entry.question.isOpen {
+            var question = entry.question
+            let void = question.votes.filter { vote in
+                !approvers.contains {
+                    $0.person == vote.person && $0.sees(question.binding.tenant)
+                }
+            }
+            guard !void.isEmpty else { continue }
+            question.votes.removeAll { void.contains($0) }
+            if question.votes.count < question.people { question.state = .waiting }
+            entries[ticket]?.question = question
+            for vote in void { record(.voteVoid(of: vote.person), question) }
+            effects.append(.persist(question))
+            effects.append(
+                .notify(.waiting(ticket, missing: question.people - question.votes.count))
+            )
+        }
+    }
+
+    mutating func closeOpen(
+        _ withdrawal: Question.Withdrawal,
+        _ isMeant: (Binding) -> Bool
+    ) {
+        for (ticket, entry) in entries.sorted(by: { $0.key < $1.key })
+        where entry.question.isOpen && isMeant(entry.question.binding) {
+            close(
+                ticket,
+                .withdrawn(withdrawal),
+                .withdrawn(withdrawal),
+                .refused(Self.withdrawn(withdrawal))
+            )
+            drop(ticket)
+        }
+    }
+}

@@ -1,0 +1,238 @@
+package import Base
+import Policy
+
+/// All questions of a gateway; a value: events and time come in, effects go out.
+///
+/// INVARIANT: a question is open, or it never will be again. A yes is spent at most once: `spend`
+/// leaves the book only together with the state `spent`.
+package struct ApprovalBook: Sendable {
+    /// The same call of the same principal.
+    struct CallKey: Hashable, Sendable {
+        let tenant: TenantID
+        let principal: PrincipalName
+        let tool: ToolReference
+        let callForm: Digest
+
+        init(_ binding: Binding) {
+            tenant = binding.tenant
+            principal = binding.principal
+            tool = binding.tool
+            callForm = binding.callForm
+        }
+    }
+
+    struct Waiter: Sendable {
+        let id: WaiterID
+        let holdEnds: Instant
+    }
+
+    struct Entry: Sendable {
+        var question: Question
+        var waiter: Waiter?
+        /// The expiry on the clock that never jumps.
+        var deadline: Instant
+    }
+
+    package var settings: ApprovalSettings
+    var entries: [TicketID: Entry] = [:]
+    var tickets: [CallKey: TicketID] = [:]
+    var held: [WaiterID: TicketID] = [:]
+    var approvers: [Approver]
+    var effects: [ApprovalEffect] = []
+    private var nextWake: Instant?
+
+    /// Takes up questions as the store kept them; what was on its way is unknown now.
+    package init(
+        settings: ApprovalSettings = ApprovalSettings(),
+        approvers: [Approver] = [],
+        restoring questions: [Question] = [],
+        at now: Moment = Moment(
+            instant: Instant(nanoseconds: 0),
+            timestamp: Timestamp(milliseconds: 0)
+        )
+    ) {
+        self.settings = settings
+        self.approvers = approvers
+        for var question in questions {
+            if question.state == .spent { question.state = .unknown }
+            guard question.isOpen || question.state.isRemembered else { continue }
+            let left = Duration.milliseconds(
+                question.expires.milliseconds.subtracting(now.timestamp.milliseconds)
+            )
+            entries[question.ticket] = Entry(
+                question: question,
+                waiter: nil,
+                deadline: now.instant.advanced(by: min(left, settings.expiry))
+            )
+            tickets[CallKey(question.binding)] = question.ticket
+        }
+    }
+
+    /// One synchronous step; the effects are to be carried out in order.
+    package mutating func handle(_ event: ApprovalEvent, at now: Moment) -> [ApprovalEffect] {
+        effects = []
+        passTime(now)
+        switch event {
+        case .asked(let ask, let waiter, let fresh): asked(ask, waiter, fresh, now)
+        case .voted(let ballot): voted(ballot, now)
+        case .detached(let waiter): detach(waiter)
+        case .cancelled(let waiter): cancel(waiter)
+        case .dispatched(let ticket, let current, let waiter): dispatch(ticket, current, waiter)
+        case .spendFailed(let ticket): spendFailed(ticket)
+        case .ended(let ticket, let isKnown): ended(ticket, isKnown)
+        case .rejudged(let ticket, let judgement): rejudged(ticket, judgement)
+        case .approversChanged(let approvers): change(approvers)
+        case .approversReset: closeOpen(.approversReset) { _ in true }
+        case .revoked(let tenant, let principal):
+            closeOpen(.revoked) { binding in
+                (tenant.map { $0 == binding.tenant } ?? true)
+                    && (principal.map { $0 == binding.principal } ?? true)
+            }
+        case .ticked: break
+        }
+        wakeIfNeeded()
+        defer { effects = [] }
+        return effects
+    }
+
+    // MARK: Looking
+
+    /// A question an approver of those tenants may see; nil means all tenants.
+    package func question(_ ticket: TicketID, seenBy tenants: Set<TenantID>? = nil) -> Question? {
+        guard let question = entries[ticket]?.question,
+            tenants?.contains(question.binding.tenant) ?? true
+        else { return nil }
+        return question
+    }
+
+    /// The questions that need people, the oldest first.
+    package func waiting(seenBy tenants: Set<TenantID>? = nil) -> [Question] {
+        entries.values.map(\.question)
+            .filter { $0.isOpen && (tenants?.contains($0.binding.tenant) ?? true) }
+            .sorted { ($0.asked, $0.ticket) < ($1.asked, $1.ticket) }
+    }
+
+    /// What an agent may know of a ticket: nil for an unknown one and for another principal's.
+    package func state(
+        of ticket: TicketID,
+        for principal: PrincipalName,
+        of tenant: TenantID
+    ) -> Question.State? {
+        guard let question = entries[ticket]?.question, question.binding.principal == principal,
+            question.binding.tenant == tenant
+        else { return nil }
+        return question.state
+    }
+
+    // MARK: Time
+
+    /// Ends holds and questions whose time has come, before anything else is looked at.
+    private mutating func passTime(_ now: Moment) {
+        for (ticket, entry) in entries.sorted(by: { $0.key < $1.key }) {
+            if entry.question.expires <= now.timestamp || entry.deadline <= now.instant {
+                expire(ticket)
+            } else if let waiter = entry.waiter, waiter.holdEnds <= now.instant {
+                release(ticket) { question in
+                    .ticket(
+                        question.ticket,
+                        expires: question.expires,
+                        text: Self.text(of: question)
+                    )
+                }
+            }
+        }
+    }
+
+    private mutating func expire(_ ticket: TicketID) {
+        guard let entry = entries[ticket] else { return }
+        switch entry.question.state {
+        case .waiting, .approved:
+            close(ticket, .expired, .expired, .refused(Self.expired(entry.question)))
+            drop(ticket)
+        case .spent: break  // Its end is still to be heard of.
+        case .denied, .unknown, .settled, .expired, .withdrawn, .changed: drop(ticket)
+        }
+    }
+
+    private mutating func wakeIfNeeded() {
+        var wake: Instant?
+        for entry in entries.values where entry.question.state != .spent {
+            let next = min(entry.waiter?.holdEnds ?? entry.deadline, entry.deadline)
+            wake = min(wake ?? next, next)
+        }
+        if let wake, wake != nextWake { effects.append(.wake(at: wake)) }
+        nextWake = wake
+    }
+
+    // MARK: Steps that several events share
+
+    mutating func record(_ step: ApprovalRecord.Step, _ question: Question) {
+        effects.append(
+            .record(
+                ApprovalRecord(
+                    step: step,
+                    ticket: question.ticket,
+                    binding: question.binding,
+                    people: question.people
+                )
+            )
+        )
+    }
+
+    /// Lets the held call go with that answer; the question stays.
+    mutating func release(_ ticket: TicketID, _ answer: (Question) -> ApprovalAnswer) {
+        guard let entry = entries[ticket], let waiter = entry.waiter else { return }
+        effects.append(.answer(waiter.id, answer(entry.question)))
+        held[waiter.id] = nil
+        entries[ticket]?.waiter = nil
+    }
+
+    /// Ends a question: evidence first, then the store, then the held call.
+    mutating func close(
+        _ ticket: TicketID,
+        _ state: Question.State,
+        _ step: ApprovalRecord.Step,
+        _ answer: ApprovalAnswer
+    ) {
+        guard var entry = entries[ticket] else { return }
+        entry.question.state = state
+        entry.question.callForm = []
+        entries[ticket] = entry
+        record(step, entry.question)
+        effects.append(.persist(entry.question))
+        release(ticket) { _ in answer }
+        effects.append(.notify(.closed(ticket)))
+    }
+
+    /// Forgets a closed question, here and in the store.
+    mutating func drop(_ ticket: TicketID) {
+        guard let entry = entries.removeValue(forKey: ticket) else { return }
+        let key = CallKey(entry.question.binding)
+        if tickets[key] == ticket { tickets[key] = nil }
+        if let waiter = entry.waiter { held[waiter.id] = nil }
+        effects.append(.forget(entry.question.binding.tenant, ticket))
+    }
+
+    /// Whether the person may answer, apart from what they see.
+    func mayAnswer(_ person: PersonName, _ owner: PersonName, _ tier: RiskTier) -> Bool {
+        person != owner || (settings.allowsSelfApproval && tier < .execute)
+    }
+}
+
+extension Question.State {
+    /// Whether a closed question still speaks about the same call until it expires.
+    var isRemembered: Bool {
+        switch self {
+        case .denied, .unknown: true
+        case .waiting, .approved, .spent, .settled, .expired, .withdrawn, .changed: false
+        }
+    }
+}
+
+extension Int64 {
+    /// Saturates instead of trapping.
+    fileprivate func subtracting(_ other: Int64) -> Int64 {
+        let (difference, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (self < 0 ? .min : .max) : difference
+    }
+}

@@ -1,0 +1,106 @@
+package import Base
+
+/// A person who may answer questions, or who owns a credential.
+package struct PersonName: ShortName {
+    package static let kind = "person"
+    package let rawValue: String
+    package init(unchecked: String) { rawValue = unchecked }
+}
+
+/// Both clocks at one event.
+package struct Moment: Hashable, Sendable {
+    package let instant: Instant
+    package let timestamp: Timestamp
+
+    package init(instant: Instant, timestamp: Timestamp) {
+        self.instant = instant
+        self.timestamp = timestamp
+    }
+
+    package init(_ clock: some Clock) {
+        self.init(instant: clock.instant, timestamp: clock.timestamp)
+    }
+}
+
+/// Exactly what a yes covers, beside its expiry (design law 5).
+package struct Binding: Hashable, Sendable {
+    package var tenant: TenantID
+    package var environment: EnvironmentName
+    package var principal: PrincipalName
+    package var tool: ToolReference
+    /// Digest of the definition that was published when the call was judged.
+    package var pin: Digest
+    /// Digest of the call form.
+    package var callForm: Digest
+    /// Digest of the policy that applies to the tool.
+    package var policy: Digest
+
+    package init(
+        tenant: TenantID,
+        environment: EnvironmentName,
+        principal: PrincipalName,
+        tool: ToolReference,
+        pin: Digest,
+        callForm: Digest,
+        policy: Digest
+    ) {
+        self.tenant = tenant
+        self.environment = environment
+        self.principal = principal
+        self.tool = tool
+        self.pin = pin
+        self.callForm = callForm
+        self.policy = policy
+    }
+
+    /// What is no longer as it was shown; empty when the yes still covers the call.
+    package func differences(from current: Binding) -> [BoundPart] {
+        var parts: [BoundPart] = []
+        if tenant != current.tenant { parts.append(.tenant) }
+        if environment != current.environment { parts.append(.environment) }
+        if principal != current.principal { parts.append(.principal) }
+        if tool.server != current.tool.server { parts.append(.server) }
+        if tool.tool != current.tool.tool { parts.append(.tool) }
+        if pin != current.pin { parts.append(.pin) }
+        if callForm != current.callForm { parts.append(.callForm) }
+        if policy != current.policy { parts.append(.policy) }
+        return parts
+    }
+}
+
+/// One part of what a yes covers.
+package enum BoundPart: String, Sendable, CaseIterable, CustomStringConvertible {
+    case tenant, environment, principal, server, tool
+    case pin = "definition"
+    case callForm = "arguments"
+    case policy, expiry
+
+    package var description: String { rawValue }
+}
+
+/// The name of one question; 128 random bits, yet no secret: it helps nobody but its principal.
+package struct TicketID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let rawValue: String
+
+    /// A fresh one.
+    package init(random: any RandomSource) {
+        rawValue = Self.prefix + Hex.encode(random.bytes(count: 16).prefix(16))
+    }
+
+    /// Nil unless it is spelled as a ticket is.
+    package init?(_ spelling: String) {
+        let digits = spelling.utf8.dropFirst(Self.prefix.utf8.count)
+        guard spelling.utf8.starts(with: Self.prefix.utf8), digits.count == 32,
+            digits.allSatisfy({ $0 &- 0x30 < 10 || $0 &- 0x61 < 6 })
+        else { return nil }
+        rawValue = spelling
+    }
+
+    private static let prefix = "ask-"
+
+    package var description: String { rawValue }
+
+    package static func < (left: Self, right: Self) -> Bool {
+        left.rawValue.utf8.lexicographicallyPrecedes(right.rawValue.utf8)
+    }
+}

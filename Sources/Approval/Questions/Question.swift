@@ -1,0 +1,123 @@
+package import Base
+package import Policy
+
+/// One call that waits for people, and what became of it.
+package struct Question: Sendable, Equatable {
+    /// A yes; a no is not kept because it ends the question.
+    package struct Vote: Sendable, Equatable {
+        package let person: PersonName
+        package let at: Timestamp
+
+        package init(person: PersonName, at: Timestamp) {
+            self.person = person
+            self.at = at
+        }
+    }
+
+    /// Where the question stands; only `waiting` and `approved` are open.
+    package enum State: Sendable, Equatable {
+        case waiting
+        case approved
+        /// The yes was used; the call is on its way.
+        case spent
+        case settled
+        /// The yes was used and nobody knows what came of it; it is never open again.
+        case unknown
+        case denied(by: PersonName)
+        case expired
+        case withdrawn(Withdrawal)
+        case changed([BoundPart])
+    }
+
+    package enum Withdrawal: String, Sendable, CaseIterable {
+        /// The agent cancelled its call.
+        case cancelled
+        /// The principal or the gateway was shut off.
+        case revoked
+        /// All approvers were reset.
+        case approversReset = "approvers-reset"
+        /// Judged anew, no person is needed, or none can help.
+        case judgedAnew = "judged-anew"
+    }
+
+    package let ticket: TicketID
+    package internal(set) var binding: Binding
+    /// Who answers for the agent.
+    package let owner: PersonName
+    /// How many distinct people must say yes.
+    package internal(set) var people: Int
+    package internal(set) var tier: RiskTier
+    /// Why it is asked, one line each.
+    package internal(set) var reasons: [String]
+    /// The whole call form; empty once the question is closed.
+    package internal(set) var callForm: [UInt8]
+    package let asked: Timestamp
+    package let expires: Timestamp
+    /// Counts up when what is shown changes; a vote names the revision it was shown.
+    package internal(set) var revision: Int
+    package internal(set) var votes: [Vote]
+    package internal(set) var state: State
+
+    package var isOpen: Bool { state == .waiting || state == .approved }
+
+    /// Takes a yes or no of an approver that may answer; late votes revive nothing.
+    mutating func receive(_ ballot: Ballot, at now: Timestamp) -> VoteReply {
+        guard state == .waiting else { return .closed(state) }
+        guard ballot.revision == revision else { return .stale(revision: revision) }
+        guard ballot.isYes else {
+            state = .denied(by: ballot.person)
+            return .denied
+        }
+        guard !votes.contains(where: { $0.person == ballot.person }) else { return .alreadyVoted }
+        votes.append(Vote(person: ballot.person, at: now))
+        guard votes.count >= people else { return .counted(missing: people - votes.count) }
+        state = .approved
+        return .approved
+    }
+}
+
+/// What one approver says to one question.
+package struct Ballot: Sendable, Equatable {
+    package let ticket: TicketID
+    package let person: PersonName
+    package let isYes: Bool
+    /// The revision of the question that was shown.
+    package let revision: Int
+
+    package init(ticket: TicketID, person: PersonName, isYes: Bool, revision: Int) {
+        self.ticket = ticket
+        self.person = person
+        self.isYes = isYes
+        self.revision = revision
+    }
+}
+
+/// What an approver hears about a vote.
+package enum VoteReply: Sendable, Equatable {
+    /// A yes was counted; so many more people are needed.
+    case counted(missing: Int)
+    case approved
+    case denied
+    case alreadyVoted
+    /// The question changed since it was shown; look again.
+    case stale(revision: Int)
+    case closed(Question.State)
+    /// The owner of the agent does not approve its calls.
+    case ownRequest
+    /// No such question, or none this person may see.
+    case unknownTicket
+}
+
+/// Someone who may answer questions.
+package struct Approver: Hashable, Sendable {
+    package let person: PersonName
+    /// The tenants whose questions they see; nil means all.
+    package let tenants: Set<TenantID>?
+
+    package init(person: PersonName, tenants: Set<TenantID>? = nil) {
+        self.person = person
+        self.tenants = tenants
+    }
+
+    package func sees(_ tenant: TenantID) -> Bool { tenants?.contains(tenant) ?? true }
+}

@@ -1,0 +1,131 @@
+/// Text as a terminal may show it, so that what a person reads is what will be sent.
+///
+/// Characters that do not show, move others, or pass for ASCII are written `\u{…}` and counted.
+/// The input is JSON, where a backslash of the value is always doubled: no value can imitate that
+/// spelling.
+package struct Visible: Sendable, Equatable {
+    package enum Finding: String, Sendable, CaseIterable, Comparable {
+        case control = "control characters"
+        case direction = "characters that change the direction of text"
+        case invisible = "invisible characters"
+        case blank = "unusual blanks"
+        case lookalike = "letters that look like others"
+        case unassigned = "private or unassigned characters"
+        case stacked = "stacked marks"
+
+        package static func < (left: Finding, right: Finding) -> Bool {
+            left.rawValue < right.rawValue
+        }
+    }
+
+    package private(set) var text = ""
+    /// What was written as an escape, and how often.
+    package private(set) var findings: [Finding: Int] = [:]
+
+    /// `newlines` of the layout are kept; every other control is escaped.
+    package init(_ source: String) {
+        var word: [Unicode.Scalar] = []
+        var marks = 0
+        for scalar in source.unicodeScalars {
+            if let finding = Self.finding(of: scalar) {
+                flush(&word)
+                escape(scalar, finding)
+                continue
+            }
+            let isMark = Self.isMark(scalar)
+            marks = isMark ? marks + 1 : 0
+            if marks > 2 {
+                flush(&word)
+                escape(scalar, .stacked)
+            } else if isMark || scalar.properties.isAlphabetic || scalar.value &- 0x30 < 10 {
+                word.append(scalar)
+            } else {
+                flush(&word)
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        flush(&word)
+    }
+
+    /// A line about the findings; nil when there were none.
+    package var warning: String? {
+        guard !findings.isEmpty else { return nil }
+        let parts = findings.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key.rawValue)" }
+        return "written as \\u{…}: " + parts.joined(separator: ", ")
+    }
+
+    /// A word that mixes ASCII letters with look-alikes, or could be read as ASCII from end to end.
+    private mutating func flush(_ word: inout [Unicode.Scalar]) {
+        defer { word.removeAll(keepingCapacity: true) }
+        guard word.contains(where: { $0.value >= 0x80 }) else {
+            text.unicodeScalars.append(contentsOf: word)
+            return
+        }
+        let hasASCII = word.contains { ($0.value | 0x20) &- 0x61 < 26 }
+        let foreign = word.filter { $0.value >= 0x80 && !Self.isMark($0) }
+        let isDisguise = !foreign.isEmpty && foreign.allSatisfy { LookAlikes.contains($0) }
+        for scalar in word {
+            if scalar.value >= 0x80, hasASCII || isDisguise, LookAlikes.contains(scalar) {
+                escape(scalar, .lookalike)
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+    }
+
+    private mutating func escape(_ scalar: Unicode.Scalar, _ finding: Finding) {
+        text += "\\u{" + String(scalar.value, radix: 16) + "}"
+        findings[finding, default: 0] += 1
+    }
+
+    private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .nonspacingMark, .enclosingMark, .spacingMark: true
+        default: false
+        }
+    }
+
+    private static func finding(of scalar: Unicode.Scalar) -> Finding? {
+        switch scalar.value {
+        case 0x0a: return nil
+        case 0x20...0x7e: return nil
+        case 0..<0x20, 0x7f..<0xa0: return .control
+        case 0x61c, 0x200e, 0x200f, 0x202a...0x202e, 0x2066...0x2069: return .direction
+        // Marks without a shape, soft hyphen, joiners, fillers, variation selectors, tags.
+        case 0xad, 0x34f, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x180b...0x180f, 0x200b...0x200d,
+            0x2060...0x2065, 0x206a...0x206f, 0x3164, 0xfe00...0xfe0f, 0xfeff, 0xffa0,
+            0xfff0...0xfffb, 0x1bca0...0x1bca3, 0x1d173...0x1d17a, 0xe0000...0xe0fff:
+            return .invisible
+        case 0x2800: return .blank
+        default: break
+        }
+        switch scalar.properties.generalCategory {
+        case .spaceSeparator: return .blank
+        case .lineSeparator, .paragraphSeparator, .control: return .control
+        case .format: return .invisible
+        case .privateUse, .unassigned, .surrogate: return .unassigned
+        default: return nil
+        }
+    }
+}
+
+/// Letters of other scripts that most fonts draw like an ASCII letter or digit.
+///
+/// A list of blocks and letters of our own making: whole blocks that repeat ASCII in another
+/// style, and the usual Cyrillic, Greek, Armenian, Cherokee and Latin doubles.
+enum LookAlikes {
+    private static let letters: Set<UInt32> = Set(
+        "аеорсухіјѕԁһӏԛԝАВЕЗІЈКМНОРСТУХЅԌԚԜҮαικνορτυχγΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳօսհոցրքԼՏՍոıȷɑɡɩɪʏᴄᴏᴜᴠᴡᴢꓐꓑꓒꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓨꓩꓪꓫꓬꓮꓰꓲꓳꓴᎠᎡᎢᎥᎩᎪᎫᎬᎳᎷᎻᎽᏀᏃᏆᏚᏢᏦᏧᏩᏮᏰᏴ"
+            .unicodeScalars.map(\.value)
+    )
+
+    static func contains(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        // Full-width forms, letterlike symbols, mathematical alphabets, enclosed and Roman numerals.
+        case 0xff01...0xff5e, 0x2100...0x214f, 0x1d400...0x1d7ff, 0x2160...0x217f,
+            0x249c...0x24e9, 0x1f130...0x1f189:
+            true
+        default: letters.contains(scalar.value)
+        }
+    }
+}

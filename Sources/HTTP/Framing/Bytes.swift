@@ -1,0 +1,122 @@
+/// The byte classes of RFC 9110 and RFC 3986, and comparisons that allocate nothing.
+package enum Bytes {
+    static var tab: UInt8 { 0x09 }
+    static var lineFeed: UInt8 { 0x0A }
+    static var carriageReturn: UInt8 { 0x0D }
+    static var space: UInt8 { 0x20 }
+
+    /// A set of ASCII bytes as two words.
+    struct Class {
+        let low: UInt64
+        let high: UInt64
+
+        @inline(__always)
+        func contains(_ byte: UInt8) -> Bool {
+            if byte < 64 { return low &>> UInt64(byte) & 1 == 1 }
+            return byte < 128 && high &>> UInt64(byte & 63) & 1 == 1
+        }
+    }
+
+    /// RFC 9110 section 5.6.2: `tchar`.
+    @inline(__always)
+    static func isToken(_ byte: UInt8) -> Bool {
+        Class(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE).contains(byte)
+    }
+
+    /// RFC 3986 sections 3.3 and 3.4: `pchar`, `/` and `?`, the percent sign included.
+    @inline(__always)
+    static func isTarget(_ byte: UInt8) -> Bool {
+        Class(low: 0xAFFF_FFF2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF).contains(byte)
+    }
+
+    @inline(__always)
+    static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+
+    @inline(__always)
+    static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
+
+    /// The value of a hexadecimal digit.
+    @inline(__always)
+    static func hexValue(_ byte: UInt8) -> Int? {
+        switch byte {
+        case 0x30...0x39: Int(byte &- 0x30)
+        case 0x41...0x46: Int(byte &- 0x41) + 10
+        case 0x61...0x66: Int(byte &- 0x61) + 10
+        default: nil
+        }
+    }
+
+    @inline(__always)
+    static func lowercased(_ byte: UInt8) -> UInt8 {
+        byte &- 0x41 < 26 ? byte | 0x20 : byte
+    }
+
+    /// Whether a byte is below 0x20 or 0x7F: what stands in no line but as tab or line end.
+    @inline(__always)
+    static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7F }
+
+    /// Whether any of eight bytes is below 0x20 or 0x7F.
+    ///
+    /// Exact for "none"; the caller looks at the bytes one by one when it says "some".
+    @inline(__always)
+    static func holdsControl(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        let below = (word &- ones &* 0x20) & ~word & tops
+        let differs = word ^ (ones &* 0x7F)
+        let delete = (differs &- ones) & ~differs & tops
+        return below | delete != 0
+    }
+
+    /// The first place at or after `start` that holds a control byte, or `end`.
+    @inline(__always)
+    static func firstControl(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+        var index = start
+        let raw = unsafe bytes.bytes
+        while index &+ 8 <= end {
+            // In bounds: `end` is at most `bytes.count` for every caller in this module.
+            let word = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            if holdsControl(word) { break }
+            index &+= 8
+        }
+        while index < end, !isControl(bytes[index]) { index &+= 1 }
+        return index
+    }
+
+    /// Whether the bytes are that ASCII text, upper and lower case being equal.
+    @inline(__always)
+    static func equal(
+        _ bytes: Span<UInt8>,
+        _ start: Int,
+        _ count: Int,
+        ignoringCaseOf text: StaticString
+    ) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        return text.withUTF8Buffer { expected in
+            for index in 0..<count
+            where unsafe lowercased(bytes[start + index]) != lowercased(expected[index]) {
+                return false
+            }
+            return true
+        }
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Whether these bytes are exactly that text.
+    package func equals(_ text: StaticString) -> Bool {
+        count == text.utf8CodeUnitCount
+            && text.withUTF8Buffer { unsafe elementsEqual($0) }
+    }
+
+    /// Whether these bytes are that text, upper and lower case of ASCII being equal.
+    package func equalsIgnoringCase(_ text: StaticString) -> Bool {
+        count == text.utf8CodeUnitCount
+            && text.withUTF8Buffer {
+                unsafe elementsEqual($0) { Bytes.lowercased($0) == Bytes.lowercased($1) }
+            }
+    }
+
+    /// The bytes as text; what is not UTF-8 shows as U+FFFD.
+    package var text: String { String(decoding: self, as: UTF8.self) }
+}

@@ -1,0 +1,90 @@
+package import Base
+import JSON
+
+/// A policy whose parts were checked together and compiled; the same for every thread.
+package struct CheckedPolicy: Sendable {
+    package let document: PolicyDocument
+    package let context: PolicyContext
+    let tenants: [TenantID: TenantPolicy]
+    private let hashing: any Hashing
+
+    /// Checks that names exist, patterns compile and every rule can change a verdict.
+    package init(
+        checking document: PolicyDocument,
+        in context: PolicyContext,
+        engine: any PatternEngine,
+        hashing: any Hashing
+    ) throws(PolicyLoadError) {
+        var checker = PolicyChecker(document: document, context: context, engine: engine)
+        tenants = checker.check(hashing)
+        guard checker.problems.isEmpty else { throw PolicyLoadError(problems: checker.problems) }
+        self.document = document
+        self.context = context
+        self.hashing = hashing
+    }
+
+    /// What applies to one tool; nil when the tenant or its server is not configured.
+    ///
+    /// `floor` is what the published definition raises the tier to, such as T2 for a schema that
+    /// closes nothing. Costs microseconds: keep the result with the catalogue entry.
+    package func policy(
+        for tool: ToolReference,
+        tenant: TenantID,
+        floor: TierRaise? = nil
+    ) -> ToolPolicy? {
+        guard let policy = tenants[tenant], let root = context.servers[tenant]?[tool.server] else {
+            return nil
+        }
+        return ToolPolicy(
+            tool: tool,
+            tenant: tenant,
+            policy: policy,
+            context: context,
+            root: root,
+            floor: floor,
+            hashing: hashing
+        )
+    }
+
+    /// The tools that a file states a tier for, of that tenant.
+    package func placedTools(of tenant: TenantID) -> [ToolReference] {
+        tenants[tenant].map { $0.tools.filter { $0.value.tier != nil }.keys.sorted() } ?? []
+    }
+}
+
+/// The policy of one tenant: its own and what it inherits.
+struct TenantPolicy: Sendable {
+    var tools: [ToolReference: ToolStatement] = [:]
+    var scopes: [ToolReference: ArgumentCondition] = [:]
+    var rules: [CompiledRule] = []
+    var limits: [CompiledLimit] = []
+    var denyPaths: [DenyPath] = []
+}
+
+/// A rule with its condition compiled; nil where it speaks about every call of its tools.
+struct CompiledRule: Sendable {
+    let statement: RuleStatement
+    let condition: ArgumentCondition?
+
+    /// Whether the rule speaks about this call.
+    func matches(_ facts: ConditionFacts) -> Bool {
+        guard let condition else { return true }
+        return statement.direction.counts(condition.evaluate(facts))
+    }
+
+    func rooted(at root: ServerRoot) -> CompiledRule {
+        CompiledRule(statement: statement, condition: condition?.rooted(at: root))
+    }
+}
+
+extension RuleStatement {
+    var direction: Direction { then == .allow ? .allowing : .restricting }
+}
+
+/// A limit with its condition compiled.
+struct CompiledLimit: Sendable {
+    let statement: LimitStatement
+    let condition: ArgumentCondition?
+    /// The same for the same statement, so that its counts outlive a reload.
+    let id: UInt64
+}

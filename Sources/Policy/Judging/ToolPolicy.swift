@@ -1,0 +1,195 @@
+package import Base
+package import JSON
+
+/// Everything that applies to one tool of one tenant, picked out and compiled once.
+package struct ToolPolicy: Sendable {
+    package let tool: ToolReference
+    package let tenant: TenantID
+    /// The tier its calls start at.
+    package let tier: RiskTier
+    /// Whether a file states the tier; otherwise it is the one of an unplaced tool.
+    package let isPlaced: Bool
+    package let isOpen: Bool
+    package let result: ResultTrust
+    package let undo: Undo
+    package let ask: AskMode
+    /// SHA-256 over the canonical form of all that applies to this tool.
+    package let digest: Digest
+    /// False for a tool that every call of is refused: it is not shown (phase `list`).
+    package let isVisible: Bool
+    /// Whether any call can be allowed without a person.
+    package var canPassUnasked: Bool { tier != .execute && !always(atLeast: .ask) }
+
+    let restricting: [CompiledRule]
+    let lifting: [CompiledRule]
+    let scope: ArgumentCondition?
+    let denied: DenyPaths
+    package let limits: [ToolLimit]
+    let isProduction: Bool
+
+    init(
+        tool: ToolReference,
+        tenant: TenantID,
+        policy: TenantPolicy,
+        context: PolicyContext,
+        root: ServerRoot,
+        floor: TierRaise?,
+        hashing: any Hashing
+    ) {
+        let statement = policy.tools[tool] ?? ToolStatement()
+        let rules = policy.rules.filter { $0.statement.tools.matches(tool) }
+        let limits = policy.limits.filter { $0.statement.tools.matches(tool) }
+        self.tool = tool
+        self.tenant = tenant
+        isPlaced = statement.tier != nil
+        tier = max(statement.tier ?? .unplaced, floor?.tier ?? .read)
+        isOpen = statement.open ?? false
+        result = statement.result ?? .untrusted
+        undo = statement.undo ?? .never
+        ask = statement.ask ?? .always
+        isProduction = context.isProduction
+        restricting = rules.filter { $0.statement.then != .allow }.map { $0.rooted(at: root) }
+        lifting =
+            rules
+            .filter { $0.statement.then == .allow && $0.condition != nil }
+            .map { $0.rooted(at: root) }
+        isVisible = !restricting.contains { $0.condition == nil && $0.statement.then == .refuse }
+        scope = policy.scopes[tool]?.rooted(at: root)
+        denied = DenyPaths(policy.denyPaths, root: root)
+        let toolID = hashing.sha256(Array("\(tenant)\n\(tool)".utf8)).prefix64
+        let serverID = hashing.sha256(Array("\(tenant)\n\(tool.server)".utf8)).prefix64
+        self.limits = limits.map {
+            ToolLimit($0, condition: $0.condition?.rooted(at: root), tool: toolID, server: serverID)
+        }
+        digest = hashing.sha256(
+            Self.form(
+                statement: statement,
+                tier: tier,
+                rules: rules,
+                limits: limits,
+                denyPaths: policy.denyPaths,
+                root: root,
+                identity: (tenant, tool, context)
+            ).serialised()
+        )
+    }
+
+    /// What the digest covers; every key sorted, numbers in the spelling of the call form.
+    private static func form(
+        statement: ToolStatement,
+        tier: RiskTier,
+        rules: [CompiledRule],
+        limits: [CompiledLimit],
+        denyPaths: [DenyPath],
+        root: ServerRoot,
+        identity: (tenant: TenantID, tool: ToolReference, context: PolicyContext)
+    ) -> JSONValue {
+        [
+            "deny_paths": .array(denyPaths.map { .init($0.text) }),
+            "environment": .init(identity.context.environment.rawValue),
+            "limits": .array(limits.map(\.statement.value)),
+            "policy": 1,
+            "production": .init(identity.context.isProduction),
+            "root": .init(root.text),
+            "rules": .array(rules.map(\.statement.value)),
+            "statement": statement.value,
+            "tenant": .init(identity.tenant.rawValue),
+            "tier": .init(tier.description),
+            "tool": .init(identity.tool.description),
+        ]
+    }
+
+    private func always(atLeast decision: Decision) -> Bool {
+        restricting.contains { $0.condition == nil && $0.statement.then >= decision }
+    }
+}
+
+extension ToolPolicy {
+    /// The most restrictive of the tier's default, every matching rule, limits and taint.
+    ///
+    /// Pure: the same call, facts and policy give the same verdict.
+    package func judge(_ call: CallForm, _ facts: Facts = .none) -> Verdict {
+        let arguments = ConditionFacts(arguments: call.document.root)
+        var reasons: [Reason] = []
+        if let pattern = denied.firstMatch(in: call.bytes) { reasons.append(Self.denied(pattern)) }
+        if case .exceeded(let excess) = facts.limits { reasons.append(Self.exceeded(excess)) }
+        for rule in restricting where rule.matches(arguments) {
+            reasons.append(Self.matched(rule))
+        }
+        for taint in facts.taint where taint.decision != .allow {
+            reasons.append(Self.tainted(taint))
+        }
+        var lifted: [String] = []
+        var tier = tier
+        // What a finding raised the tier to is a finding: no rule lifts its question.
+        var isRaised = false
+        for raise in facts.raises where raise.tier > tier {
+            tier = raise.tier
+            isRaised = true
+        }
+        if let question = question(at: tier, arguments, facts.scope, lifted: &lifted) {
+            let lifter =
+                isRaised || tier > .destructive ? nil : lifting.first { $0.matches(arguments) }
+            if let lifter {
+                lifted.append("rule \(printable(lifter.statement.name))")
+            } else {
+                reasons.append(question)
+            }
+        }
+        return Verdict(tier: tier, reasons: reasons, lifted: lifted)
+    }
+
+    /// What the tier alone asks; nil when it lets the call through.
+    private func question(
+        at tier: RiskTier,
+        _ arguments: ConditionFacts,
+        _ answers: Set<ScopeAnswer>,
+        lifted: inout [String]
+    ) -> Reason? {
+        switch tier {
+        case .read: return nil
+        case .scopedWrite:
+            if let outside = outside(arguments, answers) { return outside }
+            let isInside = scope != nil || answers.contains { $0.isInside }
+            return isInside ? nil : Self.unscoped
+        case .destructive:
+            let isGrounded =
+                ask == .unlessGrounded && answers.contains(.inside(.grounds))
+                && !answers.contains { !$0.isInside }
+            guard !isGrounded else {
+                lifted.append("grounds")
+                return nil
+            }
+            return isPlaced ? Self.destructive : Self.unplaced
+        case .execute: return isProduction ? Self.executeTwo : Self.execute
+        }
+    }
+
+    /// The first answer, written or given, that says the call is outside.
+    private func outside(_ arguments: ConditionFacts, _ answers: Set<ScopeAnswer>) -> Reason? {
+        if let scope, scope.evaluate(arguments) != .holds,
+            let finding = scope.firstFailure(arguments)
+        {
+            return Self.outside(
+                fact: "`\(printable(finding.pointer))` is outside the written scope",
+                remedy: "allowed without a question: \(finding.demand)"
+            )
+        }
+        for case .outside(_, let fact, let remedy) in answers.sorted(by: ScopeAnswer.isBefore) {
+            return Self.outside(fact: fact, remedy: remedy)
+        }
+        return nil
+    }
+}
+
+extension ScopeAnswer {
+    package var isInside: Bool {
+        if case .inside = self { return true }
+        return false
+    }
+
+    /// Any fixed order, so that equal sets give equal texts.
+    fileprivate static func isBefore(_ left: ScopeAnswer, _ right: ScopeAnswer) -> Bool {
+        "\(left)" < "\(right)"
+    }
+}

@@ -1,0 +1,60 @@
+import Base
+
+/// Counts events of one kind over the last `period`, in 17 slots of a sixteenth each.
+///
+/// INVARIANT: never more than the limit in any stretch of the period: an event leaves the count
+/// when its whole slot has, that is between one and 17/16 periods after it came.
+struct RateWindow: Sendable {
+    private static let slotCount = 17
+    private var slots = InlineArray<17, UInt32>(repeating: 0)
+    /// Number of the newest slot since the clock's start.
+    private var newest: UInt64 = 0
+    private var total = 0
+    /// When nothing that was counted counts any more.
+    private(set) var quiet = Instant(nanoseconds: 0)
+
+    private static func width(_ rate: Rate) -> UInt64 {
+        UInt64(clamping: rate.period.duration.saturatedNanoseconds / 16)
+    }
+
+    /// Nil when one more is admitted, else how long until that is so.
+    mutating func waiting(_ rate: Rate, at now: Instant) -> Duration? {
+        let width = Self.width(rate)
+        roll(to: now.nanoseconds / width)
+        guard total >= rate.count else { return nil }
+        for age in stride(from: UInt64(Self.slotCount - 1), through: 0, by: -1) {
+            guard newest >= age, slots[Self.index(newest - age)] > 0 else { continue }
+            let leaves = (newest - age + UInt64(Self.slotCount)).multipliedReportingOverflow(
+                by: width
+            )
+            let moment = leaves.overflow ? UInt64.max : leaves.partialValue
+            return Instant(nanoseconds: moment).duration(since: now)
+        }
+        return nil
+    }
+
+    /// Counts one event; `waiting` was asked before at the same moment.
+    mutating func count(_ rate: Rate, at now: Instant) {
+        let width = Self.width(rate)
+        roll(to: now.nanoseconds / width)
+        slots[Self.index(newest)] &+= 1
+        total += 1
+        quiet = now.advanced(by: rate.period.duration + rate.period.duration / 16)
+    }
+
+    private static func index(_ slot: UInt64) -> Int { Int(slot % UInt64(slotCount)) }
+
+    private mutating func roll(to slot: UInt64) {
+        guard slot > newest else { return }
+        if slot - newest >= UInt64(Self.slotCount) {
+            slots = InlineArray(repeating: 0)
+            total = 0
+        } else {
+            for passed in newest + 1...slot {
+                total -= Int(slots[Self.index(passed)])
+                slots[Self.index(passed)] = 0
+            }
+        }
+        newest = slot
+    }
+}

@@ -1,0 +1,43 @@
+import Base
+import JSON
+
+/// A limit as it counts calls of one tool.
+package struct ToolLimit: Sendable {
+    package let statement: LimitStatement
+    let condition: ArgumentCondition?
+    let id: UInt64
+    /// What is counted together beside whose calls: nothing, one server, or one tool.
+    let target: UInt64
+    let tool: UInt64
+
+    init(_ limit: CompiledLimit, condition: ArgumentCondition?, tool: UInt64, server: UInt64) {
+        statement = limit.statement
+        self.condition = condition
+        id = limit.id
+        self.tool = tool
+        target =
+            switch limit.statement.per {
+            case .agent, .tenant: 0
+            case .agentAndServer, .tenantAndServer: server
+            case .agentAndTool, .tenantAndTool: tool
+            }
+    }
+
+    /// Whether all agents of the tenant are counted together.
+    var isPerTenant: Bool {
+        switch statement.per {
+        case .tenant, .tenantAndServer, .tenantAndTool: true
+        case .agent, .agentAndServer, .agentAndTool: false
+        }
+    }
+
+    /// As a limit restricts, a call it is unsure about counts.
+    func applies(to arguments: JSONNode) -> Bool {
+        guard let condition else { return true }
+        return condition.evaluate(ConditionFacts(arguments: arguments)) != .fails
+    }
+
+    func text(_ rate: Rate, _ what: String) -> String {
+        "\(rate) \(what) per \(statement.per.rawValue)"
+    }
+}

@@ -1,0 +1,227 @@
+import Base
+
+/// The denied paths that hold for one tool, ready to look through a whole call form.
+///
+/// Every string of the call form, keys too, of one line and up to 4 KiB is read as a path. Both
+/// slashes separate, and so do `:`, `=` and `@` (drives, streams, `--file=…`, `host:…`); case,
+/// needless dots, trailing dots and blanks and characters without width make no difference;
+/// percent escapes are undone up to twice; `..` is looked at both as it stands and resolved.
+package struct DenyPaths: Sendable {
+    private let floating: [DenyPath]
+    private let anchored: [DenyPath]
+    /// What anchored patterns mean for a path that is relative to the server's root.
+    private let tails: [DenyPath]
+    /// One bit for each pair of bytes a denied component can begin with.
+    private let beginnings: [UInt64]
+
+    package let patterns: [DenyPath]
+
+    package init(_ patterns: [DenyPath], root: ServerRoot = .top) {
+        self.patterns = patterns
+        floating = patterns.filter { !$0.isAnchored }
+        anchored = patterns.filter(\.isAnchored)
+        tails = anchored.compactMap { $0.tail(below: root) }
+        beginnings = Self.beginnings(of: patterns + tails)
+    }
+
+    /// The first pattern that denies something in these call-form bytes; nil when none does.
+    ///
+    /// The form is valid JSON, so that every quote begins or ends a string. Linear in its length.
+    package func firstMatch(in callForm: [UInt8]) -> DenyPath? {
+        let bytes = callForm.span
+        var index = 0
+        while index < bytes.count {
+            guard bytes[index] == UInt8(ascii: "\"") else {
+                index += 1
+                continue
+            }
+            let start = index + 1
+            let (end, isSuspicious) = scanString(bytes, from: start)
+            if isSuspicious, let match = match(Self.unescaped(callForm[start..<end])) {
+                return match
+            }
+            index = end + 1
+        }
+        return nil
+    }
+
+    /// Where the string ends, and whether any of its components could begin a match.
+    private func scanString(_ bytes: Span<UInt8>, from start: Int) -> (end: Int, Bool) {
+        var index = start
+        var begins = true
+        var isSuspicious = false
+        while index < bytes.count {
+            let byte = bytes[index]
+            switch byte {
+            case UInt8(ascii: "\""): return (index, isSuspicious)
+            case UInt8(ascii: "\\"):
+                // An escape: let the careful reading decide.
+                isSuspicious = true
+                index += 1
+                begins = true
+            case UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: "="), UInt8(ascii: "@"):
+                begins = true
+            case UInt8(ascii: " "):
+                begins = begins && index == start
+            case UInt8(ascii: "%"), 0x80...:
+                isSuspicious = true
+                begins = false
+            default:
+                if begins, index + 1 < bytes.count {
+                    let pair = Int(byte) << 8 | Int(bytes[index + 1])
+                    if beginnings[pair >> 6] >> UInt64(pair & 63) & 1 == 1 { isSuspicious = true }
+                }
+                begins = false
+            }
+            index += 1
+        }
+        return (bytes.count, isSuspicious)
+    }
+
+    /// The careful reading of one decoded string.
+    package func match(_ text: [UInt8]) -> DenyPath? {
+        guard text.count <= Components.pathByteCount else { return nil }
+        let line = Self.trimmed(text[...])
+        guard !line.isEmpty, !line.contains(where: { $0 == 0x0a || $0 == 0x0d }) else {
+            return nil
+        }
+        var reading = Array(line)
+        for _ in 0..<3 {
+            // What comes after a NUL is lost on the way to the system call.
+            let cut = reading.prefix { $0 != 0 }
+            if let match = matchFolded(cut) { return match }
+            if cut.count < reading.count, let match = matchFolded(reading[...]) { return match }
+            guard let decoded = PathFolding.percentDecoded(reading) else { return nil }
+            reading = decoded
+        }
+        return nil
+    }
+
+    private func matchFolded(_ text: ArraySlice<UInt8>) -> DenyPath? {
+        var folded = PathFolding()
+        folded.append(text)
+        let bytes = folded.bytes.span
+        guard bytes.count > 0, bytes.count <= Components.pathByteCount * 3 else { return nil }
+        let isAbsolute = Self.isSlash(bytes[0])
+        var standing = Components()
+        var resolved = Components()
+        // Whether the text is more than a path below the root: it may begin at the top anywhere.
+        var isLoose = bytes[0] == UInt8(ascii: "~")
+        var start = 0
+        for index in 0...bytes.count where index == bytes.count || Self.isSeparator(bytes[index]) {
+            if index < bytes.count, !Self.isSlash(bytes[index]) { isLoose = true }
+            defer { start = index + 1 }
+            let end = Self.trimmedEnd(bytes, start, index)
+            if end == start {
+                let dots = index - start
+                // Two dots, or more where trailing dots are ignored.
+                if dots >= 2, bytes[start] == UInt8(ascii: ".") {
+                    isLoose = isLoose || (!isAbsolute && resolved.count == 0)
+                    resolved.removeLast()
+                    // No pattern matches nothing, so that what stands around `..` is kept apart.
+                    _ = standing.append(start, start)
+                }
+                continue
+            }
+            // Too deep to know: what fits is still looked at.
+            guard standing.append(start, end), resolved.append(start, end) else { break }
+        }
+        return match(bytes, standing, isAbsolute: isAbsolute, isLoose: isLoose)
+            ?? match(bytes, resolved, isAbsolute: isAbsolute, isLoose: isLoose)
+    }
+
+    private func match(
+        _ bytes: Span<UInt8>,
+        _ components: Components,
+        isAbsolute: Bool,
+        isLoose: Bool
+    ) -> DenyPath? {
+        for start in 0..<components.count {
+            for pattern in floating where pattern.matches(bytes, components, from: start) {
+                return pattern
+            }
+            guard start == 0 || isLoose else { continue }
+            if isAbsolute || isLoose {
+                for pattern in anchored where pattern.matches(bytes, components, from: start) {
+                    return pattern
+                }
+            }
+            if start == 0, !isAbsolute {
+                for pattern in tails where pattern.matches(bytes, components, from: 0) {
+                    return pattern
+                }
+            }
+        }
+        return nil
+    }
+
+    private static func isSlash(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\")
+    }
+
+    private static func isSeparator(_ byte: UInt8) -> Bool {
+        isSlash(byte) || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "=")
+            || byte == UInt8(ascii: "@")
+    }
+
+    /// Without trailing dots and blanks, which Windows ignores; all dots leave nothing.
+    private static func trimmedEnd(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int {
+        var end = end
+        while end > start, bytes[end - 1] == UInt8(ascii: ".") || bytes[end - 1] <= 0x20 {
+            end -= 1
+        }
+        return end
+    }
+
+    private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var text = text.drop { $0 <= 0x20 && $0 != 0 }
+        while let last = text.last, last <= 0x20, last != 0 { text = text.dropLast() }
+        return text
+    }
+
+    /// The escapes of a call form: `\"`, `\\`, the short controls and `\u00xx`.
+    private static func unescaped(_ raw: ArraySlice<UInt8>) -> [UInt8] {
+        guard raw.contains(UInt8(ascii: "\\")) else { return Array(raw) }
+        var result: [UInt8] = []
+        var rest = raw
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "\\"), let kind = rest.popFirst() else {
+                result.append(byte)
+                continue
+            }
+            switch kind {
+            case UInt8(ascii: "n"): result.append(0x0a)
+            case UInt8(ascii: "r"): result.append(0x0d)
+            case UInt8(ascii: "t"): result.append(0x09)
+            case UInt8(ascii: "b"): result.append(0x08)
+            case UInt8(ascii: "f"): result.append(0x0c)
+            case UInt8(ascii: "u"):
+                let digits = rest.prefix(4).reduce(0) { $0 << 4 | Int(Hex.value(of: $1) ?? 0) }
+                rest = rest.dropFirst(4)
+                result.append(UInt8(truncatingIfNeeded: digits))
+            default: result.append(kind)
+            }
+        }
+        return result
+    }
+
+    private static func beginnings(of patterns: [DenyPath]) -> [UInt64] {
+        var bits = [UInt64](repeating: 0, count: 1024)
+        func spellings(_ byte: UInt8?) -> [Int] {
+            guard let byte else { return Array(0..<256) }
+            return byte &- 0x61 < 26 ? [Int(byte), Int(byte) - 0x20] : [Int(byte)]
+        }
+        for pattern in patterns {
+            guard case .name(let glob)? = pattern.parts.first else {
+                return [UInt64](repeating: .max, count: 1024)
+            }
+            let second = glob.text.count == 1 ? nil : glob.secondByte
+            for high in spellings(glob.firstByte) {
+                for low in spellings(second) {
+                    bits[(high << 8 | low) >> 6] |= 1 << UInt64(low & 63)
+                }
+            }
+        }
+        return bits
+    }
+}

@@ -1,0 +1,88 @@
+import Base
+
+/// Path text as the most forgiving file system and server would read it.
+///
+/// ASCII letters are lowered. Of Unicode only what turns into ASCII is folded: full-width forms,
+/// the long s and the Kelvin sign; characters without width, which some file systems ignore, are
+/// dropped. Everything else compares as bytes: an accented name in another normalisation form is
+/// another name here.
+struct PathFolding {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func append(_ text: ArraySlice<UInt8>) {
+        bytes.reserveCapacity(bytes.count + text.count)
+        if text.allSatisfy({ $0 < 0x80 }) {
+            for byte in text { bytes.append(byte &- 0x41 < 26 ? byte | 0x20 : byte) }
+            return
+        }
+        for scalar in String(decoding: text, as: UTF8.self).unicodeScalars { append(scalar) }
+    }
+
+    private mutating func append(_ scalar: Unicode.Scalar) {
+        switch scalar.value {
+        case 0x41...0x5a: bytes.append(UInt8(scalar.value | 0x20))
+        case 0..<0x80: bytes.append(UInt8(scalar.value))
+        case 0xff21...0xff3a: bytes.append(UInt8(scalar.value - 0xff21 + 0x61))
+        case 0xff01...0xff5e: bytes.append(UInt8(scalar.value - 0xff01 + 0x21))
+        case 0x2024: bytes.append(UInt8(ascii: "."))  // one dot leader
+        case 0x2044, 0x2215, 0x29f8: bytes.append(UInt8(ascii: "/"))
+        case 0x2216, 0x29f5, 0xfe68: bytes.append(UInt8(ascii: "\\"))
+        case 0x17f: bytes.append(UInt8(ascii: "s"))
+        case 0x212a: bytes.append(UInt8(ascii: "k"))
+        case 0xad, 0x34f, 0x61c, 0x180e, 0x200b...0x200f, 0x202a...0x202e, 0x2060...0x206f,
+            0xfe00...0xfe0f, 0xfeff, 0xe0000...0xe0fff:
+            break
+        default: bytes.append(contentsOf: String(scalar).utf8)
+        }
+    }
+
+    /// Percent escapes undone once, with over-long two-byte forms (`%c0%ae`) and `%u002e`; nil when
+    /// there are none.
+    static func percentDecoded(_ text: [UInt8]) -> [UInt8]? {
+        guard text.contains(UInt8(ascii: "%")) else { return nil }
+        var result: [UInt8] = []
+        var index = 0
+        var changed = false
+        while index < text.count {
+            guard text[index] == UInt8(ascii: "%"), let (value, width) = escape(text, at: index)
+            else {
+                result.append(text[index])
+                index += 1
+                continue
+            }
+            changed = true
+            index += width
+            // RFC 3629 section 3: 0xC0 and 0xC1 begin nothing valid, but some decoders take them.
+            if value & 0xfe == 0xc0, let (next, nextWidth) = escape(text, at: index),
+                next & 0xc0 == 0x80
+            {
+                result.append((value & 1) << 6 | next & 0x3f)
+                index += nextWidth
+            } else {
+                result.append(value)
+            }
+        }
+        return changed ? result : nil
+    }
+
+    /// The byte an escape stands for and how long it is.
+    private static func escape(_ text: [UInt8], at index: Int) -> (UInt8, Int)? {
+        guard index < text.count, text[index] == UInt8(ascii: "%") else { return nil }
+        func digits(_ from: Int, _ count: Int) -> UInt32? {
+            guard from + count <= text.count else { return nil }
+            var value: UInt32 = 0
+            for place in from..<from + count {
+                guard let digit = Hex.value(of: text[place]) else { return nil }
+                value = value << 4 | UInt32(digit)
+            }
+            return value
+        }
+        if let value = digits(index + 1, 2) { return (UInt8(truncatingIfNeeded: value), 3) }
+        if index + 1 < text.count, text[index + 1] | 0x20 == UInt8(ascii: "u"),
+            let value = digits(index + 2, 4), value < 0x80
+        {
+            return (UInt8(value), 6)
+        }
+        return nil
+    }
+}

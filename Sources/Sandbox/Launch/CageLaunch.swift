@@ -1,0 +1,133 @@
+private import CSeccomp
+package import System
+
+/// Descriptors a child must have under given numbers: the first as 3, the next as 4, and so on.
+package struct PassedDescriptors: ~Copyable, Sendable {
+    package static let firstNumber: CInt = 3
+    /// In the order of the child's numbers; each is closed on exec in this process.
+    package private(set) var numbers: [CInt] = []
+
+    deinit {
+        for number in numbers { _ = Descriptor(adopting: number) }
+    }
+
+    /// Takes `descriptor` over and returns the number it will have in the child.
+    mutating func add(_ descriptor: consuming Descriptor) -> CInt {
+        numbers.append(descriptor.release())
+        return Self.firstNumber + CInt(clamping: numbers.count - 1)
+    }
+
+    /// Puts another in the place of the one the child will see as `number`.
+    mutating func replace(_ number: CInt, with descriptor: consuming Descriptor) {
+        let index = Int(number - Self.firstNumber)
+        guard numbers.indices.contains(index) else { return }
+        _ = Descriptor(adopting: numbers[index])
+        numbers[index] = descriptor.release()
+    }
+}
+
+/// One start of a cage: what to execute and the descriptors it needs, opened and checked.
+///
+/// Standard input, output and error are the caller's to add as 0, 1 and 2.
+package struct CageLaunch: ~Copyable, Sendable {
+    /// bubblewrap, which becomes the server's outermost process.
+    ///
+    /// It is to be started with an empty environment, and from a thread that lives as long as the
+    /// server may: the kernel kills the cage when the thread that made it ends (PR_SET_PDEATHSIG).
+    package let executable: String
+    package let arguments: [String]
+    /// The user to become before executing, nil to stay.
+    package let identity: (uid: UInt32, gid: UInt32)?
+    package let passed: PassedDescriptors
+    /// Our end of init's control socket, nonblocking: it brings `CageReport`s of 16 bytes and takes
+    /// commands; closing it kills the cage.
+    package let control: Descriptor
+
+    /// Opens everything `plan` names; blocks, and throws when a source is not what was checked.
+    package init(_ plan: CagePlan, tools: CageTools) throws(CageError) {
+        let words = BubblewrapArguments(plan, filter: tools.filter, host: tools.host)
+        var passed = PassedDescriptors()
+        let ours = try Self.control(&passed)
+        _ = passed.add(try Self.sealed("launch", InitProtocol.launchBlock(plan)))
+        // Its place is taken first, so that the numbers in the arguments are known.
+        let argumentsNumber = passed.add(try Self.sealed("arguments", []))
+        var texts: [UInt8] = []
+        for word in words.words {
+            switch word {
+            case .text(let text): texts += text.utf8
+            case .descriptor(let content): texts += String(passed.add(try Self.open(content))).utf8
+            }
+            texts.append(0)
+        }
+        passed.replace(argumentsNumber, with: try Self.sealed("arguments", texts))
+        executable = tools.bubblewrap
+        arguments = [
+            "bwrap", "--args", String(argumentsNumber), "--", BubblewrapArguments.initPath,
+        ]
+        if case .own(let uid, let gid) = plan.identity {
+            identity = (uid, gid)
+        } else {
+            identity = nil
+        }
+        self.passed = passed
+        control = ours
+    }
+
+    private static func control(
+        _ passed: inout PassedDescriptors
+    ) throws(CageError) -> Descriptor {
+        do {
+            let pair = try SocketPair(keepsMessages: true)
+            _ = passed.add(try pair.second.duplicate())
+            let ours = try pair.first.duplicate()
+            try ours.setNonblocking()
+            return ours
+        } catch {
+            throw .launchFailed("\(error)")
+        }
+    }
+
+    private static func open(
+        _ content: BubblewrapArguments.Content
+    ) throws(CageError) -> Descriptor {
+        switch content {
+        case .bytes(let name, let bytes): return try sealed(name, bytes)
+        case .source(let source):
+            let number = unsafe cseccomp_open_path(source.outside)
+            guard number >= 0 else {
+                throw .sourceMissing(
+                    source.outside,
+                    reason: "it could not be opened (errno \(-number)); it may have been moved"
+                )
+            }
+            let descriptor = Descriptor(adopting: number)
+            var device: UInt64 = 0
+            var inode: UInt64 = 0
+            let status = unsafe cseccomp_identify(number, &device, &inode)
+            guard status >= 0, device == source.device, inode == source.inode else {
+                throw .sourceMissing(source.outside, reason: "it was replaced; start again")
+            }
+            return descriptor
+        }
+    }
+
+    private static func sealed(
+        _ name: String,
+        _ bytes: [UInt8]
+    ) throws(CageError) -> Descriptor {
+        let number = unsafe bytes.withUnsafeBytes { buffer in
+            var nothing: UInt8 = 0
+            return unsafe withUnsafePointer(to: &nothing) { placeholder in
+                unsafe cseccomp_sealed_file(
+                    name,
+                    buffer.baseAddress ?? UnsafeRawPointer(placeholder),
+                    buffer.count
+                )
+            }
+        }
+        guard number >= 0 else {
+            throw .launchFailed("no file in memory could be made (errno \(-number))")
+        }
+        return Descriptor(adopting: number)
+    }
+}

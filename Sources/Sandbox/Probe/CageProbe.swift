@@ -1,0 +1,190 @@
+import Base
+private import Glibc
+
+/// Which layers this machine can give, found by making a cage and looking.
+package struct CageProbe: Sendable {
+    package enum Finding: Sendable, Equatable, CustomStringConvertible {
+        case present(String)
+        /// Why not, ending in what to do.
+        case missing(String)
+
+        package var description: String {
+            switch self {
+            case .present(let detail): detail
+            case .missing(let reason): reason
+            }
+        }
+
+        package var isPresent: Bool {
+            if case .present = self { true } else { false }
+        }
+    }
+
+    package let findings: [CageLayer: Finding]
+    package let bubblewrapVersion: String?
+    /// What cages are started with; nil when there can be none.
+    package let tools: CageTools?
+
+    /// The user the probe becomes when the gateway runs as root; it owns nothing.
+    package static let probeUser: UInt32 = 61_183
+
+    /// The layers of `minimum` that are missing here; an empty list lets the start go on.
+    package func missing(from minimum: Set<CageLayer>) -> [CageLayer] {
+        minimum.filter { findings[$0]?.isPresent != true }.sorted()
+    }
+
+    /// Throws when a layer of `minimum` is missing, with each reason.
+    package func require(_ minimum: Set<CageLayer>) throws(CageError) -> CageTools {
+        let missing = missing(from: minimum)
+        guard missing.isEmpty, let tools else {
+            throw .layersMissing(missing, reasons: reasons(for: missing))
+        }
+        return tools
+    }
+
+    private func reasons(for layers: [CageLayer]) -> [String] {
+        var reasons: [String] = []
+        for layer in layers {
+            let reason = findings[layer]?.description ?? "not looked for"
+            if !reasons.contains(reason) { reasons.append(reason) }
+        }
+        return reasons
+    }
+
+    /// One line per layer, for `doctor` and `status`.
+    package var lines: [String] {
+        CageLayer.allCases.map { layer in
+            let finding = findings[layer] ?? .missing("not looked for")
+            return "\(finding.isPresent ? "yes" : "no ") \(layer.rawValue): \(finding)"
+        }
+    }
+
+    /// Tries each layer; starts a few short processes and blocks for about 50 ms.
+    package init(searchPath: [String] = ["/usr/bin", "/bin", "/usr/local/bin"]) {
+        let isRoot = geteuid() == 0
+        var findings: [CageLayer: Finding] = [
+            .landlock: .missing("this version does not use Landlock"),
+            .cgroup: .missing("this version does not use cgroups"),
+            .ownUser: isRoot
+                ? .present("each server has a uid of its own")
+                : .missing("only a gateway that runs as root can give each server its own uid"),
+        ]
+        let basic: [CageLayer] = [.namespaces, .mounts, .noNewPrivileges, .rlimits]
+        func closed(_ reason: String, version: String? = nil) -> Self {
+            for layer in basic + [.seccomp] where findings[layer] == nil {
+                findings[layer] = .missing(reason)
+            }
+            return Self(findings: findings, bubblewrapVersion: version, tools: nil)
+        }
+        guard let path = Self.find("bwrap", in: searchPath) else {
+            self = closed("bubblewrap is not installed; run apt-get install bubblewrap")
+            return
+        }
+        let version: String
+        switch Self.inspect(path) {
+        case .success(let text): version = text
+        case .failure(let problem):
+            self = closed(problem.reason)
+            return
+        }
+        let tools: CageTools
+        do { tools = try CageTools(bubblewrap: path) } catch {
+            findings[.seccomp] = .missing("\(error)")
+            self = closed("\(error)", version: version)
+            return
+        }
+        if let problem = Self.attempt(tools, isRoot: isRoot) {
+            self = closed(problem, version: version)
+            return
+        }
+        findings[.namespaces] = .present("bubblewrap \(version), user namespaces")
+        findings[.mounts] = .present("own file system, read-only system and code")
+        findings[.noNewPrivileges] = .present("seen by PID 1: no new privileges, no capabilities")
+        findings[.seccomp] = .present(
+            "seen by PID 1: filter of \(tools.filter.instructionCount) instructions"
+        )
+        findings[.rlimits] = .present("set by PID 1")
+        self.init(findings: findings, bubblewrapVersion: version, tools: tools)
+    }
+
+    private init(findings: [CageLayer: Finding], bubblewrapVersion: String?, tools: CageTools?) {
+        self.findings = findings
+        self.bubblewrapVersion = bubblewrapVersion
+        self.tools = tools
+    }
+
+    private static func find(_ name: String, in folders: [String]) -> String? {
+        folders.map { "\($0)/\(name)" }.first { unsafe access($0, X_OK) == 0 }
+    }
+
+    private struct Problem: Error { let reason: String }
+
+    /// The version, once every option we use is known to it.
+    private static func inspect(_ path: String) -> Result<String, Problem> {
+        guard let help = try? BlockingRun(path, ["--help"], deadline: .seconds(5)),
+            let version = try? BlockingRun(path, ["--version"], deadline: .seconds(5))
+        else { return .failure(Problem(reason: "\(path) could not be executed; reinstall it")) }
+        let text = String(decoding: help.output + help.errors, as: UTF8.self)
+        let words = String(decoding: version.output, as: UTF8.self).split {
+            $0 == " " || $0 == "\n"
+        }
+        let number = words.last.map(String.init) ?? "unknown"
+        for option in ["--disable-userns", "--ro-bind-fd", "--perms", "--size", "--as-pid-1"]
+        where !text.contains(option) {
+            let reason =
+                "bubblewrap \(printable(number)) does not know \(option); install 0.8 with its "
+                + "security updates, or 0.10 and later"
+            return .failure(Problem(reason: reason))
+        }
+        return .success(printable(number, limit: 32))
+    }
+
+    /// Makes a whole cage round `/usr/bin/true`; nil when it worked.
+    private static func attempt(_ tools: CageTools, isRoot: Bool) -> String? {
+        var profile = CageProfile(command: ["/usr/bin/true"], baseFolder: "/")
+        if isRoot { profile.identity = .own(uid: probeUser, gid: probeUser) }
+        do {
+            let plan = try CagePlan(profile, isRoot: isRoot)
+            let run = try BlockingRun(try CageLaunch(plan, tools: tools), deadline: .seconds(10))
+            if case .failed(let failure) = run.reports.first { return "\(failure)" }
+            guard run.reports.first == .started, run.exit == .code(0) else {
+                return explain(run.errors, exit: run.exit)
+            }
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    /// What bubblewrap's last words mean here and what to do about it.
+    static func explain(_ errors: [UInt8], exit: CageExit) -> String {
+        let text = String(decoding: errors, as: UTF8.self)
+        let last = text.split(separator: "\n").last.map { printable(String($0)) } ?? "\(exit)"
+        let said = "a trial cage ended with `\(last)`"
+        if setting("/proc/sys/user/max_user_namespaces") == "0" {
+            return said + "; run sysctl user.max_user_namespaces=10000"
+        }
+        if setting("/proc/sys/kernel/unprivileged_userns_clone") == "0" {
+            return said + "; run sysctl kernel.unprivileged_userns_clone=1"
+        }
+        if setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
+            return said
+                + "; AppArmor lets only profiled programs make user namespaces: install the "
+                + "profile for bwrap (package apparmor-profiles, bwrap-userns-restrict)"
+        }
+        if text.contains("Permission denied") || text.contains("No permissions")
+            || text.contains("Operation not permitted")
+        {
+            return said
+                + "; user namespaces are not allowed here: inside a container start it with "
+                + "--security-opt seccomp=unconfined, inside a chroot use pivot_root"
+        }
+        return said
+    }
+
+    private static func setting(_ path: String) -> String? {
+        HostPath.beginning(of: path, limit: 64).map { bytes in
+            String(decoding: bytes.prefix { $0 != 0x0a }, as: UTF8.self)
+        }
+    }
+}

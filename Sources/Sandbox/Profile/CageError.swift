@@ -1,0 +1,76 @@
+import Base
+
+/// Why a server cannot be caged, in words for the person who wrote its configuration.
+package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
+    case emptyCommand
+    case textNotUsable(what: String, reason: String)
+    case tooMany(what: String, limit: Int)
+    case commandNotFound(String, searched: [String])
+    case notExecutable(String, reason: String)
+    case interpreterNotFound(script: String, interpreter: String)
+    case versionShim(String)
+    case sourceMissing(String, reason: String)
+    case notAFolder(String)
+    case insideNotUsable(String, reason: String)
+    case foldersOverlap(String, String)
+    case codeIsWritable(code: String, folder: String)
+    case protected(source: String, protected: String)
+    case linkInTheWay(link: String, target: String)
+    case notReachable(String, uid: UInt32, need: String)
+    case runsAsRoot
+    case cannotSwitchUser
+    case layersMissing([CageLayer], reasons: [String])
+    case launchFailed(String)
+
+    package var description: String {
+        switch self {
+        case .emptyCommand:
+            "the server has no command; name a program and its arguments"
+        case .textNotUsable(let what, let reason):
+            "\(what) \(reason)"
+        case .tooMany(let what, let limit):
+            "there are more than \(limit) \(what); use fewer"
+        case .commandNotFound(let name, let searched):
+            "command `\(printable(name))` was not found in \(searched.joined(separator: ", ")); "
+                + "write its path or install it"
+        case .notExecutable(let path, let reason):
+            "`\(printable(path))` cannot be executed: \(reason)"
+        case .interpreterNotFound(let script, let interpreter):
+            "`\(printable(script))` needs `\(printable(interpreter))`, which was not found; "
+                + "install it or name the interpreter in `command`"
+        case .versionShim(let path):
+            "`\(printable(path))` is a shim of a version manager, which does not work in a cage; "
+                + "write the path of the real program"
+        case .sourceMissing(let path, let reason):
+            "`\(printable(path))` cannot be shown in the cage: \(reason)"
+        case .notAFolder(let path):
+            "`\(printable(path))` is not a folder; `read` and `write` take folders"
+        case .insideNotUsable(let path, let reason):
+            "`\(printable(path))` cannot be a place inside the cage: \(reason)"
+        case .foldersOverlap(let first, let second):
+            "`\(printable(first))` and `\(printable(second))` lie in one another; use siblings"
+        case .codeIsWritable(let code, let folder):
+            "the server could rewrite its own code: `\(printable(code))` and the writable "
+                + "`\(printable(folder))` lie in one another; move one of them"
+        case .protected(let source, let protected):
+            "`\(printable(source))` would show `\(printable(protected))`, which no cage may see; "
+                + "move the server's files to a folder of their own"
+        case .linkInTheWay(let link, let target):
+            "the symbolic link `\(printable(link))` cannot be made inside the cage; "
+                + "write the path with `\(printable(target))` instead"
+        case .notReachable(let path, let uid, let need):
+            "`\(printable(path))` is not \(need) for uid \(uid), which the server has as a user of "
+                + "its own; change its owner or mode, or move it"
+        case .runsAsRoot:
+            "a server cannot be caged with the gateway's own user when that is root; "
+                + "give it a uid of its own"
+        case .cannotSwitchUser:
+            "only a gateway that runs as root can give a server a uid of its own"
+        case .layersMissing(let layers, let reasons):
+            "this machine does not have \(layers.map(\.rawValue).joined(separator: ", ")), "
+                + "which the cage needs: \(reasons.joined(separator: "; "))"
+        case .launchFailed(let reason):
+            "the cage could not be started: \(reason)"
+        }
+    }
+}

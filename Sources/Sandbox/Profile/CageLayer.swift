@@ -1,0 +1,30 @@
+/// One of the things that hold a cage closed.
+package enum CageLayer: String, Sendable, CaseIterable, Comparable {
+    /// User, PID, IPC, UTS, cgroup and (with `network: none`) network namespaces.
+    case namespaces
+    /// A file system made for this start: read-only system and code, private folders, nothing else.
+    case mounts
+    /// No gain of rights by executing, no capabilities, not root.
+    case noNewPrivileges = "no-new-privs"
+    /// The system call filter.
+    case seccomp
+    /// Bounds on processes, descriptors, file sizes, core dumps.
+    case rlimits
+    /// File and network rules of the kernel's own, below what the mounts already do.
+    case landlock
+    /// Bounds on memory, processor time and processes of the whole tree.
+    case cgroup
+    /// A user of the host that no other server and no person shares.
+    case ownUser = "own-uid"
+
+    /// What a server needs unless its configuration states something else.
+    package static let standardMinimum: Set<CageLayer> = [
+        .namespaces, .mounts, .noNewPrivileges, .seccomp, .rlimits,
+    ]
+
+    package static func < (left: CageLayer, right: CageLayer) -> Bool {
+        left.position < right.position
+    }
+
+    private var position: Int { CageLayer.allCases.firstIndex(of: self) ?? 0 }
+}

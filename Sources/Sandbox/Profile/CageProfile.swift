@@ -1,0 +1,47 @@
+/// What a server is given, as the configuration says it; nothing in here was checked yet.
+///
+/// `CagePlan` checks it against this machine; a renderer turns the plan into a running cage. Later
+/// parts (Landlock, cgroups, egress, hidden paths, gVisor) add fields here and read them there.
+package struct CageProfile: Sendable, Equatable {
+    package enum Network: String, Sendable {
+        /// A network namespace with nothing but its own loopback.
+        case none
+        /// The host's network: written by hand, shown in every listing.
+        case host
+    }
+
+    /// Who the server is outside its cage; inside it is always uid 1000.
+    package enum Identity: Sendable, Equatable {
+        /// The gateway's own user, which must not be root.
+        case gateway
+        /// A user of its own, which only a gateway that runs as root can give.
+        case own(uid: UInt32, gid: UInt32)
+    }
+
+    /// The server's argument vector; the first is a path or a name looked up in `searchPath`.
+    package var command: [String]
+    /// The folder outside that relative paths in `command` are relative to.
+    package var baseFolder: String
+    /// Folders outside in which a bare command name is looked up.
+    package var searchPath: [String] = ["/usr/local/bin", "/usr/bin", "/bin"]
+    /// Folders or files outside that are shown read-only at their own path, beside those the command
+    /// was found to need.
+    package var code: [String] = []
+    /// Path inside to folder outside.
+    package var read: [String: String] = [:]
+    package var write: [String: String] = [:]
+    /// Where the server starts, as a path inside; its private home when nil.
+    package var workingFolder: String?
+    package var network: Network = .none
+    package var environment: [String: String] = [:]
+    package var identity: Identity = .gateway
+    package var limits = CageLimits()
+    package var minimum: Set<CageLayer> = CageLayer.standardMinimum
+    /// What no cage may see or hold: the state folder and every configuration file.
+    package var protectedPaths: [String] = []
+
+    package init(command: [String], baseFolder: String) {
+        self.command = command
+        self.baseFolder = baseFolder
+    }
+}

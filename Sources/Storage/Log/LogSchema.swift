@@ -1,0 +1,120 @@
+import Audit
+
+/// The tables, and the form of what lies in them; `docs/audit-format.md` says it for strangers.
+enum LogSchema {
+    static let format = "1"
+
+    /// Frames after which the write-ahead log is copied into the database: 4 MiB.
+    static let checkpointFrames = 1000
+    /// Frames that agent-driven refusals may use while the disk is full.
+    static let refusalFrames = 1500
+    /// Frames that anything may use while the disk is full; the file has room for them.
+    static let reserveFrames = 2000
+    /// 32 bytes of header and 2,048 frames of 4,096 + 24 bytes.
+    static let reservedByteCount = 32 + 2048 * 4120
+
+    /// One row of `segment` holds at most this much, and this many records.
+    static let segmentByteCount = 1 << 20
+    static let segmentRecordCount = 4096
+
+    static func settings(_ synchronous: StoreOptions.Synchronous) -> String {
+        """
+        PRAGMA page_size=4096;
+        PRAGMA journal_mode=WAL;
+        PRAGMA synchronous=\(synchronous.rawValue);
+        PRAGMA wal_autocheckpoint=0;
+        PRAGMA secure_delete=ON;
+        PRAGMA trusted_schema=OFF;
+        """
+    }
+
+    // Nothing but the integer key on what every call writes: three more indexes cost more than the
+    // append itself.
+    static let tables = """
+        CREATE TABLE IF NOT EXISTS meta(
+            name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS segment(
+            first INTEGER PRIMARY KEY, count INTEGER NOT NULL, records BLOB NOT NULL);
+        CREATE TABLE IF NOT EXISTS salt(
+            first INTEGER PRIMARY KEY, salts BLOB NOT NULL);
+        CREATE TABLE IF NOT EXISTS tile(
+            place INTEGER PRIMARY KEY, hashes BLOB NOT NULL);
+        CREATE TABLE IF NOT EXISTS checkpoint(
+            size INTEGER PRIMARY KEY, note TEXT NOT NULL);
+        CREATE TABLE IF NOT EXISTS state(
+            id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, kind TEXT NOT NULL,
+            name TEXT NOT NULL, version INTEGER NOT NULL, value BLOB NOT NULL);
+        CREATE UNIQUE INDEX IF NOT EXISTS state_place ON state(tenant, kind, name);
+        """
+
+    /// Levels 0 to 7 in the top byte, the index below.
+    static func place(level: Int, index: UInt64) -> Int64 {
+        Int64(level) << 56 | Int64(clamping: index)
+    }
+}
+
+/// The records of one commit in one row: each preceded by its length in four bytes, little-endian.
+struct Segment {
+    let first: UInt64
+    private(set) var count = 0
+    private(set) var bytes: [UInt8] = []
+    /// Place within the segment (four bytes, little-endian) and 32 bytes of salt, repeated.
+    private(set) var salts: [UInt8] = []
+
+    init(first: UInt64) { self.first = first }
+
+    var isFull: Bool {
+        bytes.count >= LogSchema.segmentByteCount || count >= LogSchema.segmentRecordCount
+    }
+
+    mutating func append(_ record: [UInt8], salt: Salt?) {
+        if let salt {
+            Self.append(UInt32(count), to: &salts)
+            salts += salt.bytes
+        }
+        Self.append(UInt32(clamping: record.count), to: &bytes)
+        bytes += record
+        count += 1
+    }
+
+    private static func append(_ number: UInt32, to bytes: inout [UInt8]) {
+        for shift in [UInt32(0), 8, 16, 24] {
+            bytes.append(UInt8(truncatingIfNeeded: number >> shift))
+        }
+    }
+
+    private static func number(_ bytes: [UInt8], at offset: Int) -> Int? {
+        guard offset >= 0, offset + 4 <= bytes.count else { return nil }
+        return Int(bytes[offset]) | Int(bytes[offset + 1]) << 8
+            | Int(bytes[offset + 2]) << 16 | Int(bytes[offset + 3]) << 24
+    }
+
+    /// The records of a stored segment; nil when the row is damaged.
+    static func records(in bytes: [UInt8], count: Int) -> [ArraySlice<UInt8>]? {
+        var records: [ArraySlice<UInt8>] = []
+        var offset = 0
+        while offset < bytes.count {
+            guard let length = number(bytes, at: offset), length <= bytes.count - offset - 4
+            else { return nil }
+            records.append(bytes[offset + 4..<offset + 4 + length])
+            offset += 4 + length
+        }
+        return records.count == count ? records : nil
+    }
+
+    /// The salt at that place of a stored row of salts.
+    static func salt(in bytes: [UInt8], at place: Int) -> Salt? {
+        guard let offset = offset(in: bytes, of: place) else { return nil }
+        return Salt(bytes: Array(bytes[offset + 4..<offset + 36]))
+    }
+
+    /// The same row without the salt at that place.
+    static func removingSalt(in bytes: [UInt8], at place: Int) -> [UInt8] {
+        guard let offset = offset(in: bytes, of: place) else { return bytes }
+        return Array(bytes[..<offset] + bytes[(offset + 36)...])
+    }
+
+    private static func offset(in bytes: [UInt8], of place: Int) -> Int? {
+        stride(from: 0, to: bytes.count - 35, by: 36).first { number(bytes, at: $0) == place }
+    }
+}

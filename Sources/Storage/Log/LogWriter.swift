@@ -1,0 +1,430 @@
+import Audit
+import Base
+
+/// What callers may see of the writer's state at any time.
+struct PublishedState {
+    var size: UInt64
+    var health: StoreHealth
+    var lastNote: String?
+    /// The size the last note covers.
+    var signedSize: UInt64
+    var keepFailure: String?
+    /// Transactions handed over with `post` that could not be recorded.
+    var lostPosts: UInt64 = 0
+}
+
+/// Writes the log: the one thread that changes the database.
+///
+/// A batch is one database transaction with one sync. What a batch does to the values in memory
+/// (tree, open intents, budgets) is kept back until the sync is done, so that a failed batch leaves
+/// nothing behind.
+final class LogWriter {
+    let options: StoreOptions
+    let key: CheckpointKey
+    let published: Lock<PublishedState>
+    private let database: Database
+    private let reader: LogReader
+    private let statements: WriterStatements
+    private var edge: TreeEdge
+    private var open: OpenIntents
+    private var daily: DailyBytes
+    private var health = StoreHealth.writable
+    private var snapshotSize: UInt64
+    /// When the next checkpoint is due, by the monotonic clock of `options`.
+    private var checkpointDue: Instant
+    /// Frames of the write-ahead log that the database has as well.
+    private var copiedFrames = 0
+    /// When a sick disk is tried again.
+    private var nextTrial = Instant(nanoseconds: 0)
+    private let keep: @Sendable (String) -> Void
+
+    init(
+        _ database: Database,
+        reader: LogReader,
+        options: StoreOptions,
+        key: CheckpointKey,
+        edge: TreeEdge,
+        open: OpenIntents,
+        daily: DailyBytes,
+        published: Lock<PublishedState>,
+        keep: @escaping @Sendable (String) -> Void
+    ) throws(DatabaseFailure) {
+        self.database = database
+        self.reader = reader
+        self.options = options
+        self.key = key
+        self.edge = edge
+        self.open = open
+        self.daily = daily
+        self.published = published
+        self.keep = keep
+        statements = try WriterStatements(database)
+        snapshotSize = edge.size
+        checkpointDue = options.clock.instant.advanced(by: options.checkpointInterval)
+    }
+
+    /// The writer thread's whole life.
+    func serve(_ queue: CommitQueue) {
+        while true {
+            // A second is the pace of looking after things: checkpoints, a full disk.
+            let batch = queue.take(until: sleepClock() + 1_000_000_000)
+            var commits = batch.commits[...]
+            while !commits.isEmpty {
+                let chunk = commits.prefix(LogSchema.segmentRecordCount)
+                commits = commits.dropFirst(chunk.count)
+                write(Array(chunk))
+            }
+            for chore in batch.chores { chore(self) }
+            lookAfter()
+            if batch.isClosing { return finish() }
+        }
+    }
+
+    /// Writes an `unknown` record for every intent an earlier process left open; once, at start.
+    func closeOpenIntents() throws(DatabaseFailure) -> [RecoveredIntent] {
+        var recovered: [RecoveredIntent] = []
+        var records: [AuditRecord] = []
+        for leaf in open.leaves.values.sorted() {
+            guard let stored = try reader.leaves(from: leaf, limit: 1).first,
+                let head = RecordHead(leaf: stored.bytes),
+                let record = head.unknownRecord(intent: leaf, at: options.clock.timestamp)
+            else { continue }
+            let salt = try reader.salt(of: leaf)
+            recovered.append(RecoveredIntent(leaf: leaf, head: head, salt: salt))
+            records.append(record)
+        }
+        guard !records.isEmpty else { return [] }
+        write([
+            unsafe PendingCommit(
+                transaction: Transaction(records: records),
+                byteCount: 0,
+                continuation: nil
+            )
+        ])
+        return recovered
+    }
+
+    // MARK: one batch
+
+    private struct Batch {
+        var edge: TreeEdge
+        var segment: Segment
+        var tiles: [Tile] = []
+        var steps: [OpenIntents.Step] = []
+        var bytes: [TenantID: Int] = [:]
+        var note: String?
+    }
+
+    /// Records what it can of `commits` in one database transaction and tells every caller.
+    func write(_ commits: [PendingCommit]) {
+        var left = commits
+        for _ in 0..<2 {
+            left = left.filter { commit in
+                guard let refusal = refusal(of: commit.transaction) else { return true }
+                finish(commit, .failure(refusal))
+                return false
+            }
+            guard !left.isEmpty else { return }
+            do throws(DatabaseFailure) {
+                let results = try record(left)
+                for (commit, result) in zip(left, results) { finish(commit, result) }
+                return
+            } catch { fail(error) }
+        }
+        for commit in left { finish(commit, .failure(failure)) }
+    }
+
+    private func record(
+        _ commits: [PendingCommit]
+    ) throws(DatabaseFailure) -> [Result<Receipt, StoreError>] {
+        let now = options.clock.timestamp
+        try statements.begin.run()
+        do throws(DatabaseFailure) {
+            var batch = Batch(edge: edge, segment: Segment(first: edge.size))
+            batch.note = try noteIfDue()
+            try snapshotIfDue()
+            var results: [Result<Receipt, StoreError>] = []
+            results.reserveCapacity(commits.count)
+            for commit in commits {
+                results.append(try apply(commit.transaction, to: &batch, at: now))
+            }
+            try flush(&batch)
+            try statements.commit.run()
+            adopt(batch, at: now)
+            return results
+        } catch {
+            // The failure that matters is the first one; rolling back may fail on a dead disk.
+            try? statements.rollback.run()
+            throw error
+        }
+    }
+
+    private func apply(
+        _ transaction: Transaction,
+        to batch: inout Batch,
+        at now: Timestamp
+    ) throws(DatabaseFailure) -> Result<Receipt, StoreError> {
+        let encoded = transaction.records.map { $0.encoded() }
+        if let refusal = limitRefusal(of: transaction, encoded, batch, at: now) {
+            return .failure(refusal)
+        }
+        let versions: [UInt64]
+        switch try statements.expectedVersions(of: transaction.changes) {
+        case .success(let found): versions = found
+        case .failure(let conflict): return .failure(conflict)
+        }
+        for (change, version) in zip(transaction.changes, versions) {
+            try statements.apply(change, version: version)
+        }
+        let first = batch.edge.size
+        for (record, bytes) in zip(transaction.records, encoded) {
+            if batch.segment.isFull { try flush(&batch) }
+            let leaf = batch.edge.size
+            batch.edge.append(bytes, tiles: &batch.tiles)
+            batch.segment.append(bytes, salt: record.salt)
+            batch.bytes[record.tenant, default: 0] += bytes.count
+            if let step = OpenIntents.Step(kind: record.kind, call: record.call, leaf: leaf) {
+                batch.steps.append(step)
+            }
+        }
+        return .success(Receipt(leaves: first..<batch.edge.size, versions: versions))
+    }
+
+    private func limitRefusal(
+        of transaction: Transaction,
+        _ encoded: [[UInt8]],
+        _ batch: Batch,
+        at now: Timestamp
+    ) -> StoreError? {
+        for change in transaction.changes {
+            guard case .put(let key, let value, _) = change,
+                value.count > Limits.stateValueByteCount
+            else { continue }
+            let limit = Limits.stateValueByteCount
+            return .valueTooLarge(key, byteCount: value.count, limit: limit)
+        }
+        for (record, bytes) in zip(transaction.records, encoded) {
+            guard bytes.count <= Limits.recordByteCount else {
+                return .recordTooLarge(byteCount: bytes.count, limit: Limits.recordByteCount)
+            }
+            // What ends, decides or locks is recorded whatever was spent.
+            guard let limit = options.dailyByteLimit,
+                record.kind.startsWork || record.kind.isAgentDriven
+            else { continue }
+            let spent =
+                daily.spent(by: record.tenant, at: now) + batch.bytes[record.tenant, default: 0]
+            guard spent + bytes.count <= limit else {
+                return .budgetSpent(record.tenant, limit: limit)
+            }
+        }
+        return nil
+    }
+
+    private func flush(_ batch: inout Batch) throws(DatabaseFailure) {
+        if batch.segment.count > 0 { try statements.insert(batch.segment) }
+        for tile in batch.tiles { try statements.insert(tile) }
+        batch.segment = Segment(first: batch.edge.size)
+        batch.tiles.removeAll(keepingCapacity: true)
+    }
+
+    /// The batch is durable: memory follows.
+    private func adopt(_ batch: Batch, at now: Timestamp) {
+        let signedSize = edge.size
+        edge = batch.edge
+        for step in batch.steps { open.apply(step) }
+        for (tenant, count) in batch.bytes { daily.add(count, of: tenant, at: now) }
+        let size = edge.size
+        published.withLock { state in
+            state.size = size
+            guard let note = batch.note else { return }
+            state.lastNote = note
+            state.signedSize = signedSize
+        }
+        if let note = batch.note {
+            checkpointDue = options.clock.instant.advanced(by: options.checkpointInterval)
+            keep(note)
+        }
+    }
+
+    private func finish(_ commit: PendingCommit, _ result: Result<Receipt, StoreError>) {
+        if let continuation = unsafe commit.continuation {
+            unsafe continuation.resume(returning: result)
+        } else if case .failure = result {
+            published.withLock { $0.lostPosts += 1 }
+        }
+    }
+
+    // MARK: checkpoints and snapshots, inside the open transaction
+
+    private func noteIfDue(force: Bool = false) throws(DatabaseFailure) -> String? {
+        let signed = published.withLock { $0.signedSize }
+        let isDue =
+            force || edge.size >= signed + options.checkpointRecordCount
+            || options.clock.instant >= checkpointDue
+        guard isDue, force || edge.size > signed else { return nil }
+        let checkpoint = Checkpoint(origin: key.origin.text, size: edge.size, root: edge.root)
+        let note = key.note(checkpoint, signedBy: options.signer)
+        try statements.insert(note: note, size: edge.size)
+        return note
+    }
+
+    private func snapshotIfDue(force: Bool = false) throws(DatabaseFailure) {
+        guard force || edge.size >= snapshotSize + OpenIntents.snapshotRecordCount else { return }
+        try statements.setMeta("open_intents", open.snapshot(size: edge.size))
+        try statements.setMeta("daily_bytes", daily.snapshot)
+        snapshotSize = edge.size
+    }
+
+    /// A transaction without records: a note, a snapshot, a sign of life.
+    private func writeNote(force: Bool, snapshot: Bool) throws(DatabaseFailure) {
+        try statements.begin.run()
+        do throws(DatabaseFailure) {
+            var batch = Batch(edge: edge, segment: Segment(first: edge.size))
+            batch.note = try noteIfDue(force: force)
+            try snapshotIfDue(force: snapshot)
+            try statements.commit.run()
+            adopt(batch, at: options.clock.timestamp)
+        } catch {
+            try? statements.rollback.run()
+            throw error
+        }
+    }
+
+    // MARK: health
+
+    /// Why the transaction is not even tried.
+    private func refusal(of transaction: Transaction) -> StoreError? {
+        if let refusal = health.refusal(of: transaction) { return refusal }
+        guard case .reserveOnly(let reason) = health else { return nil }
+        let isAgentDriven = transaction.records.contains { $0.kind.isAgentDriven }
+        let limit = isAgentDriven ? LogSchema.refusalFrames : LogSchema.reserveFrames
+        return database.walFrames < limit ? nil : .noSpace(reason)
+    }
+
+    private var failure: StoreError {
+        switch health {
+        case .reserveOnly(let reason): .noSpace(reason)
+        case .notWritable(let reason): .notWritable(reason)
+        case .broken(let reason): .broken(reason)
+        case .closed: .closed
+        case .writable: .notWritable("the disk refused")
+        }
+    }
+
+    /// Sets the health a failed write speaks of.
+    private func fail(_ error: DatabaseFailure) {
+        switch error.meaning {
+        case .full:
+            // Already living from the reserve: then that is used up as well.
+            if case .reserveOnly = health {
+                set(.notWritable(error.description))
+            } else {
+                set(.reserveOnly(error.description))
+            }
+        // After a failed sync the kernel may have dropped the pages and will report success next
+        // time; only reading everything again tells what is on the disk.
+        case .failedSync, .corrupt: set(.broken(error.description))
+        case .busy, .other: set(.notWritable(error.description))
+        }
+    }
+
+    private func set(_ health: StoreHealth) {
+        if case .broken = self.health { return }
+        self.health = health
+        published.withLock { $0.health = health }
+    }
+
+    /// Between batches: copies the write-ahead log, signs when due, and tries a sick disk again.
+    private func lookAfter() {
+        do throws(DatabaseFailure) {
+            switch health {
+            case .broken, .closed: return
+            case .writable: try copyWriteAheadLog(always: false)
+            case .reserveOnly, .notWritable:
+                // Not more than once a second, though a sick store may be asked often.
+                guard options.clock.instant >= nextTrial else { return }
+                nextTrial = options.clock.instant.advanced(by: .seconds(1))
+                try recover()
+            }
+            let signed = published.withLock { $0.signedSize }
+            if edge.size > signed, options.clock.instant >= checkpointDue {
+                try writeNote(force: false, snapshot: false)
+            }
+        } catch { fail(error) }
+    }
+
+    /// Copies the write-ahead log into the database; a full disk shows here first, because the log
+    /// itself has its room.
+    private func copyWriteAheadLog(always: Bool) throws(DatabaseFailure) {
+        let frames = database.walFrames
+        if frames < copiedFrames { copiedFrames = 0 }
+        guard always || frames - copiedFrames >= LogSchema.checkpointFrames else { return }
+        do throws(DatabaseFailure) { try database.checkpoint() } catch {
+            guard error.meaning == .full else { throw error }
+            set(.reserveOnly(error.description))
+            return
+        }
+        copiedFrames = frames
+    }
+
+    /// Whether the disk is well again; throws what it answers while it is not.
+    private func recover() throws(DatabaseFailure) {
+        if case .notWritable = health {
+            // A small write tells whether there is anything to hope for.
+            try writeNote(force: false, snapshot: true)
+        }
+        do throws(DatabaseFailure) { try database.checkpoint() } catch {
+            guard error.meaning == .full else { throw error }
+            set(.reserveOnly(error.description))
+            return
+        }
+        copiedFrames = database.walFrames
+        try writeNote(force: false, snapshot: true)
+        set(.writable)
+    }
+
+    // MARK: chores
+
+    /// Signs the log as it is.
+    func sign() -> Result<String, StoreError> {
+        if let refusal = health.refusal(of: Transaction()) { return .failure(refusal) }
+        do throws(DatabaseFailure) { try writeNote(force: true, snapshot: false) } catch {
+            fail(error)
+            return .failure(failure)
+        }
+        return published.withLock { state in
+            state.lastNote.map { .success($0) } ?? .failure(.notWritable("nothing was signed"))
+        }
+    }
+
+    /// Removes a record's salt from the disk.
+    func forgetSalt(of leaf: UInt64) -> Result<Void, StoreError> {
+        if let refusal = health.refusal(of: Transaction()) { return .failure(refusal) }
+        do throws(DatabaseFailure) {
+            guard let (first, bytes) = try reader.salts(around: leaf) else { return .success(()) }
+            let rest = Segment.removingSalt(in: bytes, at: Int(clamping: leaf - first))
+            guard rest.count < bytes.count else { return .success(()) }
+            try statements.replaceSalts(first: first, rest)
+            // The row's old pages are zeroed (`secure_delete`), but the write-ahead log still has
+            // them until it is emptied; then its room is made again.
+            try database.checkpoint(truncate: true)
+            copiedFrames = 0
+            try? LogFile.fill(options.walPath, to: LogSchema.reservedByteCount)
+            return .success(())
+        } catch {
+            if error.meaning != .busy { fail(error) }
+            return .failure(.notWritable(error.description))
+        }
+    }
+
+    private func finish() {
+        switch health {
+        case .broken, .closed: break
+        case .writable, .reserveOnly, .notWritable:
+            // Best effort: everything acknowledged is durable already.
+            try? writeNote(force: true, snapshot: true)
+            try? database.checkpoint()
+        }
+        published.withLock { $0.health = .closed }
+    }
+}

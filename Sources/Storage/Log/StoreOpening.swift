@@ -1,0 +1,208 @@
+import Audit
+import Base
+
+extension SQLiteStore {
+    /// Opens the store, or makes it when the folder has none.
+    ///
+    /// Blocks: call it before the loop runs. Before it returns, the log was compared with the
+    /// checkpoints kept in it and outside, and every intent without outcome was closed as unknown.
+    package static func open(_ options: StoreOptions) throws(StoreOpenError) -> SQLiteStore {
+        SQLiteStore(try StoreOpening(options: options).run())
+    }
+}
+
+/// The steps of a start, in their order.
+private struct StoreOpening {
+    let options: StoreOptions
+
+    func run() throws(StoreOpenError) -> StoreParts {
+        // A disk that is full already gives no reserve; the log then says so once it runs.
+        try? LogFile.fill(options.walPath, to: LogSchema.reservedByteCount)
+        let keeper = CheckpointKeeper(
+            path: options.checkpointPath,
+            destinations: options.destinations
+        )
+        let database = try step { () throws(DatabaseFailure) in
+            let database = try Database(path: options.databasePath, layer: options.layer)
+            try database.execute(LogSchema.settings(options.synchronous))
+            try database.keepWriteAheadLog()
+            try database.execute("BEGIN IMMEDIATE; \(LogSchema.tables) COMMIT")
+            return database
+        }
+        let reader = try step { () throws(DatabaseFailure) in
+            try LogReader(database, options.hashing)
+        }
+        let kept = try lastKept(keeper)
+        let key = try identity(database, reader, kept)
+        let signed = try checkContinuity(reader, key, kept)
+        return try start(database, reader, key, keeper, signed)
+    }
+
+    private func step<Value>(
+        _ body: () throws(DatabaseFailure) -> Value
+    ) throws(StoreOpenError) -> Value {
+        do throws(DatabaseFailure) { return try body() } catch { throw .database(error) }
+    }
+
+    private func lastKept(_ keeper: CheckpointKeeper) throws(StoreOpenError) -> String? {
+        do throws(FileFailure) { return try keeper.last() } catch {
+            throw .file(path: error.path, reason: error.description)
+        }
+    }
+
+    /// The log's name and key: read back, or given to a new log.
+    private func identity(
+        _ database: Database,
+        _ reader: LogReader,
+        _ kept: String?
+    ) throws(StoreOpenError) -> CheckpointKey {
+        let publicKey = options.signer.publicKey
+        if let format = try step({ () throws(DatabaseFailure) in try reader.meta("format") }) {
+            let text = String(decoding: format, as: UTF8.self)
+            guard text == LogSchema.format else { throw .otherFormat(text) }
+            let (origin, known) = try step { () throws(DatabaseFailure) in
+                (try reader.meta("origin"), try reader.meta("public_key"))
+            }
+            guard known == publicKey else { throw .otherKey }
+            guard let origin = LogOrigin(String(decoding: origin ?? [], as: UTF8.self)) else {
+                throw .evidenceBroken("the log has lost its name")
+            }
+            return CheckpointKey(origin: origin, publicKey: publicKey, options.hashing)
+        }
+        guard kept == nil else {
+            throw .evidenceBroken("there is a checkpoint beside an empty log")
+        }
+        let origin = LogOrigin(from: options.random)
+        try step { () throws(DatabaseFailure) in
+            let statements = try WriterStatements(database)
+            try statements.begin.run()
+            try statements.setMeta("format", Array(LogSchema.format.utf8))
+            try statements.setMeta("origin", Array(origin.text.utf8))
+            try statements.setMeta("public_key", publicKey)
+            try statements.commit.run()
+        }
+        return CheckpointKey(origin: origin, publicKey: publicKey, options.hashing)
+    }
+
+    /// That the tree extends what was signed: in the database, and above all outside of it.
+    private func checkContinuity(
+        _ reader: LogReader,
+        _ key: CheckpointKey,
+        _ kept: String?
+    ) throws(StoreOpenError) -> (note: String, size: UInt64)? {
+        let own = try step { () throws(DatabaseFailure) in try reader.lastCheckpointNote() }
+        let size = try step { () throws(DatabaseFailure) in try reader.size() }
+        var last: (note: String, size: UInt64)?
+        for (note, place) in [(own, "in the database"), (kept, "beside it")] {
+            guard let note else { continue }
+            let checkpoint: Checkpoint
+            do throws(CheckpointError) {
+                checkpoint = try key.open(note, options.checker)
+            } catch { throw .evidenceBroken("\(error) (the one \(place))") }
+            guard checkpoint.size <= size else {
+                throw .evidenceBroken(
+                    "the checkpoint \(place) covers \(checkpoint.size) records, the log has \(size)"
+                )
+            }
+            let root = try step { () throws(DatabaseFailure) in
+                try reader.prover().root(size: checkpoint.size)
+            }
+            guard root == checkpoint.root else {
+                throw .evidenceBroken(
+                    "the first \(checkpoint.size) records are not those of the checkpoint \(place)"
+                )
+            }
+            if checkpoint.size >= last?.size ?? 0 { last = (note, checkpoint.size) }
+        }
+        return last
+    }
+
+    private func start(
+        _ database: Database,
+        _ reader: LogReader,
+        _ key: CheckpointKey,
+        _ keeper: CheckpointKeeper,
+        _ signed: (note: String, size: UInt64)?
+    ) throws(StoreOpenError) -> StoreParts {
+        let size = try step { () throws(DatabaseFailure) in try reader.size() }
+        let published = Lock(
+            PublishedState(
+                size: size,
+                health: .writable,
+                lastNote: signed?.note,
+                signedSize: signed?.size ?? 0
+            )
+        )
+        let keeperThread = try background(keeper, key, published)
+        let writer = try step { () throws(DatabaseFailure) in
+            let edge = try TreeEdge(size: size, options.hashing) {
+                level,
+                index throws(DatabaseFailure) in
+                try reader.node(level: level, index: index)
+            }
+            return try LogWriter(
+                database,
+                reader: reader,
+                options: options,
+                key: key,
+                edge: edge,
+                open: OpenIntents(from: reader),
+                daily: DailyBytes(snapshot: try reader.meta("daily_bytes")),
+                published: published
+            ) { note in
+                _ = keeperThread.submit { _ in
+                    let failures = keeper.keep(note)
+                    published.withLock { $0.keepFailure = failures.first?.description }
+                }
+            }
+        }
+        let recovered = try step { () throws(DatabaseFailure) in try writer.closeOpenIntents() }
+        let queue = CommitQueue()
+        // The writer moves to its thread and is touched by nobody else from here on.
+        nonisolated(unsafe) let moved = writer
+        guard let thread = WorkerThread({ unsafe moved.serve(queue) }) else { throw .noThread }
+        return StoreParts(
+            key: key,
+            recovered: recovered,
+            published: published,
+            queue: queue,
+            writer: thread,
+            reader: try readerThread(),
+            keeper: keeperThread
+        )
+    }
+
+    private func readerThread() throws(StoreOpenError) -> TaskThread<ReaderResource> {
+        let options = options
+        let thread = TaskThread<ReaderResource>(make: {
+            do throws(DatabaseFailure) {
+                let database = try Database(
+                    path: options.databasePath,
+                    isReadOnly: true,
+                    layer: options.layer
+                )
+                return .success(try LogReader(database, options.hashing))
+            } catch { return .failure(error) }
+        })
+        guard let thread else { throw .noThread }
+        return thread
+    }
+
+    /// The thread for what nobody waits for: files outside the database and the search index.
+    private func background(
+        _ keeper: CheckpointKeeper,
+        _ key: CheckpointKey,
+        _ published: Lock<PublishedState>
+    ) throws(StoreOpenError) -> TaskThread<SearchIndex?> {
+        let options = options
+        let thread = TaskThread<SearchIndex?>(
+            idleEvery: options.hasSearchIndex ? 1_000_000_000 : nil,
+            make: {
+                options.hasSearchIndex ? SearchIndex(options, origin: key.origin.text) : nil
+            },
+            idle: { index in index?.catchUpWhenQuiet(size: published.withLock { $0.size }) }
+        )
+        guard let thread else { throw .noThread }
+        return thread
+    }
+}

@@ -1,0 +1,87 @@
+package import Audit
+package import Base
+
+/// What a store is made of; every part is named by whoever opens it.
+package struct StoreOptions: Sendable {
+    /// How hard the disk is asked; anything but `full` exists for the test of the fault tests.
+    package enum Synchronous: String, Sendable { case full = "FULL", off = "OFF" }
+
+    /// The state folder; it exists, is 0700 and locked by the caller.
+    package var folder: String
+    package var environment: EnvironmentName
+    package var hashing: any Hashing
+    package var signer: any Signing
+    package var checker: any SignatureChecking
+    package var random: any RandomSource
+    package var clock: any Clock
+    /// Files that get every checkpoint appended; best on another machine's disk.
+    package var destinations: [String] = []
+    /// A checkpoint is signed after this time with new records, or after this many.
+    package var checkpointInterval: Duration = .seconds(10)
+    package var checkpointRecordCount: UInt64 = 10_000
+    /// Bytes of records a tenant may cause per UTC day; nil for no limit.
+    package var dailyByteLimit: Int?
+    /// Whether the search index is kept beside the log.
+    package var hasSearchIndex = true
+    package var synchronous = Synchronous.full
+    /// The file layer of the fault tests.
+    package var layer: String?
+
+    package init(
+        folder: String,
+        environment: EnvironmentName,
+        hashing: any Hashing,
+        signer: any Signing,
+        checker: any SignatureChecking,
+        random: any RandomSource,
+        clock: any Clock
+    ) {
+        self.folder = folder
+        self.environment = environment
+        self.hashing = hashing
+        self.signer = signer
+        self.checker = checker
+        self.random = random
+        self.clock = clock
+    }
+
+    var databasePath: String { folder + "/log.db" }
+    var walPath: String { databasePath + "-wal" }
+    var searchPath: String { folder + "/search.db" }
+    /// The last checkpoint, outside the database.
+    var checkpointPath: String { folder + "/checkpoint" }
+}
+
+/// Why a store did not open.
+package enum StoreOpenError: Error, Equatable, Sendable, CustomStringConvertible {
+    case database(DatabaseFailure)
+    case file(path: String, reason: String)
+    case otherFormat(String)
+    case otherKey
+    /// What is here does not fit a checkpoint that was kept.
+    case evidenceBroken(String)
+    case noThread
+
+    package var description: String {
+        switch self {
+        case .database(let failure): "the log does not open: \(failure)"
+        case .file(let path, let reason): "`\(path)`: \(reason)"
+        case .otherFormat(let found):
+            "the log has format `\(printable(found))`, this program writes 1; use the program that wrote it"
+        case .otherKey:
+            "the log was signed with another key; restore the state folder's `log.key`"
+        case .evidenceBroken(let reason):
+            "the log does not continue what was signed: \(reason); keep the folder as it is and run `gatehouse audit verify`"
+        case .noThread: "the machine gives no thread; raise the limit on processes"
+        }
+    }
+}
+
+/// An intent of an earlier process that had no outcome and was closed as unknown.
+package struct RecoveredIntent: Sendable {
+    /// The leaf of the intent.
+    package let leaf: UInt64
+    package let head: RecordHead
+    /// With it the call form can be compared: `salt.commitment(to: callForm)` is the intent's.
+    package let salt: Salt?
+}

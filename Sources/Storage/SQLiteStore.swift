@@ -1,0 +1,208 @@
+package import Audit
+package import Base
+
+/// The log and the state in one SQLite database.
+///
+/// The life of one record: a caller hands its transaction to the queue and suspends. The writer
+/// thread takes everything that waits, encodes each record, adds it to the tree, writes all of it
+/// as one row of `segment` in one database transaction, waits for the disk once, and resumes every
+/// caller. Hashes of 256 neighbours go to `tile` when a tile is full; signed checkpoints are kept
+/// in `checkpoint`, in a file beside the database, and in every destination. Questions are answered
+/// by a second thread over a connection of its own, and the search index lies in another file that
+/// can be deleted at any time.
+package final class SQLiteStore: RecordStore {
+    package let key: CheckpointKey
+    /// Intents of an earlier process without outcome; their `unknown` records are written already.
+    package let recoveredIntents: [RecoveredIntent]
+
+    private let published: Lock<PublishedState>
+    private let queue: CommitQueue
+    private let writer: WorkerThread
+    private let reader: TaskThread<ReaderResource>
+    private let keeper: TaskThread<SearchIndex?>
+
+    init(_ parts: StoreParts) {
+        key = parts.key
+        recoveredIntents = parts.recovered
+        published = parts.published
+        queue = parts.queue
+        writer = parts.writer
+        reader = parts.reader
+        keeper = parts.keeper
+    }
+
+    // MARK: writing
+
+    package func commit(_ transaction: Transaction) async throws(StoreError) -> Receipt {
+        let result = await unsafe withUnsafeContinuation {
+            (continuation: UnsafeContinuation<Result<Receipt, StoreError>, Never>) in
+            let refusal = queue.add(
+                unsafe PendingCommit(
+                    transaction: transaction,
+                    byteCount: transaction.roughByteCount,
+                    continuation: continuation
+                )
+            )
+            if let refusal { unsafe continuation.resume(returning: .failure(refusal)) }
+        }
+        return try result.get()
+    }
+
+    package func post(_ transaction: Transaction) throws(StoreError) {
+        let commit = unsafe PendingCommit(
+            transaction: transaction,
+            byteCount: transaction.roughByteCount,
+            continuation: nil
+        )
+        if let refusal = queue.add(commit) { throw refusal }
+    }
+
+    package func checkpoint() async throws(StoreError) -> String {
+        try await chore { writer in writer.sign() }
+    }
+
+    package func forgetSalt(of leaf: UInt64) async throws(StoreError) {
+        try await chore { writer in writer.forgetSalt(of: leaf) }
+    }
+
+    private func chore<Value: Sendable>(
+        _ body: @escaping @Sendable (LogWriter) -> Result<Value, StoreError>
+    ) async throws(StoreError) -> Value {
+        let result = await unsafe withUnsafeContinuation {
+            (continuation: UnsafeContinuation<Result<Value, StoreError>, Never>) in
+            let isTaken = queue.add { writer in
+                unsafe continuation.resume(returning: body(writer))
+            }
+            // Not taken means that the closure above never runs.
+            if !isTaken { unsafe continuation.resume(returning: .failure(.closed)) }
+        }
+        return try result.get()
+    }
+
+    // MARK: state anyone may ask for
+
+    package var size: UInt64 { published.withLock { $0.size } }
+    package var health: StoreHealth { published.withLock { $0.health } }
+
+    /// The last signed checkpoint, nil when none was signed yet.
+    package var lastCheckpoint: String? { published.withLock { $0.lastNote } }
+
+    /// Why the last checkpoint could not be kept outside the database; nil when it was.
+    package var keepFailure: String? { published.withLock { $0.keepFailure } }
+
+    /// Transactions handed over with `post` that could not be recorded.
+    package var lostPostCount: UInt64 { published.withLock { $0.lostPosts } }
+
+    // MARK: reading
+
+    package func entry(_ key: StateKey) async throws(StoreError) -> StateEntry? {
+        try await read { reader throws(DatabaseFailure) in try reader.entry(key) }
+    }
+
+    package func entries(
+        _ table: StateTable,
+        tenant: TenantID?,
+        after: StateKey?,
+        limit: Int
+    ) async throws(StoreError) -> [StateEntry] {
+        try await read { reader throws(DatabaseFailure) in
+            try reader.entries(table, tenant: tenant, after: after, limit: limit)
+        }
+    }
+
+    package func leaves(from index: UInt64, limit: Int) async throws(StoreError) -> [StoredLeaf] {
+        try await read { reader throws(DatabaseFailure) in
+            try reader.leaves(from: index, limit: limit)
+        }
+    }
+
+    package func inclusionProof(
+        of leaf: UInt64,
+        size: UInt64
+    ) async throws(StoreError) -> TreeProof? {
+        guard size <= self.size else { return nil }
+        return try await read { reader throws(DatabaseFailure) in
+            try reader.prover().inclusion(of: leaf, size: size)
+        }
+    }
+
+    package func consistencyProof(
+        from older: UInt64,
+        to size: UInt64
+    ) async throws(StoreError) -> TreeProof? {
+        guard size <= self.size else { return nil }
+        return try await read { reader throws(DatabaseFailure) in
+            try reader.prover().consistency(from: older, to: size)
+        }
+    }
+
+    package func salt(of leaf: UInt64) async throws(StoreError) -> Salt? {
+        try await read { reader throws(DatabaseFailure) in try reader.salt(of: leaf) }
+    }
+
+    /// Records that match, newest first; see `SearchQuery`.
+    package func search(_ query: SearchQuery) async throws(StoreError) -> SearchAnswer {
+        try await keeper.run { index in
+            guard let index else { return .failure(.unreadable("the search index is off")) }
+            do throws(DatabaseFailure) { return .success(try index.answer(query)) } catch {
+                return .failure(.unreadable(error.description))
+            }
+        }
+    }
+
+    private func read<Value: Sendable>(
+        _ body: @escaping @Sendable (LogReader) throws(DatabaseFailure) -> Value
+    ) async throws(StoreError) -> Value {
+        try await reader.run { resource in
+            do throws(DatabaseFailure) {
+                let reader = try resource.get()
+                return .success(
+                    try reader.snapshot { () throws(DatabaseFailure) in try body(reader) }
+                )
+            } catch { return .failure(.unreadable(error.description)) }
+        }
+    }
+
+    // MARK: the end
+
+    package func close() async {
+        // Blocks for one last commit; callers close at shutdown only, after their loops ended.
+        reader.close()
+        queue.close()
+        writer.join()
+        keeper.close()
+    }
+}
+
+/// The reader's connection, or why there is none.
+typealias ReaderResource = Result<LogReader, DatabaseFailure>
+
+/// What `StoreOpening` puts together.
+struct StoreParts {
+    let key: CheckpointKey
+    let recovered: [RecoveredIntent]
+    let published: Lock<PublishedState>
+    let queue: CommitQueue
+    let writer: WorkerThread
+    let reader: TaskThread<ReaderResource>
+    let keeper: TaskThread<SearchIndex?>
+}
+
+extension Transaction {
+    /// What the transaction takes in the queue, within a factor of two; it only bounds memory.
+    fileprivate var roughByteCount: Int {
+        var count = 256
+        for record in records {
+            count += 512
+            switch record.detail {
+            case .judgement(let judgement): count += judgement.arguments?.utf8.count ?? 0
+            case .outcome(let outcome): count += outcome.result?.utf8.count ?? 0
+            case .fields(let fields): count += 64 * fields.count
+            }
+        }
+        for change in changes {
+            if case .put(_, let value, _) = change { count += value.count }
+        }
+        return count
+    }
+}

@@ -1,0 +1,96 @@
+import Audit
+import Base
+
+/// What waits for the writer, in the order in which it came.
+@safe struct PendingCommit: Sendable {
+    let transaction: Transaction
+    let byteCount: Int
+    /// Nil when nobody waits.
+    let continuation: UnsafeContinuation<Result<Receipt, StoreError>, Never>?
+}
+
+/// The bounded queue between callers and the writer thread.
+final class CommitQueue: Sendable {
+    typealias Chore = @Sendable (LogWriter) -> Void
+
+    struct Batch {
+        var commits: [PendingCommit] = []
+        var isClosing = false
+        /// Rare work only the writer may do.
+        var chores: [Chore] = []
+    }
+
+    private struct State {
+        var batch = Batch()
+        var byteCount = 0
+        var waiting = 0
+        /// When the oldest commit nobody waits for has waited long enough.
+        var dueAt: UInt64?
+        var isWriterAsleep = false
+    }
+
+    private let monitor = Monitor(State())
+    private let delay = UInt64(clamping: Limits.outcomeDelay.saturatedNanoseconds)
+
+    /// False when the queue is full or closed; the caller then still owns the continuation.
+    ///
+    /// INVARIANT: bounded by count and bytes. When full the caller fails closed: no evidence, no call.
+    func add(_ commit: PendingCommit) -> StoreError? {
+        monitor.withLock { state in
+            if state.batch.isClosing { return (.closed, wake: false) }
+            guard state.batch.commits.count < Limits.auditQueueCount,
+                state.byteCount + commit.byteCount <= Limits.auditQueueByteCount
+            else { return (.queueFull, wake: false) }
+            state.batch.commits.append(commit)
+            state.byteCount += commit.byteCount
+            var wake = false
+            if unsafe commit.continuation != nil {
+                state.waiting += 1
+                wake = state.waiting == 1
+            } else if state.dueAt == nil {
+                state.dueAt = sleepClock() + delay
+                wake = state.batch.commits.count == 1
+            }
+            return (nil, wake: wake && state.isWriterAsleep)
+        }
+    }
+
+    /// False when the queue is closed or many chores wait; the chore then never runs.
+    func add(_ chore: @escaping Chore) -> Bool {
+        monitor.withLock { state in
+            guard !state.batch.isClosing, state.batch.chores.count < 64 else {
+                return (false, false)
+            }
+            state.batch.chores.append(chore)
+            return (true, wake: state.isWriterAsleep)
+        }
+    }
+
+    func close() {
+        monitor.withLock { state in
+            state.batch.isClosing = true
+            return ((), wake: true)
+        }
+    }
+
+    /// Everything that waits, at the latest at `deadline`: as soon as somebody waits for it, or when
+    /// the oldest unawaited commit is due.
+    func take(until deadline: UInt64) -> Batch {
+        monitor.wait { state in
+            let now = sleepClock()
+            let isDue = state.dueAt.map { $0 <= now } ?? false
+            let isReady =
+                state.waiting > 0 || isDue || state.batch.isClosing
+                || !state.batch.chores.isEmpty || now >= deadline
+            guard isReady else {
+                state.isWriterAsleep = true
+                return .sleep(until: min(deadline, state.dueAt ?? deadline))
+            }
+            let taken = state.batch
+            state = State()
+            state.batch.isClosing = taken.isClosing
+            state.batch.commits.reserveCapacity(taken.commits.count)
+            return .done(taken)
+        }
+    }
+}

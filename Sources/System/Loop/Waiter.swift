@@ -1,0 +1,31 @@
+/// The place of one suspended task.
+///
+/// Safe although the continuation is unchecked: `resume` empties the place before it resumes, and
+/// `hold` refuses a second task, so that each continuation is resumed at most once; whoever ends a
+/// stream or a pending value resumes what it holds.
+@safe
+struct Waiter {
+    private var continuation: UnsafeContinuation<Void, Never>?
+
+    init() { unsafe continuation = nil }
+
+    init(_ continuation: UnsafeContinuation<Void, Never>) {
+        unsafe self.continuation = unsafe continuation
+    }
+
+    @inline(__always)
+    var isWaiting: Bool { unsafe continuation != nil }
+
+    @inline(__always)
+    mutating func hold(_ continuation: UnsafeContinuation<Void, Never>) {
+        precondition(!isWaiting, "one task waits at a time")
+        unsafe self.continuation = unsafe continuation
+    }
+
+    @inline(__always)
+    mutating func resume() {
+        guard let waiting = unsafe continuation else { return }
+        unsafe continuation = nil
+        unsafe waiting.resume()
+    }
+}

@@ -1,0 +1,177 @@
+package import Base
+import CLinux
+
+extension Stream {
+    /// Bytes that wait for the kernel to take them.
+    package var unsentCount: Int { outgoing.byteCount }
+
+    /// Gives the bytes to the kernel as far as it takes them and queues the rest; does not wait.
+    ///
+    /// Throws when the stream is broken or more than `sendLimit` would wait. A write that breaks
+    /// the stream throws here or at the next call.
+    package func send(_ bytes: [UInt8]) throws(StreamError) {
+        try checkSending(bytes.count)
+        guard outgoing.isEmpty, isWritable, !bytes.isEmpty else { return enqueue(bytes) }
+        let sent = unsafe bytes.withUnsafeBytes { unsafe writeOnce($0) }
+        try settle(sent, of: bytes.count) { enqueue(sent == 0 ? bytes : Array(bytes[sent...])) }
+    }
+
+    /// Sends two pieces, such as a head and a body, by one system call.
+    package func send(_ first: [UInt8], _ second: [UInt8]) throws(StreamError) {
+        guard !first.isEmpty else { return try send(second) }
+        guard !second.isEmpty else { return try send(first) }
+        let total = first.count + second.count
+        try checkSending(total)
+        guard outgoing.isEmpty, isWritable else {
+            enqueue(first)
+            return enqueue(second)
+        }
+        let sent = unsafe first.withUnsafeBytes { head in
+            unsafe second.withUnsafeBytes { body in unsafe writeTwo(head, body) }
+        }
+        try settle(sent, of: total) {
+            if sent < first.count {
+                enqueue(Array(first[sent...]))
+                enqueue(second)
+            } else {
+                enqueue(Array(second[(sent - first.count)...]))
+            }
+        }
+    }
+
+    /// Sends bytes somebody else owns; only what the kernel does not take is copied.
+    package func send(_ bytes: RawSpan) throws(StreamError) {
+        try checkSending(bytes.byteCount)
+        let count = bytes.byteCount
+        guard outgoing.isEmpty, isWritable, count > 0 else {
+            return enqueue(unsafe bytes.withUnsafeBytes { unsafe Array($0) })
+        }
+        let sent = unsafe bytes.withUnsafeBytes { unsafe writeOnce($0) }
+        try settle(sent, of: count) {
+            enqueue(unsafe bytes.withUnsafeBytes { unsafe Array($0.dropFirst(sent)) })
+        }
+    }
+
+    /// Sends and, when more than `highWater` waits unsent, waits until the peer took it.
+    package func write(_ bytes: [UInt8]) async throws(StreamError) {
+        try send(bytes)
+        if unsentCount > highWater { try await drained(to: highWater / 2) }
+    }
+
+    /// Sends two pieces by one system call, then as `write`.
+    package func write(_ first: [UInt8], _ second: [UInt8]) async throws(StreamError) {
+        try send(first, second)
+        if unsentCount > highWater { try await drained(to: highWater / 2) }
+    }
+
+    /// Waits until at most `count` bytes are unsent; by default, until all are with the kernel.
+    ///
+    /// Ends with `.timedOut` when the peer takes nothing for `writeTimeout`.
+    package func drained(to count: Int = 0) async throws(StreamError) {
+        while true {
+            if let failure { throw failure }
+            guard unsentCount > count else { return }
+            await unsafe withUnsafeContinuation { unsafe writers.append(Waiter($0)) }
+        }
+    }
+
+    /// Waits until the descriptor takes bytes again; for layers that write it themselves, after
+    /// `noteBlocked`.
+    package func writable(until deadline: Instant? = nil) async throws(StreamError) {
+        while !isWritable {
+            if let failure { throw failure }
+            writeDeadline = deadline?.nanoseconds ?? progressDeadline
+            watchDeadline(writeDeadline)
+            await unsafe withUnsafeContinuation { unsafe writers.append(Waiter($0)) }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Says that nothing more comes from us, once everything queued is sent; reading goes on.
+    package func finish() throws(StreamError) {
+        if let failure { throw failure }
+        finishesAfterDrain = true
+        if outgoing.isEmpty { shutDownWriting() }
+    }
+
+    // MARK: Inside
+
+    private func checkSending(_ count: Int) throws(StreamError) {
+        if let failure { throw failure }
+        guard !isClosed, !finishesAfterDrain else { throw .closed }
+        guard count <= sendLimit - unsentCount else { throw .sendLimitReached }
+    }
+
+    private func enqueue(_ bytes: [UInt8]) {
+        guard !bytes.isEmpty else { return }
+        if outgoing.isEmpty {
+            writeDeadline = progressDeadline
+            watchDeadline(writeDeadline)
+        }
+        outgoing.append(bytes)
+    }
+
+    private var progressDeadline: UInt64 {
+        loop.now.advanced(by: writeTimeout).nanoseconds
+    }
+
+    private func writeOnce(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let base = bytes.baseAddress else { return 0 }
+        return kind == .socket
+            ? unsafe cgate_send(number, base, bytes.count)
+            : unsafe cgate_write(number, base, bytes.count)
+    }
+
+    private func writeTwo(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) -> Int {
+        var pieces = unsafe (
+            cgate_piece(base: head.baseAddress, length: head.count),
+            cgate_piece(base: body.baseAddress, length: body.count)
+        )
+        return unsafe withUnsafeBytes(of: &pieces) { raw in
+            let typed = unsafe raw.assumingMemoryBound(to: cgate_piece.self)
+            guard let base = typed.baseAddress else { return 0 }
+            return unsafe cgate_write_pieces(number, kind == .socket ? 1 : 0, base, 2)
+        }
+    }
+
+    /// Deals with the result of a write: all, a part (`queueRest` keeps the other), or an error.
+    private func settle(
+        _ sent: Int,
+        of total: Int,
+        queueRest: () -> Void
+    ) throws(StreamError) {
+        if sent == total { return }
+        if sent >= 0 || -sent == Int(Errno.again) {
+            isWritable = false
+            return queueRest()
+        }
+        fail(.failed(SystemError(call: "write", code: CInt(truncatingIfNeeded: -sent))))
+        throw failure ?? .closed
+    }
+
+    /// Sends from the queue until the kernel is full or nothing is left.
+    func flush() {
+        while !outgoing.isEmpty {
+            let sent = outgoing.write(to: number, isSocket: kind == .socket)
+            if sent == -Int(Errno.again) || sent == 0 {
+                isWritable = false
+                break
+            }
+            guard sent > 0 else {
+                let code = CInt(truncatingIfNeeded: -sent)
+                return fail(.failed(SystemError(call: "write", code: code)))
+            }
+            outgoing.advance(by: sent)
+            writeDeadline = progressDeadline
+        }
+        if outgoing.isEmpty, finishesAfterDrain { shutDownWriting() }
+        resumeWriters()
+    }
+
+    private func shutDownWriting() {
+        switch kind {
+        case .socket: _ = cgate_shutdown_write(number)
+        case .pipe: close()
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import Base
+import CLinux
+
+/// Why a stream does not go on.
+package enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// We closed it.
+    case closed
+    /// A read, write or connect deadline passed.
+    case timedOut
+    /// More unread bytes than `receiveLimit` without the reader taking any.
+    case receiveLimitReached
+    /// More unsent bytes than `sendLimit`.
+    case sendLimitReached
+    /// The kernel said no; a peer that went away is ECONNRESET or EPIPE.
+    case failed(SystemError)
+
+    package var description: String {
+        switch self {
+        case .closed: "the stream is closed"
+        case .timedOut: "the other side was too slow"
+        case .receiveLimitReached: "more bytes than the receive buffer may hold"
+        case .sendLimitReached: "more unsent bytes than may wait for a slow reader"
+        case .failed(let error): error.description
+        }
+    }
+}
+
+/// A nonblocking connection on a loop: a TCP or unix socket, or one end of a pipe.
+///
+/// It is registered once and edge-triggered. Not reading is backpressure: the kernel's buffer fills
+/// and the peer waits. Owned by one actor that lives on the loop (its `unownedExecutor` is the
+/// loop); not `Sendable`, and every use is checked to be on the loop.
+///
+/// Reading: `readNow` or `fill` bring bytes into a pooled buffer, `bytes` shows them, `consume`
+/// drops them from its front; an empty buffer goes back to the pool while nothing comes. Big
+/// bodies go past it with `read(appendingTo:atMost:)`. Writing: `send` gives to the kernel at
+/// once what it takes and queues the rest; `write` also waits while too much is queued.
+///
+/// Cancelling a task that waits here does nothing by itself; `close` wakes every waiter.
+package final class Stream: EventSource {
+    package enum Kind: Sendable { case socket, pipe }
+
+    /// The number, for TLS and descriptor passing; -1 once closed.
+    ///
+    /// Never close it.
+    package private(set) var number: CInt
+    package let peer: SocketAddress
+    let kind: Kind
+    private var descriptor: Descriptor?
+
+    // Reading.
+    /// How many unread bytes may pile up (rounded up to powers of two from 16 KiB).
+    package var receiveLimit = 64 << 10
+    var buffer = ReceiveBuffer()
+    var isReadable = true
+    /// The peer closed its side or the connection broke: reading will say which.
+    package internal(set) var isPeerClosed = false
+    var reader = Waiter()
+    var readDeadline = UInt64.max
+
+    // Writing.
+    /// How many bytes may wait unsent before `write` makes its caller wait.
+    package var highWater = 256 << 10
+    /// How many bytes may wait unsent at all; `send` refuses beyond it.
+    package var sendLimit = 64 << 20
+    /// How long the peer may take nothing while bytes wait; then the stream fails.
+    package var writeTimeout: Duration = Limits.writeTimeout
+    var outgoing = SendQueue()
+    var isWritable = true
+    var writers: [Waiter] = []
+    var writeDeadline = UInt64.max
+    var finishesAfterDrain = false
+
+    /// What ended the stream; every later call throws it.
+    package internal(set) var failure: StreamError?
+    /// Called once when the peer closes or the connection breaks, also while nobody reads.
+    package var onHangUp: (() -> Void)?
+    /// The listener that counts this connection.
+    var acceptor: Listener?
+
+    /// Takes over a nonblocking descriptor and registers it with the loop.
+    package init(
+        adopting descriptor: consuming Descriptor,
+        _ kind: Kind = .socket,
+        peer: SocketAddress = .unix(path: ""),
+        on loop: EventLoop
+    ) throws(SystemError) {
+        let number = descriptor.number
+        self.number = number
+        self.peer = peer
+        self.kind = kind
+        self.descriptor = consume descriptor
+        super.init(on: loop)
+        try loop.watch(self, number, .stream)
+    }
+
+    package var isClosed: Bool { number < 0 }
+
+    /// Who connected, for unix sockets.
+    package func peerCredentials() throws(SystemError) -> PeerCredentials {
+        var (process, user, group): (Int32, UInt32, UInt32) = (0, 0, 0)
+        let status = unsafe cgate_peer_credentials(number, &process, &user, &group)
+        _ = try checked("getsockopt", status)
+        return PeerCredentials(processID: process, userID: user, groupID: group)
+    }
+
+    /// Our own address of a TCP connection.
+    package func localAddress() throws(SystemError) -> SocketAddress {
+        var address = cgate_address()
+        _ = try checked("getsockname", unsafe cgate_local_address(number, &address))
+        return SocketAddress(address)
+    }
+
+    // MARK: Events
+
+    override func handle(_ readiness: Readiness) {
+        if !readiness.isDisjoint(with: [.peerClosed, .hungUp, .failed]), !isPeerClosed {
+            isPeerClosed = true
+            isReadable = true
+            resumeReader()
+            if let hook = onHangUp {
+                onHangUp = nil
+                hook()
+            }
+        }
+        if !readiness.isDisjoint(with: .anyRead) {
+            isReadable = true
+            resumeReader()
+        }
+        if !readiness.isDisjoint(with: .anyWrite), !isWritable {
+            isWritable = true
+            if outgoing.isEmpty { resumeWriters() } else { flush() }
+        }
+    }
+
+    /// One timer serves both directions.
+    ///
+    /// It is set once and looks at the deadlines when it fires, so that a read that ends in time
+    /// costs no heap work.
+    func watchDeadline(_ deadline: UInt64) {
+        guard deadline != .max, !isScheduled || deadline < due else { return }
+        loop.setTimer(self, due: deadline)
+    }
+
+    override func fire() {
+        let now = loop.now.nanoseconds
+        if reader.isWaiting, readDeadline <= now {
+            readDeadline = .max
+            hasReadTimedOut = true
+            resumeReader()
+        }
+        if isWriteWatched, writeDeadline <= now { return fail(.timedOut) }
+        let nextRead = reader.isWaiting ? readDeadline : .max
+        watchDeadline(min(nextRead, isWriteWatched ? writeDeadline : .max))
+    }
+
+    /// The reader is resumed by its deadline, not by bytes.
+    var hasReadTimedOut = false
+
+    private var isWriteWatched: Bool { !outgoing.isEmpty || !writers.isEmpty }
+
+    func resumeReader() { reader.resume() }
+
+    func resumeWriters() {
+        guard !writers.isEmpty else { return }
+        var waiting: [Waiter] = []
+        swap(&waiting, &writers)
+        for index in waiting.indices { waiting[index].resume() }
+    }
+
+    // MARK: The end
+
+    /// Closes at once: what was queued is dropped, every waiter is resumed with `.closed`.
+    package func close() { end(.closed) }
+
+    func fail(_ error: StreamError) { end(error) }
+
+    private func end(_ reason: StreamError) {
+        guard number >= 0 else { return }
+        failure = failure ?? reason
+        loop.unwatch(self)
+        number = -1
+        descriptor = nil
+        buffer.release(to: loop.buffers)
+        outgoing.removeAll()
+        resumeReader()
+        resumeWriters()
+        let (hook, counter) = (onHangUp, acceptor)
+        onHangUp = nil
+        acceptor = nil
+        counter?.connectionEnded()
+        if reason != .closed { hook?() }
+    }
+
+    deinit {
+        // The loop holds every watched stream, so this one was closed; the buffer went with that.
+        assert(number < 0, "a stream ends with close")
+    }
+}

@@ -1,0 +1,103 @@
+import Audit
+import Base
+import Crypto
+import Glibc
+import Storage
+import TestKit
+
+/// A folder that goes away with the test.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() {
+        var template = Array("/tmp/gatehouse-storage-XXXXXX".utf8CString)
+        let made = unsafe mkdtemp(&template)
+        precondition(unsafe made != nil, "no temporary folder")
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        for name in Corpus.names(in: path) { unsafe unlink(path + "/" + name) }
+        unsafe rmdir(path)
+    }
+}
+
+/// splitmix64: the same numbers for the same seed.
+final class SeededRandom: RandomSource {
+    private let state: Lock<UInt64>
+
+    init(seed: UInt64) { state = Lock(seed) }
+
+    func next() -> UInt64 {
+        state.withLock { state in
+            state &+= 0x9e37_79b9_7f4a_7c15
+            var z = state
+            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+            return z ^ (z >> 31)
+        }
+    }
+
+    func bytes(count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
+    }
+}
+
+let environment = EnvironmentName(unchecked: "staging")
+
+func signingKey() throws -> Ed25519.SigningKey {
+    try Ed25519.SigningKey(seed: SecretBytes([UInt8](repeating: 7, count: 32)))
+}
+
+func options(
+    in folder: TemporaryFolder,
+    clock: any Clock = ManualClock(),
+    seed: UInt64 = 1
+) throws -> StoreOptions {
+    StoreOptions(
+        folder: folder.path,
+        environment: environment,
+        hashing: OpenSSLHashing(),
+        signer: try signingKey(),
+        checker: Ed25519.Checker(),
+        random: SeededRandom(seed: seed),
+        clock: clock
+    )
+}
+
+func record(
+    _ kind: RecordKind,
+    call: String? = nil,
+    tenant: TenantID = .main,
+    arguments: String = #"{"path":"/data/out/a.txt"}"#,
+    salt: Salt? = nil
+) -> AuditRecord {
+    let detail: RecordDetail =
+        switch kind {
+        case .intent, .proposed, .judged:
+            .judgement(
+                JudgementDetail(
+                    verdict: "allow",
+                    tier: "T1",
+                    arguments: arguments,
+                    argumentsByteCount: arguments.utf8.count,
+                    commitment: salt?.commitment(to: Array(arguments.utf8), OpenSSLHashing())
+                )
+            )
+        case .outcome:
+            .outcome(OutcomeDetail(status: .ok, duration: .microseconds(1234), result: "done"))
+        default: .fields([RecordField("by", "ana")])
+        }
+    return AuditRecord(
+        kind,
+        at: Timestamp(milliseconds: 1_785_585_600_123),
+        tenant: tenant,
+        environment: environment,
+        call: call,
+        principal: PrincipalName(unchecked: "agent-7"),
+        server: ServerName(unchecked: "files"),
+        tool: try? ToolName("write_file"),
+        detail: detail,
+        salt: salt
+    )
+}

@@ -1,0 +1,167 @@
+import Base
+import Synchronization
+import System
+import Testing
+
+/// Runs the body on a fresh loop with a thread of its own, and stops the loop afterwards.
+func onLoop<Success: Sendable>(
+    _ body: @escaping @Sendable (EventLoop) async throws -> Success
+) async throws -> Success {
+    let loop = try EventLoop()
+    let thread = try loop.start()
+    let result = await loop.spawnThrowing { try await body(loop) }.result
+    loop.stop()
+    thread.join()
+    return try result.get()
+}
+
+/// An actor that lives on a loop, as connections do.
+actor Resident {
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+    private var tokens: [TimerToken] = []
+    private(set) var fired: [Int] = []
+
+    init(on loop: EventLoop) { self.loop = loop }
+
+    func arm(_ milliseconds: [Int]) {
+        for (index, delay) in milliseconds.enumerated() {
+            tokens.append(
+                loop.schedule(after: .milliseconds(delay)) { self.fired.append(index) }
+            )
+        }
+    }
+
+    func cancel(_ index: Int) { tokens[index].cancel() }
+
+    func settled() async throws {
+        let pending = Pending<Bool>(on: loop)
+        loop.schedule(after: .milliseconds(12)) { pending.fulfil(true) }
+        _ = try await pending.value()
+    }
+
+    func lateValue() async -> String {
+        let pending = Pending<Int>(on: loop)
+        do {
+            return "\(try await pending.value(until: loop.now.advanced(by: .milliseconds(2))))"
+        } catch {
+            return "\(error)"
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(1)))
+struct EventLoopTests {
+    @Test func `a spawned task and an actor of the loop run on the loop's thread`() async throws {
+        let isOnLoop = try await onLoop { loop in
+            let inner = await loop.spawn { loop.isOnLoop }.value
+            let resident = Resident(on: loop)
+            await resident.arm([])
+            return loop.isOnLoop && inner
+        }
+        #expect(isOnLoop)
+    }
+
+    @Test func `timers fire in the order of their deadlines and a cancelled one never`()
+        async throws
+    {
+        let fired = try await onLoop { loop in
+            let resident = Resident(on: loop)
+            await resident.arm([9, 1, 5, 3, 7])
+            await resident.cancel(2)
+            try await resident.settled()
+            return await resident.fired
+        }
+        #expect(fired == [1, 3, 4, 0])
+    }
+
+    @Test func `a pending value whose deadline passes says so`() async throws {
+        let text = try await onLoop { loop in await Resident(on: loop).lateValue() }
+        #expect(text == "DeadlinePassed()")
+    }
+
+    @Test func `closures submitted by another thread run in order`() async throws {
+        let seen = Lock<[Int]>([])
+        try await onLoop { loop in
+            let thread = try LoopThread {
+                for number in 0..<1000 { loop.submit { seen.withLock { $0.append(number) } } }
+            }
+            thread.join()
+            await withCheckedContinuation { done in loop.submit { done.resume() } }
+        }
+        #expect(seen.withLock { $0 } == Array(0..<1000))
+    }
+
+    @Test func `every task woken by other threads arrives`() async throws {
+        let count = try await onLoop { loop in
+            await withTaskGroup(of: Int.self) { group in
+                for number in 0..<200 {
+                    group.addTask(executorPreference: loop) {
+                        await Task.detached { number }.value
+                    }
+                }
+                return await group.reduce(0, +)
+            }
+        }
+        #expect(count == 199 * 100)
+    }
+
+    @Test func `work that keeps making work does not keep timers waiting`() async throws {
+        try await onLoop { loop in
+            let done = Atomic<Bool>(false)
+            let alarm = Task(executorPreference: loop) {
+                try await loop.sleep(for: .milliseconds(3))
+                done.store(true, ordering: .relaxed)
+            }
+            while !done.load(ordering: .relaxed) { await Task.yield() }
+            try await alarm.value
+        }
+    }
+
+    @Test func `a cancelled sleep ends at once with a cancellation error`() async throws {
+        let error = try await onLoop { loop in
+            let sleeper = loop.spawnThrowing { try await loop.sleep(for: .seconds(3600)) }
+            await Task.yield()
+            sleeper.cancel()
+            return await #expect(throws: CancellationError.self) { try await sleeper.value }
+        }
+        #expect(error != nil)
+    }
+
+    @Test func `a sleep in a task cancelled before does not begin`() async throws {
+        try await onLoop { loop in
+            let sleeper = Task(executorPreference: loop) {
+                unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+                try await loop.sleep(for: .seconds(3600))
+            }
+            _ = await #expect(throws: CancellationError.self) { try await sleeper.value }
+        }
+    }
+
+    @Test func `an operation past its deadline is cancelled and reported`() async throws {
+        try await onLoop { loop in
+            await #expect(throws: DeadlinePassed.self) {
+                try await loop.withDeadline(loop.now.advanced(by: .milliseconds(2))) {
+                    try await loop.sleep(for: .seconds(3600))
+                }
+            }
+            let value = try await loop.withDeadline(loop.now.advanced(by: .seconds(60))) { 7 }
+            #expect(value == 7)
+        }
+    }
+
+    @Test func `a thousand timers cancelled in any order leave none behind`() async throws {
+        let fired = try await onLoop { loop in
+            let resident = Resident(on: loop)
+            await resident.arm((0..<1000).map { ($0 * 7919) % 10 })
+            var generator = SystemRandomNumberGenerator()
+            for index in Array(0..<1000).shuffled(using: &generator) where index % 10 != 0 {
+                await resident.cancel(index)
+            }
+            try await resident.settled()
+            return await resident.fired
+        }
+        #expect(Set(fired).isSuperset(of: stride(from: 0, to: 1000, by: 10)))
+        #expect(fired.count == Set(fired).count)
+    }
+}
