@@ -12,6 +12,8 @@ struct Canonicaliser {
         let isObject: Bool
         /// The next element's index on the tape, or the next place in `order`.
         var at: Int
+        /// Where `at` began: before the first one stands no comma.
+        let first: Int
         let end: Int
         let orderStart: Int
     }
@@ -34,24 +36,21 @@ struct Canonicaliser {
                 frames.removeLast()
                 continue
             }
+            if frame.at > frame.first { bytes.append(0x2c) }
             let next: Int
             if frame.isObject {
                 let key = order[frame.at]
-                if frame.at > frame.orderStart { bytes.append(0x2c) }
                 string(JSONNode(tape: tape, index: key))
                 bytes.append(0x3a)
                 next = key + 1
                 frames[frames.count - 1].at += 1
             } else {
-                if bytes.last != 0x5b || frame.at != frame.orderStart { separate(frame) }
                 next = frame.at
                 frames[frames.count - 1].at = Int(tape[next].link)
             }
             try write(next)
         }
     }
-
-    private mutating func separate(_ frame: Frame) { bytes.append(0x2c) }
 
     private mutating func write(_ index: Int) throws(CallFormError) {
         let node = JSONNode(tape: tape, index: index)
@@ -64,11 +63,15 @@ struct Canonicaliser {
             bytes.append(0x7b)
             let start = order.count
             sortKeys(of: node)
-            frames.append(Frame(isObject: true, at: start, end: order.count, orderStart: start))
+            frames.append(
+                Frame(isObject: true, at: start, first: start, end: order.count, orderStart: start)
+            )
         case .array:
             bytes.append(0x5b)
+            let first = index + 1
+            let end = Int(entry.link)
             frames.append(
-                Frame(isObject: false, at: index + 1, end: Int(entry.link), orderStart: order.count)
+                Frame(isObject: false, at: first, first: first, end: end, orderStart: order.count)
             )
         }
     }
