@@ -409,7 +409,7 @@ final class LogWriter {
             // them until it is emptied; then its room is made again.
             try database.checkpoint(truncate: true)
             copiedFrames = 0
-            try? LogFile.fill(options.walPath, to: LogSchema.reservedByteCount)
+            try? LogFile.fill(options.walPath, to: options.reservedByteCount)
             return .success(())
         } catch {
             if error.meaning != .busy { fail(error) }

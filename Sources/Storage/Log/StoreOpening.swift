@@ -17,7 +17,7 @@ private struct StoreOpening {
 
     func run() throws(StoreOpenError) -> StoreParts {
         // A disk that is full already gives no reserve; the log then says so once it runs.
-        try? LogFile.fill(options.walPath, to: LogSchema.reservedByteCount)
+        try? LogFile.fill(options.walPath, to: options.reservedByteCount)
         let keeper = CheckpointKeeper(
             path: options.checkpointPath,
             destinations: options.destinations

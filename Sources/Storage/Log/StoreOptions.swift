@@ -26,6 +26,8 @@ package struct StoreOptions: Sendable {
     package var synchronous = Synchronous.full
     /// The file layer of the fault tests.
     package var layer: String?
+    /// The room the write-ahead log is given beforehand: the reserve of a full disk.
+    package var reservedByteCount = LogSchema.reservedByteCount
 
     package init(
         folder: String,

@@ -1,0 +1,22 @@
+private import CSQLite
+
+/// The file layers of the fault tests; nothing of them exists in a process that never asks.
+package enum FaultLayer {
+    /// Power is lost after a number of writes and syncs; name it in `StoreOptions.layer`.
+    package static let crash = "crash"
+    /// Room ends after a number of bytes; name it in `StoreOptions.layer`.
+    package static let limited = "limited"
+
+    /// Plans one loss of power. Only one test of a process may use it at a time.
+    package static func losePower(seed: UInt64, after operations: UInt64) -> Bool {
+        csqlite_crash_begin(seed, operations) == 0
+    }
+
+    /// Ends the plan, after every store was closed; whether power was lost.
+    package static func restorePower() -> Bool { csqlite_crash_end() == 1 }
+
+    /// From now on files may grow by `byteCount` in all, or not be written at all.
+    package static func limit(byteCount: Int64, isReadOnly: Bool = false) -> Bool {
+        csqlite_limit(byteCount, isReadOnly ? 1 : 0) == 0
+    }
+}
