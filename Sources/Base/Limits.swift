@@ -21,7 +21,14 @@ package enum Limits {
     package static let bodyTimeout: Duration = .seconds(30)
     package static let keepAliveTimeout: Duration = .seconds(75)
     package static let writeTimeout: Duration = .seconds(30)
+    package static let bufferWait: Duration = .seconds(5)
+    package static let lingerTimeout: Duration = .seconds(2)
+    package static let lingerByteCount = 1 << 20
     package static let connectionCount = 10_000
+    package static let connectTimeout: Duration = .seconds(10)
+    package static let upstreamConnectionCount = 256
+    package static let upstreamWaitingCount = 1024
+    package static let upstreamIdleTimeout: Duration = .seconds(50)
 
     // Lists read from an upstream.
     package static let listPageCount = 100

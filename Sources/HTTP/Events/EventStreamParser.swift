@@ -22,6 +22,9 @@ package struct EventStreamParser: Sendable {
     /// The last `retry` seen: how long to wait before connecting again.
     package private(set) var retryDelay: Duration?
 
+    /// How many bytes of an unfinished event are held.
+    package var bufferedByteCount: Int { line.count + data.count }
+
     /// - Parameter eventByteCount: how large one event may grow, its fields counted together.
     package init(eventByteCount: Int = Limits.resultByteCount) { limit = eventByteCount }
 

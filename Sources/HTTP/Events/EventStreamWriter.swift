@@ -1,6 +1,8 @@
 /// Writes events so that every reader of the WHATWG standard gets the same bytes back.
 package enum EventStreamWriter {
-    /// Appends one event. Line ends inside `data` split it into several `data` lines, which a
+    /// Appends one event.
+    ///
+    /// Line ends inside `data` split it into several `data` lines, which a
     /// reader joins with LF; line ends and NUL in `type` and `id` would change the event, and are
     /// left out with the field they stand in.
     package static func append(_ event: ServerSentEvent, to output: inout [UInt8]) {

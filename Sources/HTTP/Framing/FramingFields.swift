@@ -139,9 +139,11 @@ extension FieldLine {
         }
     }
 
-    /// Whether the value is a host and, if any, a port: a name of letters, digits, `-`, `.`, `_`, or
-    /// an address in brackets. Narrower than RFC 3986 section 3.2.2 on purpose: what is compared
-    /// with a list of allowed hosts has no need of percent signs.
+    /// Whether the value is a host and perhaps a port.
+    ///
+    /// A name has letters, digits, hyphens, dots and underscores; an address of version 6 stands in
+    /// brackets. Narrower than RFC 3986 section 3.2.2 on purpose: what is compared with a list of
+    /// allowed hosts has no need of percent signs.
     fileprivate func holdsHost(in bytes: Span<UInt8>) -> Bool {
         let end = value + valueCount
         var index = value

@@ -1,0 +1,283 @@
+import Base
+package import Crypto
+package import System
+
+/// What a client takes from one server.
+package struct HTTPClientLimits: Sendable {
+    /// Connections open at once; further requests wait.
+    package var connectionCount = Limits.upstreamConnectionCount
+    /// Requests that may wait for a connection; beyond it they fail at once.
+    package var waitingCount = Limits.upstreamWaitingCount
+    package var connectTimeout = Limits.connectTimeout
+    /// How long a connection is kept without a request. Shorter than what servers keep, so that
+    /// it is us who close.
+    package var idleTimeout = Limits.upstreamIdleTimeout
+    package var writeTimeout = Limits.writeTimeout
+    package var bufferWait = Limits.bufferWait
+
+    package init() {}
+}
+
+/// An HTTP/1.1 client of one origin, with a pool of connections to it.
+///
+/// One client serves one holder of one credential: connections are never shared further, and what
+/// is put into Authorization can reach no other origin, since redirects are not followed and no
+/// proxy is read from the environment.
+///
+/// A request is written once. A kept connection the server closed meanwhile is noticed before a
+/// byte is written, and another one is taken; once bytes were written, a lost connection is an
+/// error with `requestSent`, and whether to send again is the caller's question.
+package actor HTTPClient {
+    package nonisolated let loop: EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+    package nonisolated let origin: HTTPOrigin
+    package nonisolated let limits: HTTPClientLimits
+    private let dialer: Dialer
+    private let budget: BufferBudget
+    private var authorization: FieldValue?
+
+    private var idle: [ClientConnection] = []
+    private var openCount = 0
+    private var waiting: [Pending<ClientConnection?>] = []
+    private var sweeper: TimerToken?
+    private var isClosed = false
+
+    /// - Parameters:
+    ///   - trust: whose certificates count, for https.
+    ///   - admits: decides on the very address that is connected to; http is for loopback
+    ///     addresses only, whatever it says.
+    package init(
+        to origin: HTTPOrigin,
+        on loop: EventLoop,
+        resolver: any Resolver,
+        trust: TLSTrust,
+        budget: BufferBudget,
+        limits: HTTPClientLimits = HTTPClientLimits(),
+        admits: @escaping @Sendable (IPAddress, UInt16) -> Bool
+    ) {
+        self.origin = origin
+        self.loop = loop
+        self.budget = budget
+        self.limits = limits
+        dialer = Dialer(
+            origin: origin,
+            loop: loop,
+            resolver: resolver,
+            trust: trust,
+            timeout: limits.connectTimeout,
+            admits: admits
+        )
+    }
+
+    /// What is sent as Authorization from now on.
+    package func setAuthorization(_ value: FieldValue?) { authorization = value }
+
+    /// Sends one request and waits for its response: the whole body, or the head of a stream.
+    package func send(
+        _ request: ClientRequest,
+        cancellation: Cancellation? = nil
+    ) async throws(HTTPClientError) -> ClientResponse {
+        if cancellation?.isCancelled == true { throw .notSent(.cancelled) }
+        guard let message = RequestMessage(request, origin: origin, authorization) else {
+            throw .notSent(.badRequest("the method or the target cannot be sent"))
+        }
+        let connection = try await checkOut(until: request.deadline, cancellation)
+        let response: ClientResponse
+        do throws(HTTPClientError) {
+            response = try await connection.exchange(message, cancellation)
+        } catch {
+            release(connection, isReusable: false)
+            throw error
+        }
+        // A stream releases its connection when it ends.
+        if case .body = response.content {
+            release(connection, isReusable: await connection.isReusable)
+        }
+        return response
+    }
+
+    /// Closes all connections that are not in use, and the others after their response.
+    package func close() async {
+        isClosed = true
+        let connections = idle
+        idle = []
+        openCount -= connections.count
+        for connection in connections { await connection.close() }
+        for pending in waiting { pending.fail(HTTPClientError.notSent(.cancelled)) }
+        waiting = []
+        sweeper?.cancel()
+    }
+
+    /// Open connections, and those of them that are idle.
+    package var connectionCounts: (open: Int, idle: Int) { (openCount, idle.count) }
+
+    // MARK: The pool
+
+    private func checkOut(
+        until deadline: Instant,
+        _ cancellation: Cancellation?
+    ) async throws(HTTPClientError) -> ClientConnection {
+        guard !isClosed else { throw .notSent(.cancelled) }
+        while let connection = idle.popLast() {
+            if await connection.begin() { return connection }
+            openCount -= 1
+        }
+        if openCount >= limits.connectionCount {
+            if let handed = try await waitForTurn(until: deadline, cancellation) { return handed }
+        } else {
+            openCount += 1
+        }
+        do throws(HTTPClientError) {
+            let stream = try await dialer.dial(until: deadline, cancellation)
+            return ClientConnection(stream, client: self, budget: budget)
+        } catch {
+            abandonPlace()
+            throw error
+        }
+    }
+
+    /// A connection that became free, or nil when its place did.
+    private func waitForTurn(
+        until deadline: Instant,
+        _ cancellation: Cancellation?
+    ) async throws(HTTPClientError) -> ClientConnection? {
+        while true {
+            guard waiting.count < limits.waitingCount else {
+                throw .notSent(.tooManyWaiting(limit: limits.waitingCount))
+            }
+            let pending = Pending<ClientConnection?>(on: loop)
+            waiting.append(pending)
+            cancellation?.attach { pending.fail(HTTPClientError.notSent(.cancelled)) }
+            defer { cancellation?.attach(nil) }
+            do {
+                guard let connection = try await pending.value(until: deadline) else { return nil }
+                if await connection.begin() { return connection }
+                return nil
+            } catch {
+                waiting.removeAll { $0 === pending }
+                throw error as? HTTPClientError ?? .notSent(.timedOut)
+            }
+        }
+    }
+
+    /// Takes a connection back.
+    func release(_ connection: ClientConnection, isReusable: Bool) {
+        guard isReusable, !isClosed else { return abandonPlace() }
+        if let next = takeWaiting() { return next.fulfil(connection) }
+        idle.append(connection)
+        armSweeper()
+    }
+
+    /// A connection is gone; whoever waits longest may open one in its place.
+    private func abandonPlace() {
+        if let next = takeWaiting() { next.fulfil(nil) } else { openCount -= 1 }
+    }
+
+    private func takeWaiting() -> Pending<ClientConnection?>? {
+        while !waiting.isEmpty {
+            let next = waiting.removeFirst()
+            if !next.isSettled { return next }
+        }
+        return nil
+    }
+
+    /// An idle connection was closed by the server.
+    func forget(_ connection: ClientConnection) {
+        guard let index = idle.firstIndex(where: { $0 === connection }) else { return }
+        idle.remove(at: index)
+        openCount -= 1
+    }
+
+    private func armSweeper() {
+        if let sweeper {
+            if !sweeper.isScheduled { sweeper.set(loop.now.advanced(by: limits.idleTimeout)) }
+            return
+        }
+        let token = TimerToken(on: loop) { [weak self] in
+            guard let self else { return }
+            self.loop.spawn { await self.sweep() }
+        }
+        sweeper = token
+        token.set(loop.now.advanced(by: limits.idleTimeout))
+    }
+
+    /// Closes what was idle for the whole timeout.
+    private func sweep() async {
+        var kept: [ClientConnection] = []
+        let connections = idle
+        idle = []
+        for connection in connections {
+            if await connection.isIdle(longerThan: limits.idleTimeout) {
+                await connection.close()
+                openCount -= 1
+            } else {
+                kept.append(connection)
+            }
+        }
+        idle = kept + idle
+        if !idle.isEmpty, !isClosed { armSweeper() }
+    }
+}
+
+extension HTTPClientError {
+    static func notSent(_ reason: Reason) -> HTTPClientError {
+        HTTPClientError(reason, requestSent: false)
+    }
+}
+
+/// The bytes of a request.
+struct RequestMessage: Sendable {
+    let head: [UInt8]
+    let body: [UInt8]
+    let deadline: Instant
+    let responseByteCount: Int
+
+    /// Nil when method or target cannot be written.
+    init?(_ request: ClientRequest, origin: HTTPOrigin, _ authorization: FieldValue?) {
+        let method: StaticString
+        switch request.method {
+        case .get: method = "GET "
+        case .post: method = "POST "
+        case .put: method = "PUT "
+        case .delete: method = "DELETE "
+        case .head, .options, .other: return nil
+        }
+        var target = request.target
+        let isValid = target.withUTF8 { bytes in
+            unsafe bytes.first == 0x2F && bytes.count <= Limits.requestTargetByteCount
+                && bytes.allSatisfy(Bytes.isTarget)
+        }
+        guard isValid else { return nil }
+        var head: [UInt8] = []
+        head.reserveCapacity(256 + request.fields.bytes.count + request.body.count)
+        head.append(method)
+        head.append(contentsOf: target.utf8)
+        head.append(" HTTP/1.1\r\nHost: ")
+        head.append(contentsOf: origin.authority.utf8)
+        head.append("\r\n")
+        if let authorization {
+            head.append("Authorization: ")
+            head.append(contentsOf: authorization.bytes)
+            head.append("\r\n")
+        }
+        if !request.body.isEmpty || request.method == .post || request.method == .put {
+            head.append("Content-Length: ")
+            head.append(decimal: request.body.count)
+            head.append("\r\n")
+        }
+        head.append(contentsOf: request.fields.bytes)
+        head.append("\r\n")
+        // One write for what is small, as for responses.
+        if request.body.count <= 16 << 10 {
+            head.append(contentsOf: request.body)
+            body = []
+        } else {
+            body = request.body
+        }
+        self.head = head
+        deadline = request.deadline
+        responseByteCount = request.responseByteCount
+    }
+}

@@ -1,0 +1,116 @@
+package import System
+
+/// Answers requests; one value serves all connections of a server.
+package protocol HTTPHandler: Sendable {
+    /// Answers one request: calls `respond` once, or `beginStream` once and `finish` on its result.
+    ///
+    /// It runs on the loop, one request of a connection at a time. What it leaves unanswered when
+    /// it returns is answered 500, a stream it leaves open is cut off.
+    func handle(_ exchange: Exchange) async
+}
+
+/// One request and the way to answer it; it knows nothing of connections and their framing.
+///
+/// The answer is good for this request only: an exchange that is kept longer than the handler's
+/// call answers nobody.
+package final class Exchange: Sendable {
+    package let head: RequestHead
+    /// The whole body, without its transfer coding; empty when there is none.
+    package let body: [UInt8]
+    package let peer: SocketAddress
+    private let connection: HTTPConnection
+    private let number: UInt64
+
+    init(
+        _ head: RequestHead,
+        body: [UInt8],
+        peer: SocketAddress,
+        connection: HTTPConnection,
+        number: UInt64
+    ) {
+        self.head = head
+        self.body = body
+        self.peer = peer
+        self.connection = connection
+        self.number = number
+    }
+
+    /// Sends a whole response; Content-Length, Date and Connection are added here.
+    ///
+    /// False when the client is gone, or the exchange was answered before.
+    @discardableResult
+    package func respond(
+        _ status: HTTPStatus,
+        _ fields: FieldBlock = FieldBlock(),
+        body: [UInt8] = []
+    ) async -> Bool {
+        await connection.respond(status, fields, body: body, to: number)
+    }
+
+    /// Begins an event stream: sends the head, with the fields that a stream needs.
+    ///
+    /// Nil when the client is gone, or the exchange was answered before.
+    package func beginStream(
+        _ status: HTTPStatus = .ok,
+        _ fields: FieldBlock = FieldBlock()
+    ) async -> StreamReply? {
+        guard await connection.beginStream(status, fields, to: number) else { return nil }
+        return StreamReply(connection: connection, number: number)
+    }
+
+    /// Whether the client has closed its side or the connection broke.
+    ///
+    /// A client that only closed its sending side looks the same; an answer still reaches it.
+    package var isClosed: Bool {
+        get async { await connection.isClosed(number) }
+    }
+
+    /// Runs `body` on the loop when the client goes away while this request is being answered; at
+    /// once when it is gone already, never after the answer is complete.
+    package func onClose(_ body: @escaping @Sendable () -> Void) async {
+        await connection.onClose(body, to: number)
+    }
+
+    /// Waits until the client goes away or the server is shut down.
+    package func closed() async { await connection.closed(number) }
+}
+
+/// An event stream that answers a request.
+package struct StreamReply: Sendable {
+    let connection: HTTPConnection
+    let number: UInt64
+
+    /// Sends one event; waits while the client is slow to take what was sent before.
+    ///
+    /// False when the client is gone: nothing more can reach it.
+    @discardableResult
+    package func send(_ event: ServerSentEvent) async -> Bool {
+        var bytes: [UInt8] = []
+        EventStreamWriter.append(event, to: &bytes)
+        return await connection.sendPart(bytes, isLast: false, to: number)
+    }
+
+    /// Sends a comment, which keeps a quiet stream alive on its way.
+    @discardableResult
+    package func comment() async -> Bool {
+        var bytes: [UInt8] = []
+        EventStreamWriter.appendComment(to: &bytes)
+        return await connection.sendPart(bytes, isLast: false, to: number)
+    }
+
+    /// Tells the client how long to wait before it connects again.
+    @discardableResult
+    package func retry(after delay: Duration) async -> Bool {
+        var bytes: [UInt8] = []
+        EventStreamWriter.append(retryDelay: delay, to: &bytes)
+        return await connection.sendPart(bytes, isLast: false, to: number)
+    }
+
+    /// Ends the stream in order, with a last event in the same write if there is one.
+    @discardableResult
+    package func finish(_ last: ServerSentEvent? = nil) async -> Bool {
+        var bytes: [UInt8] = []
+        if let last { EventStreamWriter.append(last, to: &bytes) }
+        return await connection.sendPart(bytes, isLast: true, to: number)
+    }
+}

@@ -1,0 +1,386 @@
+import Base
+import System
+
+/// One connection of a client: reads requests, has each answered, in order, one at a time.
+///
+/// Pipelined requests wait in the receive buffer, and beyond it in the kernel, until the one before
+/// is answered.
+actor HTTPConnection {
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    /// How far the answer to the current request is.
+    private enum Reply {
+        case waiting
+        case streaming
+        case complete
+    }
+
+    private let transport: Transport
+    private let server: ServerContext
+    private let peer: SocketAddress
+
+    // The current exchange.
+    private var number: UInt64 = 0
+    private var reply = Reply.complete
+    private var isHead = false
+    private var isChunked = true
+    /// Whether the connection ends after the current answer.
+    private var endsAfterReply = false
+    private var isIdle = true
+    private var heldByteCount = 0
+    private var closeHooks: [@Sendable () -> Void] = []
+    private var closing: [Pending<Void>] = []
+
+    init(_ stream: sending Stream, _ server: ServerContext) {
+        loop = server.loop
+        self.server = server
+        peer = stream.peer
+        transport = Transport(stream)
+    }
+
+    /// Serves the connection to its end.
+    func run() async {
+        server.add(self)
+        let stream = transport.stream
+        stream.writeTimeout = server.limits.writeTimeout
+        // The stream drops the closure when it is closed, which ends the cycle.
+        stream.onHangUp = { self.assumeIsolated { $0.peerLeft() } }
+        do throws(ConnectionEnd) {
+            try await serve()
+        } catch {
+            await end(with: error)
+        }
+        transport.close()
+        peerLeft()
+        server.remove(self)
+    }
+
+    private func serve() async throws(ConnectionEnd) {
+        var withoutWait = 0
+        while true {
+            isIdle = true
+            if server.isDraining { return }
+            guard let head = try await readHead(isFirst: number == 0) else { return }
+            isIdle = false
+            let body = try await readBody(head)
+            begin(head)
+            let exchange = Exchange(
+                head,
+                body: body,
+                peer: peer,
+                connection: self,
+                number: number
+            )
+            await server.handler.handle(exchange)
+            try await settle()
+            if endsAfterReply { return }
+            // A client that sends without end, answered without a wait, must not hold the loop.
+            withoutWait = transport.stream.availableCount > 0 ? withoutWait + 1 : 0
+            if withoutWait >= 16 {
+                withoutWait = 0
+                await Task.yield()
+            }
+        }
+    }
+
+    private func begin(_ head: RequestHead) {
+        number += 1
+        reply = .waiting
+        isHead = head.method == .head
+        isChunked = head.isVersion11
+        endsAfterReply = !head.keepsAlive
+    }
+
+    /// Makes sure that the request is answered, and forgets it.
+    private func settle() async throws(ConnectionEnd) {
+        switch reply {
+        case .waiting: await respond(.internalServerError, FieldBlock(), body: [], to: number)
+        case .streaming: throw .cutOff
+        case .complete: break
+        }
+        closeHooks = []
+        giveBack()
+        if transport.stream.isClosed { throw .cutOff }
+    }
+
+    private func giveBack() {
+        guard heldByteCount > 0 else { return }
+        server.budget.give(heldByteCount)
+        heldByteCount = 0
+    }
+
+    // MARK: Reading
+
+    /// The next head, nil when the client ends the connection in order.
+    private func readHead(isFirst: Bool) async throws(ConnectionEnd) -> RequestHead? {
+        let limits = server.limits
+        let stream = transport.stream
+        var scanner = HeadScanner()
+        var hasBegun = stream.availableCount > 0
+        let wait = isFirst || hasBegun ? limits.headTimeout : limits.keepAliveTimeout
+        var deadline = loop.now.advanced(by: wait)
+        while true {
+            if stream.availableCount > 0 {
+                let head = try parseHead(&scanner)
+                if let head {
+                    stream.consume(head.consumedCount)
+                    return head
+                }
+            }
+            let count: Int
+            do throws(StreamError) {
+                count = try await transport.fill(until: deadline)
+            } catch {
+                guard hasBegun, error == .timedOut else { throw .cutOff }
+                throw .refused(.requestTimeout, "the head of the request did not arrive in time")
+            }
+            if count == 0 { return nil }
+            if !hasBegun {
+                hasBegun = true
+                deadline = loop.now.advanced(by: limits.headTimeout)
+            }
+        }
+    }
+
+    private func parseHead(_ scanner: inout HeadScanner) throws(ConnectionEnd) -> RequestHead? {
+        do throws(FramingError) {
+            return try transport.withBytes { bytes throws(FramingError) in
+                try RequestHead(from: bytes, scanner: &scanner)
+            }
+        } catch {
+            throw .refused(error.status, error.description)
+        }
+    }
+
+    private func readBody(_ head: RequestHead) async throws(ConnectionEnd) -> [UInt8] {
+        switch head.body {
+        case .none, .untilClose:
+            return []
+        case .length(let count):
+            guard count <= server.limits.requestByteCount else {
+                throw .tooLarge(server.limits.requestByteCount)
+            }
+            let stream = transport.stream
+            if stream.availableCount >= count, server.budget.takeNow(count) {
+                heldByteCount += count
+                return stream.take(count)
+            }
+            return try await readLongBody(.length(count), head)
+        case .chunked:
+            return try await readLongBody(.chunked, head)
+        }
+    }
+
+    private func readLongBody(
+        _ framing: BodyFraming,
+        _ head: RequestHead
+    ) async throws(ConnectionEnd) -> [UInt8] {
+        let limits = server.limits
+        if head.expectsContinue, transport.stream.availableCount == 0 {
+            try await sendContinue()
+        }
+        var reader = BodyReader(
+            framing,
+            limit: limits.requestByteCount,
+            budget: server.budget,
+            bufferWait: limits.bufferWait
+        )
+        defer { heldByteCount += reader.heldByteCount }
+        do throws(BodyError) {
+            let deadline = loop.now.advanced(by: limits.bodyTimeout)
+            return try await reader.read(from: transport, until: deadline)
+        } catch {
+            switch error {
+            case .framing(let error): throw .refused(error.status, error.description)
+            case .noRoom: throw .refused(.serviceUnavailable, "too many requests are held")
+            case .stream(.timedOut):
+                throw .refused(.requestTimeout, "the body of the request did not arrive in time")
+            case .stream, .endedEarly: throw .cutOff
+            }
+        }
+    }
+
+    private func sendContinue() async throws(ConnectionEnd) {
+        var line: [UInt8] = []
+        line.append("HTTP/1.1 100 Continue\r\n\r\n")
+        do throws(StreamError) {
+            try await transport.write(line)
+        } catch { throw .cutOff }
+    }
+
+    // MARK: Answering
+
+    /// Bodies up to this size are joined with their head: copying them costs less than a second
+    /// piece in the system call.
+    private static let joinedByteCount = 16 << 10
+
+    @discardableResult
+    func respond(
+        _ status: HTTPStatus,
+        _ fields: FieldBlock,
+        body: [UInt8],
+        to exchange: UInt64
+    ) async -> Bool {
+        guard exchange == number, case .waiting = reply else { return false }
+        reply = .complete
+        var head: [UInt8] = []
+        let isJoined = body.count <= Self.joinedByteCount
+        head.reserveCapacity(160 + fields.bytes.count + (isJoined ? body.count : 0))
+        appendHead(status, fields, to: &head)
+        if !status.hasNoContent {
+            head.append("Content-Length: ")
+            head.append(decimal: body.count)
+            head.append("\r\n")
+        }
+        head.append("\r\n")
+        let hasBody = !body.isEmpty && !isHead && !status.hasNoContent
+        do throws(StreamError) {
+            if hasBody, !isJoined {
+                try await transport.write(head, body)
+            } else {
+                if hasBody { head.append(contentsOf: body) }
+                try await transport.write(head)
+            }
+            return true
+        } catch { return false }
+    }
+
+    func beginStream(
+        _ status: HTTPStatus,
+        _ fields: FieldBlock,
+        to exchange: UInt64
+    ) async -> Bool {
+        guard exchange == number, case .waiting = reply else { return false }
+        reply = .streaming
+        // RFC 9112 section 6.1: no transfer coding to a 1.0 client; the end is the connection's.
+        if !isChunked { endsAfterReply = true }
+        var head: [UInt8] = []
+        head.reserveCapacity(256 + fields.bytes.count)
+        appendHead(status, fields, to: &head)
+        head.append("Content-Type: text/event-stream\r\nCache-Control: no-store\r\n")
+        head.append("X-Accel-Buffering: no\r\n")
+        if isChunked { head.append("Transfer-Encoding: chunked\r\n") }
+        head.append("\r\n")
+        return await write(head)
+    }
+
+    func sendPart(_ part: [UInt8], isLast: Bool, to exchange: UInt64) async -> Bool {
+        guard exchange == number, case .streaming = reply else { return false }
+        if isLast { reply = .complete }
+        // A HEAD request gets the head only (RFC 9110 section 9.3.2).
+        if isHead { return !transport.stream.isClosed }
+        guard isChunked else { return part.isEmpty ? true : await write(part) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(part.count + 24)
+        if !part.isEmpty {
+            bytes.append(hexadecimal: part.count)
+            bytes.append("\r\n")
+            bytes.append(contentsOf: part)
+            bytes.append("\r\n")
+        }
+        if isLast { bytes.append("0\r\n\r\n") }
+        return await write(bytes)
+    }
+
+    private func write(_ bytes: [UInt8]) async -> Bool {
+        do throws(StreamError) {
+            try await transport.write(bytes)
+            return true
+        } catch { return false }
+    }
+
+    private func appendHead(_ status: HTTPStatus, _ fields: FieldBlock, to head: inout [UInt8]) {
+        head.append("HTTP/1.1 ")
+        head.append(decimal: status.code)
+        head.append(0x20)
+        head.append(status.reason)
+        head.append("\r\n")
+        server.appendDate(to: &head)
+        if server.isDraining { endsAfterReply = true }
+        if endsAfterReply { head.append("Connection: close\r\n") }
+        head.append(contentsOf: fields.bytes)
+    }
+
+    // MARK: The end
+
+    func isClosed(_ exchange: UInt64) -> Bool { exchange != number || isPeerGone }
+
+    private var isPeerGone: Bool { transport.stream.isClosed || transport.stream.isPeerClosed }
+
+    func onClose(_ body: @escaping @Sendable () -> Void, to exchange: UInt64) {
+        guard exchange == number else { return }
+        if isPeerGone { body() } else { closeHooks.append(body) }
+    }
+
+    func closed(_ exchange: UInt64) async {
+        guard exchange == number, !isPeerGone else { return }
+        let pending = Pending<Void>(on: loop)
+        closing.append(pending)
+        _ = try? await pending.value()
+    }
+
+    private func peerLeft() {
+        let (hooks, waiting) = (closeHooks, closing)
+        closeHooks = []
+        closing = []
+        for hook in hooks { hook() }
+        for pending in waiting { pending.fulfil(()) }
+    }
+
+    /// The server drains: an idle connection is closed, another one after its answer.
+    func drain() {
+        if isIdle, transport.stream.availableCount == 0 { transport.close() }
+    }
+
+    /// The server's patience is over.
+    func abort() {
+        transport.close()
+        peerLeft()
+    }
+
+    private func end(with reason: ConnectionEnd) async {
+        giveBack()
+        guard case .refused(let status, let text) = reason else { return }
+        number += 1
+        reply = .waiting
+        isHead = false
+        endsAfterReply = true
+        var fields = FieldBlock()
+        fields.add(.contentType, literal: "text/plain; charset=utf-8")
+        await respond(status, fields, body: Array("error: \(text)\n".utf8), to: number)
+        await linger()
+    }
+
+    /// Lets the client read the refusal before the connection goes: closing while it still sends
+    /// would make the kernel throw the answer away (RFC 9112 section 9.6).
+    private func linger() async {
+        let stream = transport.stream
+        var rest = Limits.lingerByteCount
+        let deadline = loop.now.advanced(by: Limits.lingerTimeout)
+        do throws(StreamError) {
+            try await stream.drained()
+            try stream.finish()
+            while rest > 0, loop.now < deadline {
+                stream.consume(stream.availableCount)
+                let count = try await transport.fill(until: deadline)
+                if count == 0 { return }
+                rest -= count
+            }
+        } catch {}
+    }
+}
+
+/// Why a connection is not served on.
+enum ConnectionEnd: Error {
+    /// Closed without a word: there is nobody to tell, or nothing that could be told in place.
+    case cutOff
+    case refused(HTTPStatus, String)
+
+    static func tooLarge(_ limit: Int) -> ConnectionEnd {
+        let error = FramingError(.bodyTooLarge(limit: limit), at: 0)
+        return .refused(error.status, error.description)
+    }
+}

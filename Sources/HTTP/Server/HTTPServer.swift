@@ -1,0 +1,139 @@
+package import Base
+package import System
+
+/// What a server takes from its clients; the defaults are those of `Limits`.
+package struct HTTPServerLimits: Sendable {
+    package var requestByteCount = Limits.requestByteCount
+    package var headTimeout = Limits.headTimeout
+    package var bodyTimeout = Limits.bodyTimeout
+    package var keepAliveTimeout = Limits.keepAliveTimeout
+    package var writeTimeout = Limits.writeTimeout
+    package var connectionCount = Limits.connectionCount
+    /// How long a body waits for room in the buffer budget before it is answered 503.
+    package var bufferWait = Limits.bufferWait
+
+    package init() {}
+}
+
+/// An HTTP/1.1 server on one loop.
+package actor HTTPServer {
+    package nonisolated let loop: EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+    private let context: ServerContext
+    private var listeners: [Listener] = []
+
+    package init(
+        on loop: EventLoop,
+        handler: any HTTPHandler,
+        budget: BufferBudget,
+        clock: any Clock,
+        limits: HTTPServerLimits = HTTPServerLimits()
+    ) {
+        self.loop = loop
+        context = ServerContext(
+            loop: loop,
+            handler: handler,
+            budget: budget,
+            clock: clock,
+            limits: limits
+        )
+    }
+
+    /// Starts to serve an address; the result names the port the kernel chose for port 0.
+    @discardableResult
+    package func listen(on address: SocketAddress) throws(SystemError) -> SocketAddress {
+        let context = context
+        let listener = try Listener(
+            on: address,
+            loop: loop,
+            connectionCap: context.limits.connectionCount
+        ) { stream in
+            let connection = HTTPConnection(stream, context)
+            context.loop.spawn { await connection.run() }
+        }
+        listeners.append(listener)
+        return listener.address
+    }
+
+    /// How many connections are open.
+    package var connectionCount: Int { context.connections.count }
+
+    /// Stops: no new connection, idle ones closed at once, each request in flight answered with
+    /// `Connection: close`; what is not answered after `grace` is cut off.
+    ///
+    /// Returns when every connection is closed.
+    package func shutDown(within grace: Duration) async {
+        for listener in listeners { listener.close() }
+        listeners = []
+        context.isDraining = true
+        for connection in Array(context.connections.values) { await connection.drain() }
+        await context.emptied(until: loop.now.advanced(by: grace))
+        for connection in Array(context.connections.values) { await connection.abort() }
+        await context.emptied(until: nil)
+    }
+}
+
+/// What the connections of one server share.
+///
+/// INVARIANT loop-thread: used on `loop` only, by the server and its connections, which all live
+/// there; this is what makes `@unchecked Sendable` true.
+final class ServerContext: @unchecked Sendable {
+    let loop: EventLoop
+    let handler: any HTTPHandler
+    let budget: BufferBudget
+    let limits: HTTPServerLimits
+    var isDraining = false
+    private(set) var connections: [ObjectIdentifier: HTTPConnection] = [:]
+    private let clock: any Clock
+    private var dateLine: [UInt8] = []
+    private var dateLineEnd = Instant(nanoseconds: 0)
+    private var emptying: Pending<Void>?
+
+    init(
+        loop: EventLoop,
+        handler: any HTTPHandler,
+        budget: BufferBudget,
+        clock: any Clock,
+        limits: HTTPServerLimits
+    ) {
+        self.loop = loop
+        self.handler = handler
+        self.budget = budget
+        self.clock = clock
+        self.limits = limits
+    }
+
+    func add(_ connection: HTTPConnection) {
+        connections[ObjectIdentifier(connection)] = connection
+    }
+
+    func remove(_ connection: HTTPConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+        if connections.isEmpty { emptying?.fulfil(()) }
+    }
+
+    /// Waits until no connection is left, or the deadline passes.
+    func emptied(until deadline: Instant?) async {
+        guard !connections.isEmpty else { return }
+        let pending = Pending<Void>(on: loop)
+        emptying = pending
+        _ = try? await pending.value(until: deadline)
+        emptying = nil
+    }
+
+    /// Appends `Date: …` and its line end; made once a second (RFC 9110 section 6.6.1).
+    func appendDate(to output: inout [UInt8]) {
+        if loop.now >= dateLineEnd {
+            let timestamp = clock.timestamp
+            dateLine = []
+            dateLine.append("Date: ")
+            HTTPDate.append(timestamp, to: &dateLine)
+            dateLine.append("\r\n")
+            let intoSecond = timestamp.milliseconds % 1000
+            dateLineEnd = loop.now.advanced(by: .milliseconds(1000 - intoSecond))
+        }
+        output.append(contentsOf: dateLine)
+    }
+}
