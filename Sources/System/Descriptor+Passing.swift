@@ -72,6 +72,11 @@ extension Descriptor {
         return Descriptor(adopting: try checked("memfd_create", unsafe cgate_memfd(name)))
     }
 
+    /// A descriptor that stands for a process; readable once it has ended.
+    package static func process(_ processID: Int32) throws(SystemError) -> Descriptor {
+        Descriptor(adopting: try checked("pidfd_open", cgate_pidfd_open(processID)))
+    }
+
     /// Puts the position back to the start of the file.
     package func rewind() throws(SystemError) {
         _ = try checked("lseek", cgate_rewind(number))
