@@ -1,7 +1,7 @@
 /// Where an expression matched, in byte offsets of the text it was given.
 package struct PatternSpan: Hashable, Sendable {
     package let whole: Range<Int>
-    /// The first capturing group; nil when the expression has none or it took no part.
+    /// The first capturing group that took part; nil when none did.
     package let group: Range<Int>?
 
     package init(whole: Range<Int>, group: Range<Int>?) {

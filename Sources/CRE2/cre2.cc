@@ -3,6 +3,7 @@
 #include <re2/re2.h>
 #include <re2/set.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -48,8 +49,10 @@ void tell(const std::string &text, char *message, size_t capacity) {
     message[count] = 0;
 }
 
-ptrdiff_t offset(const re2::StringPiece &part, const re2::StringPiece &whole) {
-    return part.data() == nullptr ? PTRDIFF_MAX : part.data() - whole.data();
+void tell_span(const re2::StringPiece &part, const re2::StringPiece &whole, ptrdiff_t *span) {
+    bool isThere = part.data() != nullptr;
+    span[0] = isThere ? part.data() - whole.data() : PTRDIFF_MAX;
+    span[1] = isThere ? span[0] + (ptrdiff_t)part.size() : PTRDIFF_MAX;
 }
 
 }  // namespace
@@ -93,17 +96,17 @@ int cre2_find(const cre2_pattern *pattern, const uint8_t *text, size_t text_coun
     if (start > end || end > text_count) return -ERANGE;
     try {
         re2::StringPiece whole = piece(text, text_count);
-        re2::StringPiece found[2];
-        int groups = pattern->expression.NumberOfCapturingGroups() > 0 ? 2 : 1;
+        constexpr int most = 17;
+        re2::StringPiece found[most];
+        int groups = std::min(most, pattern->expression.NumberOfCapturingGroups() + 1);
         if (!pattern->expression.Match(whole, start, end, RE2::UNANCHORED, found, groups)) {
             return 0;
         }
-        for (int index = 0; index < 2; index++) {
-            ptrdiff_t begin = offset(found[index], whole);
-            spans[2 * index] = begin;
-            spans[2 * index + 1] =
-                begin == PTRDIFF_MAX ? begin : begin + (ptrdiff_t)found[index].size();
-        }
+        int chosen = 1;
+        while (chosen < groups && found[chosen].data() == nullptr) chosen++;
+        const re2::StringPiece none;
+        tell_span(found[0], whole, spans);
+        tell_span(chosen < groups ? found[chosen] : none, whole, spans + 2);
         return 1;
     } catch (...) {
         return -ENOMEM;

@@ -39,7 +39,8 @@ int cre2_matches(const cre2_pattern *_Nonnull pattern, const uint8_t *_Nullable 
 
 /// Finds the leftmost match that starts at or after `start` and ends at or before `end`; the bytes
 /// outside are still seen by `\b`, `^` and `$`. Writes begin and end of the whole match and of the
-/// first group to `spans` (PTRDIFF_MAX for a group that took no part). 1 when found, else 0.
+/// first of its sixteen first groups that took part to `spans` (PTRDIFF_MAX when none did). 1 when
+/// found, else 0.
 int cre2_find(const cre2_pattern *_Nonnull pattern, const uint8_t *_Nullable text,
               size_t text_count, size_t start, size_t end, ptrdiff_t spans[_Nonnull 4]);
 

@@ -75,7 +75,9 @@ struct UnicodeProperty: Equatable {
         0x2028...0x2029, 0x202F...0x202F, 0x205F...0x205F, 0x3000...0x3000,
     ])
 
-    /// Every name of a general category. RE2 has no tables for unassigned code points, hence none
+    /// Every name of a general category.
+    ///
+    /// RE2 has no tables for unassigned code points, hence none
     /// for `Other` either, and no `LC`.
     private static let categories: [String: (linear: String?, backtracking: String)] = {
         var table: [String: (linear: String?, backtracking: String)] = [

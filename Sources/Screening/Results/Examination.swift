@@ -1,0 +1,148 @@
+import JSON
+
+/// What was found in a JSON value, as edits of its tokens.
+struct Examination {
+    /// New tokens for strings, keys and numbers.
+    var edits = Edits()
+    /// Base64 members that hold a secret: their token, their block and the rule.
+    var binaries: [(token: JSONNode, block: JSONNode, rule: String)] = []
+
+    /// All edits, Base64 members replaced by a string that says why.
+    func withTokens() -> Edits {
+        edits.overridden(
+            by: binaries.map { hit in
+                var writer = JSONWriter()
+                writer.string("[REDACTED:\(hit.rule)]")
+                return Edit(source: hit.token.source.indices, bytes: writer.bytes)
+            }
+        )
+    }
+}
+
+extension Screener {
+    /// Looks for secrets and imitated marks in every string, key and long number of `node`.
+    func examine(
+        _ node: JSONNode,
+        _ report: inout ScreeningReport
+    ) throws(ScreeningFailure) -> Examination {
+        var budget = WorkBudget(byteCount: node.source.count, clock: clock)
+        let plain = ValueText.plain(node)
+        let decoded = plain == nil ? ValueText(decoding: node) : nil
+        let findings = try redactor.findings(
+            in: plain ?? decoded?.text ?? [],
+            budget: &budget
+        )
+        var result = Examination()
+        if let decoded {
+            try searchBinaries(of: decoded, into: &result, &budget)
+        }
+        if !findings.isEmpty {
+            let value = decoded ?? ValueText(plain: plain ?? [], of: node)
+            turnIntoEdits(findings, of: value, into: &result, &report)
+        }
+        for hit in result.binaries { report.redactions[hit.rule, default: 0] += 1 }
+        return result
+    }
+
+    /// Base64 is looked through for known secrets; what it says it encodes is read, if that is text.
+    private func searchBinaries(
+        of value: ValueText,
+        into result: inout Examination,
+        _ budget: inout WorkBudget
+    ) throws(ScreeningFailure) {
+        for (token, block) in value.binaries {
+            let encoded = Array(token.source.dropFirst().dropLast())
+            var findings: [Finding] = []
+            try redactor.secrets.appendFindings(in: encoded, to: &findings, budget: &budget)
+            if findings.isEmpty, Self.saysText(block), let text = LenientBase64.decode(encoded) {
+                findings = try redactor.findings(in: text, budget: &budget)
+            }
+            if let first = findings.first(where: { $0.rule != Finding.marker }) {
+                result.binaries.append((token, block, first.rule))
+            }
+        }
+    }
+
+    private static func saysText(_ block: JSONNode) -> Bool {
+        guard let type = block["mimeType"]?.string else { return block["blob"] != nil }
+        return type.hasPrefix("text/")
+            || ["json", "xml", "yaml", "toml", "javascript", "x-sh", "octet-stream", "pem"]
+                .contains { type.hasSuffix($0) }
+    }
+
+    private func turnIntoEdits(
+        _ findings: [Finding],
+        of value: ValueText,
+        into result: inout Examination,
+        _ report: inout ScreeningReport
+    ) {
+        var counted: Set<Int> = []
+        var keys: [String: Int] = [:]
+        var binaries = value.binaries.makeIterator()
+        var first = 0
+        for segment in value.segments {
+            let binary = segment.kind == .binary ? binaries.next() : nil
+            while first < findings.count,
+                findings[first].range.upperBound <= segment.text.lowerBound
+            { first += 1 }
+            var inside: [Finding] = []
+            var index = first
+            while index < findings.count,
+                findings[index].range.lowerBound < segment.text.upperBound
+            {
+                let range = findings[index].range.clamped(to: segment.text)
+                if !range.isEmpty, binary == nil || findings[index].secret != nil {
+                    var finding = findings[index]
+                    finding.range = range
+                    inside.append(finding)
+                    if counted.insert(index).inserted { report.count([finding]) }
+                }
+                index += 1
+            }
+            guard let hit = inside.first else { continue }
+            if let binary {
+                result.binaries.append((binary.token, binary.block, hit.rule))
+                continue
+            }
+            var text = String(
+                decoding: Redactor.redacted(value.text[segment.text], inside),
+                as: UTF8.self
+            )
+            if segment.kind == .key {
+                // Two keys that become the same would make the object ambiguous.
+                keys[text, default: 0] += 1
+                if let count = keys[text], count > 1 { text += " (\(count))" }
+            }
+            var writer = JSONWriter()
+            writer.string(text)
+            result.edits.append(Edit(source: segment.source, bytes: writer.bytes))
+        }
+    }
+}
+
+/// Base64 as servers write it: either alphabet, with or without padding.
+enum LenientBase64 {
+    static func decode(_ text: [UInt8]) -> [UInt8]? {
+        var result: [UInt8] = []
+        result.reserveCapacity(text.count * 3 / 4)
+        var buffer: UInt32 = 0
+        var bits = 0
+        for byte in text where byte != 0x3d {
+            let sextet: UInt8
+            switch byte {
+            case 0x41...0x5a: sextet = byte - 0x41
+            case 0x61...0x7a: sextet = byte - 0x47
+            case 0x30...0x39: sextet = byte + 4
+            case 0x2b, 0x2d: sextet = 62
+            case 0x2f, 0x5f: sextet = 63
+            default: return nil
+            }
+            buffer = (buffer << 6 | UInt32(sextet)) & 0xffffff
+            bits += 6
+            guard bits >= 8 else { continue }
+            bits -= 8
+            result.append(UInt8(truncatingIfNeeded: buffer >> UInt32(bits)))
+        }
+        return result
+    }
+}

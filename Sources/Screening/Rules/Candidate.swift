@@ -1,0 +1,141 @@
+/// A match of a rule's expression, whose value is to be judged.
+struct Candidate {
+    let text: [UInt8]
+    let whole: Range<Int>
+    let value: Range<Int>
+
+    /// What must go; nil when it is no secret by this rule.
+    func secret(by rule: RedactionRule) -> Range<Int>? {
+        guard !value.isEmpty, !rule.needsBoundary || standsAlone else { return nil }
+        switch rule.check {
+        case .none: return value
+        case .random: return isRandom(atLeast: rule.entropy) ? value : nil
+        case .basicCredentials: return BasicCredentials.areIn(text[value]) ? value : nil
+        case .keyBlock: return KeyBlock.range(from: whole, in: text)
+        case .assigned:
+            return Assignment(text: text, name: name, value: value).secret(needsName: true)
+        case .chosen:
+            return Assignment(text: text, name: name, value: value).secret(needsName: false)
+        }
+    }
+
+    /// The name before the value: back to what cannot be part of one, on to the separator.
+    private var name: Range<Int> {
+        var start = whole.lowerBound
+        let floor = max(0, start - 60)
+        while start > floor, isNameByte(text[start - 1]) { start -= 1 }
+        return start..<max(start, value.lowerBound)
+    }
+
+    private func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x5f, 0x2d, 0x2e: true
+        default: false
+        }
+    }
+
+    /// Whether no letter or digit stands before the match; the last letter of an escape does not
+    /// count (`\n`, `%3D`, `ESC[93m`).
+    private var standsAlone: Bool {
+        let start = whole.lowerBound
+        guard start > 0, Letters.isAlphanumeric(text[start - 1]) else { return true }
+        guard start > 1 else { return false }
+        let before = text[start - 1]
+        if text[start - 2] == 0x5c { return true }
+        if start > 2, text[start - 3] == 0x25, Letters.isHex(before), Letters.isHex(text[start - 2])
+        {
+            return true
+        }
+        if before == 0x6d {
+            var index = start - 2
+            while index > 0, Letters.isDigit(text[index]) || text[index] == 0x3b { index -= 1 }
+            return text[index] == 0x5b
+        }
+        return false
+    }
+
+    private func isRandom(atLeast floor: Double) -> Bool {
+        let bytes = text[value]
+        guard Entropy.bitsPerByte(of: bytes) >= floor, !Placeholder.isFiller(bytes) else {
+            return false
+        }
+        let shape = Shape(bytes)
+        return shape.digits > 0 || shape.caseChanges * 5 >= bytes.count
+    }
+}
+
+/// Shannon entropy of bytes.
+enum Entropy {
+    static func bitsPerByte(of bytes: ArraySlice<UInt8>) -> Double {
+        guard !bytes.isEmpty else { return 0 }
+        var counts = [Int](repeating: 0, count: 256)
+        for byte in bytes { counts[Int(byte)] += 1 }
+        let total = Double(bytes.count)
+        return counts.reduce(0.0) { sum, count in
+            count == 0 ? sum : sum - Double(count) / total * logarithm2(Double(count) / total)
+        }
+    }
+
+    /// The binary logarithm, to about 1e-9: layer 1 has no libm.
+    static func logarithm2(_ number: Double) -> Double {
+        guard number > 0, number.isFinite else { return 0 }
+        // With m in [1, 2): ln m = 2 artanh((m - 1) / (m + 1)), a series in at most 1/3.
+        let ratio = (number.significand - 1) / (number.significand + 1)
+        let square = ratio * ratio
+        var term = ratio
+        var sum = 0.0
+        for odd in stride(from: 1.0, through: 19, by: 2) {
+            sum += term / odd
+            term *= square
+        }
+        return Double(number.exponent) + 2 * sum * 1.442695040888963407
+    }
+}
+
+enum Letters {
+    static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+    static func isLower(_ byte: UInt8) -> Bool { (0x61...0x7a).contains(byte) }
+    static func isUpper(_ byte: UInt8) -> Bool { (0x41...0x5a).contains(byte) }
+    static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        isDigit(byte) || isLower(byte) || isUpper(byte)
+    }
+    static func isHex(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
+    }
+}
+
+/// What kinds of bytes a value is made of.
+struct Shape {
+    private(set) var lower = 0
+    private(set) var upper = 0
+    private(set) var digits = 0
+    private(set) var others = 0
+    /// How often a letter follows one of the other case.
+    private(set) var caseChanges = 0
+    /// How often a letter follows a digit or a digit a letter.
+    private(set) var kindChanges = 0
+
+    init(_ bytes: ArraySlice<UInt8>) {
+        var previous: UInt8 = 0
+        for byte in bytes {
+            if Letters.isLower(byte) {
+                lower += 1
+                if Letters.isUpper(previous) { caseChanges += 1 }
+                if Letters.isDigit(previous) { kindChanges += 1 }
+            } else if Letters.isUpper(byte) {
+                upper += 1
+                if Letters.isLower(previous) { caseChanges += 1 }
+                if Letters.isDigit(previous) { kindChanges += 1 }
+            } else if Letters.isDigit(byte) {
+                digits += 1
+                if Letters.isLower(previous) || Letters.isUpper(previous) { kindChanges += 1 }
+            } else {
+                others += 1
+            }
+            previous = byte
+        }
+    }
+
+    var letters: Int { lower + upper }
+    var kinds: Int { [lower, upper, digits, others].filter { $0 > 0 }.count }
+}

@@ -1,0 +1,132 @@
+/// Private keys in armour: where they end, and their lines when the armour is not in sight.
+enum KeyBlock {
+    /// How far after its first line a key is followed.
+    static let longest = 8 << 10
+
+    /// From the marker to the end of the key: its own last line within reach, else as long as
+    /// lines look like key material.
+    static func range(from marker: Range<Int>, in text: [UInt8]) -> Range<Int> {
+        guard text[marker].starts(with: Array("-----BEGIN".utf8)) else { return marker }
+        let reach = min(text.count, marker.upperBound + longest)
+        if let end = endMarker(in: text, marker.upperBound..<reach) {
+            return marker.lowerBound..<end
+        }
+        var end = marker.upperBound
+        var line = end
+        var headers = 0
+        while line < reach {
+            let stop = text[line..<reach].firstIndex(of: 0x0a) ?? reach
+            let run = longestBase64Run(in: text, line..<stop)
+            if run >= 24 || (run >= 4 && run * 2 > stop - line && end > marker.upperBound) {
+                end = stop
+            } else if line > marker.upperBound {
+                // `Proc-Type:`, `Version:` and an empty line may come first.
+                headers += 1
+                guard headers <= 4, end == marker.upperBound else { break }
+            }
+            line = stop + 1
+        }
+        return marker.lowerBound..<end
+    }
+
+    private static func endMarker(in text: [UInt8], _ range: Range<Int>) -> Int? {
+        let dashes = Array("-----END".utf8)
+        let words = Array("PRIVATE KEY".utf8)
+        var index = range.lowerBound
+        while index + dashes.count <= range.upperBound {
+            guard text[index] == 0x2d, text[index...].starts(with: dashes) else {
+                index += 1
+                continue
+            }
+            let limit = min(range.upperBound, index + 100)
+            if let close = (index + dashes.count..<limit).first(where: {
+                text[$0...].starts(with: Array("-----".utf8))
+            }), (index..<close).contains(where: { text[$0...].starts(with: words) }) {
+                return close + 5
+            }
+            index += 1
+        }
+        return nil
+    }
+
+    static func longestBase64Run(in text: [UInt8], _ range: Range<Int>) -> Int {
+        var longest = 0
+        var run = 0
+        for index in range {
+            run = isBase64(text[index]) ? run + 1 : 0
+            longest = max(longest, run)
+        }
+        return longest
+    }
+}
+
+/// Lines of key material without their armour: a page of a file, a log line, a cut.
+///
+/// PEM (RFC 7468) and GnuPG have 64 letters a line, OpenSSH 70; mail has 76 and is left alone. A run
+/// of exactly so many Base64 letters, as random as encoded bytes are, is taken, unless it lies in
+/// the armour of something public. It is no rule because there is no keyword to look for.
+enum KeyMaterial {
+    static let rule = "key-material"
+    private static let widths = [64, 70]
+
+    static func appendFindings(in text: [UInt8], to findings: inout [Finding]) {
+        // A run of 64 covers a position that is a multiple of 64.
+        let span = text.span
+        var position = 63
+        while position < span.count {
+            guard isStrictBase64(span[position]) else {
+                position += 64
+                continue
+            }
+            var start = position
+            let floor = max(0, position - 80)
+            while start > floor, isStrictBase64(span[start - 1]) { start -= 1 }
+            var end = position + 1
+            let ceiling = min(span.count, start + 80)
+            while end < ceiling, isStrictBase64(span[end]) { end += 1 }
+            if widths.contains(end - start), isMaterial(text[start..<end]),
+                !isPublic(text, before: start)
+            {
+                findings.append(Finding(range: start..<end, rule: rule))
+            }
+            position = max(position + 64, end)
+        }
+    }
+
+    @inline(__always)
+    private static func isStrictBase64(_ byte: UInt8) -> Bool {
+        Letters.isAlphanumeric(byte) || byte == 0x2b || byte == 0x2f
+    }
+
+    private static func isMaterial(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let shape = Shape(bytes)
+        return shape.lower >= 8 && shape.upper >= 8
+            && (shape.digits > 0 ? shape.caseChanges * 7 : shape.caseChanges * 4) >= bytes.count
+            && Entropy.bitsPerByte(of: bytes) >= 4.3
+    }
+
+    /// Whether the last armour before is of a certificate or public key, or an integrity digest
+    /// (`sha384-…`) is what this is.
+    private static func isPublic(_ text: [UInt8], before start: Int) -> Bool {
+        let digest = Array("sha384-".utf8)
+        if start >= digest.count, text[(start - digest.count)...].starts(with: digest) {
+            return true
+        }
+        let begin = Array("-----BEGIN ".utf8)
+        let end = Array("-----END ".utf8)
+        var index = start - begin.count
+        let floor = max(0, start - (8 << 10))
+        while index >= floor {
+            if text[index] == 0x2d {
+                if text[index...].starts(with: end) { return false }
+                if text[index...].starts(with: begin) {
+                    let label = text[index + begin.count..<min(start, index + 60)]
+                    let words = Array("PRIVATE".utf8)
+                    return !label.indices.contains { text[$0...].starts(with: words) }
+                }
+            }
+            index -= 1
+        }
+        return false
+    }
+}

@@ -1,0 +1,119 @@
+extension RedactionRule {
+    /// The built-in rules.
+    package static let builtIn: [RedactionRule] =
+        cloudKeys + forgeTokens + serviceTokens + shapes + assignments
+
+    /// How people write and miswrite the word.
+    private static let passwordWords = [
+        "password", "passwd", "passwor", "passwrd", "passphrase", "passcode", "passwort", "pswd",
+        "psswd", "pswrd", "psword", "psswrd", "pssword", "paswd", "paswrd", "pasword", "pwd",
+        "contraseña", "contrasena", "mot_de_passe", "kennwort", "senha",
+    ]
+    private static let shortPasswordWords = ["pass", "pw"]
+    private static let secretWords = [
+        "secret", "token", "credential", "apikey", "api_key", "api-key", "api key", "accesskey",
+        "access_key", "access-key", "access key", "privatekey", "private_key", "private-key",
+        "encryption_key", "encryptionkey", "encryption-key", "signing_key", "signingkey",
+        "signing-key", "auth_key", "authkey", "auth-key", "auth key", "authentication key",
+        "account_key", "accountkey", "master_key", "masterkey", "shared_key", "sharedkey",
+        "license_key", "licensekey", "service_key", "oauth", "authorization", "client_srt",
+        "nonce", "pkey", "private_token", "session_key", "sessionkey", "cookie_key", "x-api",
+    ]
+    private static let weakWords = ["key", "auth", "api", "bearer"]
+
+    private static func alternatives(_ words: [String]) -> String { words.joined(separator: "|") }
+
+    /// What may stand between a name and its value.
+    private static let separator =
+        "(?::=|=>|->|<-|===|!==|==|!=|=|>|%3D|:[ \\t]{0,3}[A-Za-z][\\w.<>?\\[\\]]{0,24}[ \\t]{0,3}=|:)"
+    private static let quote = "(?:\\\\{0,3}[\"'`]|&quot;|&#34;|%22)"
+
+    /// A value in quotes, or up to the next blank or bracket.
+    private static let value =
+        "(?:\\\\{0,3}\"([^\"\\r\\n\\\\]{4,400})\\\\{0,3}\"|\\\\{0,3}'([^'\\r\\n\\\\]{4,400})\\\\{0,3}'"
+        + "|(?:&quot;|&#34;|%22|`)([^&\\s`]{4,400})|([^\\s\"'`<>\\[\\]{},;&|\\\\]{4,400}))"
+
+    private static func assigned(_ names: String) -> String {
+        "(?i)(?:" + names + ")[\\w.\\- ]{0,24}?" + quote + "?[)\\]]?[ \\t]{0,4}" + separator
+            + "[ \\t]{0,4}[(b]?" + value
+    }
+
+    /// A name, something that fetches it, and a value for when that finds nothing.
+    private static func fallback(_ names: String) -> String {
+        "(?i)(?:" + names + ")[\\w.\\-]{0,24}[\"'\\]) ]{0,4}(?:,|or|\\|\\||\\?\\?)[ \\t]{0,4}"
+            + "(?:\"([^\"\\r\\n\\\\]{4,400})\"|'([^'\\r\\n\\\\]{4,400})')"
+            + "|(?i)(?:" + names + ")[\\w.\\-]{0,24}[ ]{0,2}(?::=|=|:)[ ]{0,2}[\\w.]{1,40}\\("
+            + "[\"'][^\"'\\n]{0,60}[\"'],[ ]{0,2}[\"']([^\"'\\r\\n]{4,400})[\"']"
+    }
+
+    /// A name and a value with only a blank between: options and definitions.
+    private static func spaced(_ names: String) -> String {
+        "(?i)(?:(?:^|[\\s\"'`(=,])--?[\\w\\-]{0,30}(?:" + names + ")[\\w\\-]{0,20}"
+            + "|(?:define|global|set|setenv|export)(?:[ \\t]|\\\\t){1,4}[\\w.\\-]{0,30}(?:" + names
+            + ")[\\w.\\-]{0,20})(?:[ \\t=:]|\\\\t){1,4}" + value
+    }
+
+    static let assignments: [RedactionRule] = [
+        RedactionRule(
+            "password",
+            "Value of something called a password",
+            keywords: passwordWords + ["pass:", "pass=", "pass\"", "pass'", "pass ", "pass>"]
+                + ["pw:", "pw=", "pw\"", "pw'", "pw ", "pw>"],
+            pattern: fallback(alternatives(passwordWords)) + "|"
+                + assigned(alternatives(passwordWords) + "|\\w{0,24}pass|\\w{0,24}pw") + "|"
+                + spaced(alternatives(passwordWords + shortPasswordWords)),
+            check: .assigned,
+            needsBoundary: false,
+            reason: "the name tells; the value must look chosen, not like a word or an expression"
+        ),
+        RedactionRule(
+            "assigned-secret",
+            "Value of something called a secret, token or key",
+            keywords: secretWords,
+            pattern: fallback(alternatives(secretWords)) + "|" + assigned(alternatives(secretWords))
+                + "|" + spaced(alternatives(secretWords)),
+            check: .assigned,
+            needsBoundary: false,
+            reason: "the name tells; the value must look random, for tokens count and page, too"
+        ),
+        RedactionRule(
+            "assigned-key",
+            "Random value of something called a key",
+            keywords: [
+                "key:", "key=", "key\"", "key'", "_key ", "key%3D", "_api ", "_api=", "_api:",
+            ]
+                + ["bearer", "auth:", "auth=", "auth\"", "_auth "],
+            pattern: assigned("key|_api|auth|bearer") + "|" + spaced("key|auth|bearer"),
+            check: .assigned,
+            needsBoundary: false,
+            reason: "most keys are names; only long random values are taken"
+        ),
+        RedactionRule(
+            "service-secret",
+            "Random value beside the name of a service",
+            keywords: services,
+            pattern: "(?i)(?:" + alternatives(services) + ")[\\w.\\- ]{0,24}?" + quote
+                + "?[ \\t]{0,4}(?::=|=>|\\|\\||=|>|:|,|\\?=)[ \\t]{0,4}" + quote + "?"
+                + "([A-Za-z0-9_.=+/:~-]{15,200})",
+            entropy: 2.9,
+            needsBoundary: false,
+            reason: "issuers whose keys have no prefix: hexadecimal or Base64 of a known length"
+        ),
+    ]
+
+    private static let services = [
+        "adafruit", "adobe", "airtable", "algolia", "alibaba", "artifactory", "asana", "atlassian",
+        "beamer", "bintray", "bitbucket", "bittrex", "cloudflare", "codecov", "cohere", "coinbase",
+        "confluent", "contentful", "datadog", "discord", "dnkey", "droneci", "dropbox", "etsy",
+        "facebook", "fastly", "finicity", "finnhub", "flickr", "freshbooks", "gitter",
+        "gocardless", "heroku", "hubspot", "intercom", "jfrog", "jira", "confluence", "kraken",
+        "kucoin", "launchdarkly", "linkedin", "linked_in", "looker", "mailchimp", "mailgun",
+        "mapbox", "mattermost", "meraki", "messagebird", "message_bird", "message-bird", "netlify",
+        "new-relic", "new_relic", "newrelic", "nytimes", "okta", "onelogin", "openai", "paypal",
+        "plaid", "privateai", "private_ai", "rapidapi", "sendbird", "sendgrid", "sentry", "shodan",
+        "snyk", "sonar", "sourcegraph", "spotify", "squarespace", "sumo", "telegr", "travis",
+        "twilio", "twitch", "twitter", "typeform", "yandex", "zendesk", "zoom", "trello",
+        "steam", "auth0", "pagerduty", "opsgenie", "splunk", "elastic", "mixpanel", "segment",
+        "amplitude", "vercel", "linode", "vultr", "hetzner", "ovh", "scaleway", "contribsys",
+    ]
+}

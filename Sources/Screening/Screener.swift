@@ -1,0 +1,119 @@
+package import Base
+package import JSON
+
+/// The one function every text from an upstream passes before an agent, a log or a record sees it.
+///
+/// It takes out secrets, breaks up imitations of its own marks, holds to limits and puts what
+/// nobody vouches for between marks. It is a value: a new set of secrets is a new screener.
+package struct Screener: Sendable {
+    let redactor: Redactor
+    let clock: any Clock
+    let random: any RandomSource
+
+    package init(
+        secrets: [KnownSecret],
+        rules: RuleBook,
+        clock: any Clock,
+        random: any RandomSource
+    ) {
+        redactor = Redactor(secrets: SecretScanner(secrets), rules: RuleScanner(book: rules))
+        self.clock = clock
+        self.random = random
+    }
+
+    /// Screens a line or a message: error texts, progress, log lines, what a server writes to its
+    /// standard error.
+    ///
+    /// - Parameter source: when given, the text is nobody's word and is put between marks.
+    package func screen(
+        text: String,
+        limitInBytes: Int = 64 << 10,
+        untrustedSource source: String? = nil
+    ) -> ScreenedText {
+        screen(utf8: Array(text.utf8), limitInBytes: limitInBytes, untrustedSource: source)
+    }
+
+    /// The same for bytes, which become UTF-8 with U+FFFD for what is none.
+    package func screen(
+        utf8 bytes: [UInt8],
+        limitInBytes: Int = 64 << 10,
+        untrustedSource source: String? = nil
+    ) -> ScreenedText {
+        var report = ScreeningReport()
+        var budget = WorkBudget(byteCount: bytes.count, clock: clock)
+        var content: [UInt8]
+        do {
+            let findings = try redactor.findings(in: bytes, budget: &budget)
+            report.count(findings)
+            content = findings.isEmpty ? bytes : Redactor.redacted(bytes[...], findings)
+        } catch {
+            report.withheld.append("\(error)")
+            return ScreenedText(text: Self.withheldText("\(error)"), report: report)
+        }
+        var note = ""
+        if content.count > limitInBytes {
+            let end = CodePoints.floor(max(0, limitInBytes), in: content)
+            note = Self.cutText(shown: end, total: content.count)
+            report.cuts.append(.init(unit: .bytes, shown: end, total: content.count))
+            content = Array(content[..<end])
+        }
+        var text = String(decoding: content, as: UTF8.self)
+        if let source {
+            let mark = Mark(source: source, random: random)
+            text = mark.opening + "\n" + text + "\n" + mark.closing
+            report.isMarked = true
+        }
+        return ScreenedText(text: text + (note.isEmpty ? "" : "\n" + note), report: report)
+    }
+
+    /// Screens any JSON value: an error's `data`, a notification's `params`.
+    ///
+    /// Strings, keys and long numbers are looked at; the value's shape stays. Withheld, it becomes
+    /// a string that says so.
+    package func screen(value node: JSONNode) -> ScreenedValue {
+        var report = ScreeningReport()
+        do {
+            let edits = try examine(node, &report).withTokens()
+            let bytes = edits.isEmpty ? node.source : edits.applied(to: node.source)[...]
+            return ScreenedValue(bytes: bytes, report: report)
+        } catch {
+            report.withheld.append("\(error)")
+            var writer = JSONWriter()
+            writer.string(Self.withheldText("\(error)"))
+            return ScreenedValue(bytes: writer.bytes[...], report: report)
+        }
+    }
+
+    static func withheldText(_ reason: String) -> String { "[WITHHELD: \(reason)]" }
+
+    static func cutText(shown: Int, total: Int) -> String {
+        "[CUT: the first \(shown) of \(total) bytes are shown]"
+    }
+}
+
+/// A text that passed the screener.
+package struct ScreenedText: Sendable {
+    package let text: String
+    package let report: ScreeningReport
+}
+
+/// A JSON value that passed the screener, as JSON text.
+package struct ScreenedValue: Sendable {
+    package let bytes: ArraySlice<UInt8>
+    package let report: ScreeningReport
+}
+
+/// The two marks of one text, with an id nobody could know before.
+struct Mark {
+    let opening: String
+    let closing: String
+    let source: String
+    let id: String
+
+    init(source: String, random: any RandomSource) {
+        self.source = UntrustedMarker.sourceName(source)
+        id = Hex.encode(random.bytes(count: 8))
+        opening = UntrustedMarker.opening(source: self.source, id: id)
+        closing = UntrustedMarker.closing(id: id)
+    }
+}
