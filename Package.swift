@@ -124,3 +124,21 @@ let package = Package(
     cLanguageStandard: .gnu17,
     cxxLanguageStandard: .gnucxx17
 )
+
+// Benchmarks and what they compare with are built only when asked for: GATEHOUSE_BENCH=1.
+if Context.environment["GATEHOUSE_BENCH"] == "1" {
+    package.targets += [
+        .target(
+            name: "CSimdjson",
+            path: "Benchmarks/CSimdjson",
+            cxxSettings: strictCXX,
+            linkerSettings: [.linkedLibrary("simdjson")]
+        ),
+        .executableTarget(
+            name: "json-bench",
+            dependencies: ["JSON", "CSimdjson"],
+            path: "Benchmarks/json",
+            swiftSettings: strict
+        ),
+    ]
+}

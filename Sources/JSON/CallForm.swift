@@ -33,7 +33,7 @@ package struct CallForm: Sendable, Equatable {
         _ node: JSONNode,
         limits: JSONLimits = .message
     ) throws(CallFormError) {
-        bytes = try Canonicaliser(.exact, of: node).bytes
+        bytes = try Canonicaliser.bytes(of: node, .exact)
         do throws(JSONError) {
             document = try JSONDocument(parsing: bytes, limits: limits)
         } catch {

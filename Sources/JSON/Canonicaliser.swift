@@ -1,5 +1,6 @@
 /// Writes a value with sorted keys and one spelling for each string; numbers as it is told.
-struct Canonicaliser {
+@safe
+struct Canonicaliser: ~Copyable {
     enum Numbers {
         /// RFC 8785: every number through the nearest double.
         case doubles
@@ -10,106 +11,204 @@ struct Canonicaliser {
     /// A container that is being written.
     private struct Frame {
         let isObject: Bool
-        /// The next element's index on the tape, or the next place in `order`.
+        var isFirst = true
+        /// The next element's index on the tape, or the next place in `keys`.
         var at: Int
-        /// Where `at` began: before the first one stands no comma.
-        let first: Int
         let end: Int
-        let orderStart: Int
+        /// How many keys outer objects have in `keys`.
+        let outerKeys: Int
     }
 
     private let numbers: Numbers
     private let tape: Tape
-    private(set) var bytes: [UInt8] = []
+    private let source: UnsafePointer<UInt8>
+    private var output: OutputBuffer
     private var frames: [Frame] = []
-    private var order: [Int] = []
+    /// The keys of the open objects, as tape indices, each object's in the order they are written.
+    private var keys: [Int] = []
 
-    init(_ numbers: Numbers, of node: JSONNode) throws(CallFormError) {
-        self.numbers = numbers
-        tape = node.tape
-        bytes.reserveCapacity(node.source.count + 16)
-        try write(node.index)
-        while let frame = frames.last {
-            if frame.at == frame.end {
-                bytes.append(frame.isObject ? 0x7d : 0x5d)
-                order.removeLast(order.count - frame.orderStart)
-                frames.removeLast()
-                continue
-            }
-            if frame.at > frame.first { bytes.append(0x2c) }
-            let next: Int
-            if frame.isObject {
-                let key = order[frame.at]
-                string(JSONNode(tape: tape, index: key))
-                bytes.append(0x3a)
-                next = key + 1
-                frames[frames.count - 1].at += 1
-            } else {
-                next = frame.at
-                frames[frames.count - 1].at = Int(tape[next].link)
-            }
-            try write(next)
+    /// The bytes of `node`, without recursion.
+    static func bytes(of node: JSONNode, _ numbers: Numbers) throws(CallFormError) -> [UInt8] {
+        let tape = node.tape
+        return unsafe try tape.bytes.withUnsafeBufferPointer { buffer throws(CallFormError) in
+            guard let source = buffer.baseAddress else { return [] }
+            let length = Int(node.entry.end - node.entry.start) + 2
+            var writer = unsafe Canonicaliser(tape, source, numbers, capacity: length + 32)
+            try writer.write(node.index)
+            while try writer.step() {}
+            return writer.output.bytes
         }
+    }
+
+    private init(
+        _ tape: Tape,
+        _ source: UnsafePointer<UInt8>,
+        _ numbers: Numbers,
+        capacity: Int
+    ) {
+        self.tape = tape
+        unsafe self.source = source
+        self.numbers = numbers
+        output = OutputBuffer(capacity: capacity)
+    }
+
+    /// Writes the next member or element of the innermost container, or its end; false when done.
+    private mutating func step() throws(CallFormError) -> Bool {
+        guard var frame = frames.popLast() else { return false }
+        guard frame.at < frame.end else {
+            output.append(frame.isObject ? 0x7d : 0x5d)
+            keys.removeLast(keys.count - frame.outerKeys)
+            return true
+        }
+        if !frame.isFirst { output.append(0x2c) }
+        frame.isFirst = false
+        let value: Int
+        if frame.isObject {
+            let key = keys[frame.at]
+            string(tape[key])
+            output.append(0x3a)
+            value = key + 1
+            frame.at += 1
+        } else {
+            value = frame.at
+            frame.at = Int(tape[value].link)
+        }
+        frames.append(frame)
+        try write(value)
+        return true
     }
 
     private mutating func write(_ index: Int) throws(CallFormError) {
-        let node = JSONNode(tape: tape, index: index)
-        let entry = node.entry
+        let entry = tape[index]
         switch entry.kind {
-        case .string: string(node)
-        case .number: try number(node)
-        case .true, .false, .null: bytes += node.source
+        case .string: string(entry)
+        case .number: try number(entry, index)
+        case .true, .false, .null: unsafe output.append(text(entry))
         case .object:
-            bytes.append(0x7b)
-            let start = order.count
-            sortKeys(of: node)
-            frames.append(
-                Frame(isObject: true, at: start, first: start, end: order.count, orderStart: start)
-            )
+            output.append(0x7b)
+            let outer = keys.count
+            collectKeys(index, entry)
+            frames.append(Frame(isObject: true, at: outer, end: keys.count, outerKeys: outer))
         case .array:
-            bytes.append(0x5b)
-            let first = index + 1
+            output.append(0x5b)
+            let outer = keys.count
             let end = Int(entry.link)
-            frames.append(
-                Frame(isObject: false, at: first, first: first, end: end, orderStart: order.count)
+            frames.append(Frame(isObject: false, at: index + 1, end: end, outerKeys: outer))
+        }
+    }
+
+    private func text(_ entry: TapeEntry) -> UnsafeBufferPointer<UInt8> {
+        unsafe UnsafeBufferPointer(
+            start: source + Int(entry.start),
+            count: Int(entry.end - entry.start)
+        )
+    }
+
+    /// RFC 8785 section 3.2.2.2; a source without escapes is spelled that way already.
+    private mutating func string(_ entry: TapeEntry) {
+        if entry.isEscaped {
+            var quoted: [UInt8] = []
+            unsafe Unescape.decode(text(entry)).withUnsafeBufferPointer {
+                unsafe Escape.quote($0, into: &quoted)
+            }
+            output.append(quoted)
+        } else {
+            unsafe output.append(
+                UnsafeBufferPointer(
+                    start: source + (Int(entry.start) - 1),
+                    count: Int(entry.end - entry.start) + 2
+                )
             )
         }
     }
 
-    private mutating func string(_ node: JSONNode) {
-        guard node.entry.isEscaped else {
-            bytes += node.source
+    private mutating func number(_ entry: TapeEntry, _ index: Int) throws(CallFormError) {
+        let text = unsafe text(entry)
+        if unsafe NumberSpelling.isCanonical(text, isInteger: entry.isInteger) {
+            unsafe output.append(text)
             return
         }
-        unsafe Unescape.decode(node.content).withUnsafeBufferPointer {
-            unsafe Escape.quote($0, into: &bytes)
-        }
-    }
-
-    private mutating func number(_ node: JSONNode) throws(CallFormError) {
-        guard let number = node.number else { return }
-        let offset = Int(node.entry.start)
+        let number = unsafe JSONNumber(accepted: text)
+        let offset = Int(entry.start)
         switch numbers {
-        case .exact: bytes += try number.callForm(offset: offset)
+        case .exact: output.append(try number.callForm(offset: offset))
         case .doubles:
             guard let double = number.double else { throw .numberOutOfRange(offset: offset) }
-            bytes += ECMAScriptNumber.text(of: double)
+            output.append(ECMAScriptNumber.text(of: double))
         }
     }
 
-    /// Appends the key indices of an object to `order`, sorted as RFC 8785 section 3.2.3 asks.
-    private mutating func sortKeys(of node: JSONNode) {
-        let members = JSONMembers(of: node).nodes
-        var keys = members.map { (bytes: $0.key.utf8 ?? [], index: $0.key.index) }
-        keys.sort { UTF16Order.precedes($0.bytes, $1.bytes) }
-        order += keys.map(\.index)
+    // MARK: key order
+
+    /// Appends the keys of an object to `keys`, in the order of RFC 8785 section 3.2.3.
+    private mutating func collectKeys(_ index: Int, _ object: TapeEntry) {
+        let first = keys.count
+        let end = Int(object.link)
+        var key = index + 1
+        var isSorted = true
+        var hasEscapes = false
+        while key < end {
+            hasEscapes = hasEscapes || tape[key].isEscaped
+            if isSorted, !hasEscapes, keys.count > first, let last = keys.last {
+                isSorted = precedes(last, key)
+            }
+            keys.append(key)
+            key = Int(tape[key + 1].link)
+        }
+        if hasEscapes {
+            sortDecoded(from: first)
+        } else if !isSorted {
+            sort(from: first)
+        }
+    }
+
+    private func precedes(_ left: Int, _ right: Int) -> Bool {
+        unsafe UTF16Order.precedes(text(tape[left]), text(tape[right]))
+    }
+
+    private mutating func sort(from first: Int) {
+        if keys.count - first <= 16 {
+            for place in first + 1..<keys.count {
+                let key = keys[place]
+                var hole = place
+                while hole > first, precedes(key, keys[hole - 1]) {
+                    keys[hole] = keys[hole - 1]
+                    hole -= 1
+                }
+                keys[hole] = key
+            }
+            return
+        }
+        var sorted = Array(keys[first...])
+        sorted.sort { precedes($0, $1) }
+        keys.replaceSubrange(first..., with: sorted)
+    }
+
+    /// Some keys are escaped: decodes each once.
+    private mutating func sortDecoded(from first: Int) {
+        var decoded = keys[first...].map {
+            (bytes: unsafe Unescape.decode(text(tape[$0])), key: $0)
+        }
+        decoded.sort { left, right in
+            unsafe left.bytes.withUnsafeBufferPointer { left in
+                unsafe right.bytes.withUnsafeBufferPointer { right in
+                    unsafe UTF16Order.precedes(left, right)
+                }
+            }
+        }
+        keys.replaceSubrange(first..., with: decoded.map(\.key))
     }
 }
 
 /// UTF-8 compared as its UTF-16 code units would be.
 enum UTF16Order {
-    static func precedes(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-        for (leftByte, rightByte) in zip(left, right) where leftByte != rightByte {
+    static func precedes(
+        _ left: UnsafeBufferPointer<UInt8>,
+        _ right: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        for at in 0..<min(left.count, right.count) {
+            let (leftByte, rightByte) = unsafe (left[at], right[at])
+            if leftByte == rightByte { continue }
             // UTF-8 sorts as code points do. Code units differ from that only where one side is
             // beyond U+FFFF (surrogates, 0xD800 up; lead byte from 0xF0) and the other in U+E000
             // to U+FFFF (lead bytes 0xEE and 0xEF).
@@ -122,10 +221,39 @@ enum UTF16Order {
     }
 }
 
+/// Which number texts are their own canonical spelling; nearly all of them are.
+enum NumberSpelling {
+    /// True only for texts that RFC 8785 and the call form both leave as they are.
+    ///
+    /// With at most 15 significant digits the shortest text of the nearest double has the same
+    /// digits, and ECMA-262 writes them without exponent from 10^-6 up to 10^21. What remains to be
+    /// excluded are exponents, needless zeros and the minus sign of zero.
+    static func isCanonical(_ text: UnsafeBufferPointer<UInt8>, isInteger: Bool) -> Bool {
+        guard text.count <= 16 else { return false }
+        var digits = unsafe text[...]
+        if unsafe digits.first == 0x2d { unsafe digits = digits.dropFirst() }
+        if isInteger {
+            return unsafe digits.count <= 15 && (digits.first != 0x30 || text.count == 1)
+        }
+        guard let point = unsafe digits.firstIndex(of: 0x2e), unsafe digits.last != 0x30 else {
+            return false
+        }
+        var zeros = 0
+        var isLeading = unsafe digits.first == 0x30
+        for at in (point + 1)..<text.count {
+            let byte = unsafe text[at]
+            guard byte &- 0x30 < 10 else { return false }  // an exponent
+            if byte != 0x30 { isLeading = false }
+            if isLeading { zeros += 1 }
+        }
+        return zeros <= 5
+    }
+}
+
 /// The JSON Canonicalization Scheme.
 package enum RFC8785 {
     /// The canonical bytes; numbers go through doubles, and one beyond their range is refused.
     package static func canonical(_ node: JSONNode) throws(CallFormError) -> [UInt8] {
-        try Canonicaliser(.doubles, of: node).bytes
+        try Canonicaliser.bytes(of: node, .doubles)
     }
 }

@@ -8,6 +8,7 @@ package enum JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     case loneSurrogate(offset: Int)
     case invalidUTF8(offset: Int)
     case byteOrderMark(offset: Int)
+    /// Reported only when the text is JSON otherwise.
     case duplicateKey(offset: Int)
     case trailingBytes(offset: Int)
     case tooLarge(limit: Int, offset: Int)

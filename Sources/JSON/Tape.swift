@@ -18,41 +18,60 @@ struct TapeEntry: BitwiseCopyable {
     static let integer: UInt32 = 1 << 4
 
     @inline(__always)
-    init(_ kind: JSONKind, start: Int, end: Int, link: Int, flags: UInt32 = 0) {
+    init(_ kind: JSONKind, start: Int, end: Int, link: UInt32, flags: UInt32 = 0) {
         self.start = UInt32(truncatingIfNeeded: start)
         self.end = UInt32(truncatingIfNeeded: end)
-        self.link = UInt32(truncatingIfNeeded: link)
+        self.link = link
         meta = UInt32(kind.rawValue) | flags
     }
 
+    @inline(__always)
     var kind: JSONKind { JSONKind(rawValue: UInt8(truncatingIfNeeded: meta & 7)) ?? .null }
+    @inline(__always)
     var isEscaped: Bool { meta & Self.escaped != 0 }
+    @inline(__always)
     var isInteger: Bool { meta & Self.integer != 0 }
+    @inline(__always)
     var count: Int { Int(meta >> 8) }
 }
 
-/// The bytes of a text and its tape; never changed after the parser made it.
+/// What stands before the entries of a tape.
+struct TapeHeader {
+    let bytes: [UInt8]
+    var count: Int
+}
+
+/// The bytes of a text and its entries in one allocation; never changed after the parser made it.
 ///
 /// INVARIANT: every offset and link on the tape lies inside `bytes` and the tape, because the
 /// parser wrote them; views index both without further checks on outside data.
-@safe
-final class Tape: @unchecked Sendable {
-    let bytes: [UInt8]
-    let count: Int
-    private let entries: UnsafeMutablePointer<TapeEntry>
+struct Tape: @unchecked Sendable {
+    private let storage: ManagedBuffer<TapeHeader, TapeEntry>
 
-    /// Takes over `entries`, allocated with `UnsafeMutablePointer.allocate`.
-    init(bytes: [UInt8], adopting entries: UnsafeMutablePointer<TapeEntry>, count: Int) {
-        self.bytes = bytes
-        unsafe self.entries = entries
-        self.count = count
+    /// A tape with room for so many entries; `seal` ends the writing.
+    init(bytes: [UInt8], capacity: Int) {
+        storage = .create(minimumCapacity: capacity) { _ in TapeHeader(bytes: bytes, count: 0) }
     }
 
-    deinit { unsafe entries.deallocate() }
+    var bytes: [UInt8] {
+        @inline(__always)
+        get { unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee.bytes } }
+    }
 
     @inline(__always)
     subscript(index: Int) -> TapeEntry {
-        precondition(index >= 0 && index < count)
-        return unsafe entries[index]
+        unsafe storage.withUnsafeMutablePointers { header, entries in
+            precondition(index >= 0 && index < (unsafe header.pointee.count))
+            return unsafe entries[index]
+        }
+    }
+
+    /// The entries while the tape is written; only the parser that made it asks.
+    var entries: UnsafeMutablePointer<TapeEntry> {
+        unsafe storage.withUnsafeMutablePointerToElements { unsafe $0 }
+    }
+
+    func seal(count: Int) {
+        unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee.count = count }
     }
 }

@@ -1,312 +1,163 @@
 /// Reads bytes into a tape in one pass without recursion.
-@safe
-struct TapeParser: ~Copyable {
-    private let base: UnsafePointer<UInt8>
-    private let byteCount: Int
+///
+/// This loop sees every byte of every call. All that changes are locals that fit registers; what is
+/// rare is a call out of line that gets values and gives values back.
+struct TapeParser {
+    private let text: SourceText
     private let limits: JSONLimits
-    private var entries: UnsafeMutablePointer<TapeEntry>
-    private var count = 0
-    private var capacity: Int
-    private var at = 0
+    private var writer: TapeWriter
+    /// Where a key stands that its object has already; reported last, when all else is right, so
+    /// that the error tells "not JSON" from "JSON with a key twice".
+    private var duplicate = Int.max
 
-    private static let none = Int(UInt32.max)
+    private static let none = UInt32.max
+    private static let object = UInt32(JSONKind.object.rawValue)
 
     static func parse(_ bytes: [UInt8], limits: JSONLimits) throws(JSONError) -> Tape {
         guard bytes.count <= limits.byteCount else {
             throw .tooLarge(limit: limits.byteCount, offset: limits.byteCount)
         }
-        let outcome: Result<(UnsafeMutablePointer<TapeEntry>, Int), JSONError> =
-            unsafe bytes.withUnsafeBufferPointer { buffer in
-                guard let base = buffer.baseAddress, buffer.count > 0 else {
-                    return unsafe .failure(.unexpectedEnd(offset: 0))
-                }
-                var parser = unsafe TapeParser(base, buffer.count, limits)
-                do throws(JSONError) {
-                    try parser.document()
-                    return unsafe .success((parser.entries, parser.count))
-                } catch {
-                    unsafe parser.entries.deallocate()
-                    return unsafe .failure(error)
-                }
-            }
-        let (entries, count) = unsafe try outcome.get()
-        return unsafe Tape(bytes: bytes, adopting: entries, count: count)
+        guard !bytes.isEmpty else { throw .unexpectedEnd(offset: 0) }
+        return unsafe try bytes.withUnsafeBufferPointer { buffer throws(JSONError) in
+            guard let base = buffer.baseAddress else { throw .unexpectedEnd(offset: 0) }
+            let text = unsafe SourceText(base, buffer.count)
+            var parser = TapeParser(text, limits, TapeWriter(bytes: bytes, limit: limits.nodeCount))
+            try parser.document()
+            return parser.writer.sealed()
+        }
     }
 
-    private init(_ base: UnsafePointer<UInt8>, _ byteCount: Int, _ limits: JSONLimits) {
-        unsafe self.base = base
-        self.byteCount = byteCount
+    private init(_ text: SourceText, _ limits: JSONLimits, _ writer: TapeWriter) {
+        self.text = text
         self.limits = limits
-        capacity = byteCount / 8 + 16
-        unsafe entries = .allocate(capacity: capacity)
+        self.writer = writer
     }
 
     // MARK: structure
 
+    /// A container that is still open keeps its parent's index in `link`, and in `end` how many
+    /// members it had when a container inside it was opened; so the tape is the stack.
+    @inline(__always)
     private mutating func document() throws(JSONError) {
-        if byteCount >= 3, unsafe base[0] == 0xef, unsafe base[1] == 0xbb, unsafe base[2] == 0xbf {
+        if text.byteCount >= 3, text[0] == 0xef, text[1] == 0xbb, text[2] == 0xbf {
             throw .byteOrderMark(offset: 0)
         }
-        skipBlanks()
+        var at = text.skipBlanks(0)
         var parent = Self.none
-        var members = 0
+        var isObject = false
+        var members: UInt32 = 0
         var depth = 0
         values: while true {
-            guard at < byteCount else { throw .unexpectedEnd(offset: at) }
-            let byte = unsafe base[at]
+            guard at < text.byteCount else { throw .unexpectedEnd(offset: at) }
+            let byte = text[at]
             if byte == 0x22 {
-                try string(isKey: false)
+                at = try string(at, isKey: false)
             } else if byte == 0x7b || byte == 0x5b {
                 guard depth < limits.depth else { throw .tooDeep(limit: limits.depth, offset: at) }
-                let kind: JSONKind = byte == 0x7b ? .object : .array
-                if parent != Self.none {
-                    unsafe entries[parent].end = UInt32(truncatingIfNeeded: members)
-                }
-                let index = try push(TapeEntry(kind, start: at, end: 0, link: parent))
-                parent = index
+                if parent != Self.none { unsafe writer.entries[Int(parent)].end = members }
+                isObject = byte == 0x7b
+                let entry = TapeEntry(isObject ? .object : .array, start: at, end: 0, link: parent)
+                parent = UInt32(truncatingIfNeeded: writer.count)
+                try writer.push(entry)
                 members = 0
-                depth += 1
-                at += 1
-                skipBlanks()
-                guard at < byteCount else { throw .unexpectedEnd(offset: at) }
-                // 0x7b and 0x5b are each two below their closing bracket.
-                if unsafe base[at] != byte + 2 {
-                    if kind == .object { try key() }
+                depth &+= 1
+                at = text.skipBlanks(at &+ 1)
+                guard at < text.byteCount else { throw .unexpectedEnd(offset: at) }
+                // Each opening bracket is two below its closing one.
+                if text[at] != byte &+ 2 {
+                    if isObject { at = try key(at, count: 0) }
                     continue values
                 }
-                (parent, members) = try close(parent, members)
-                depth -= 1
+                at &+= 1
+                (parent, isObject, members) = close(parent, members, at)
+                depth &-= 1
             } else {
-                try scalar(byte)
+                at = try scalar(at, byte)
             }
             while true {
                 guard parent != Self.none else { break values }
-                members += 1
-                skipBlanks()
-                guard at < byteCount else { throw .unexpectedEnd(offset: at) }
-                let isObject = unsafe entries[parent].kind == .object
-                let byte = unsafe base[at]
+                members &+= 1
+                at = text.skipBlanks(at)
+                guard at < text.byteCount else { throw .unexpectedEnd(offset: at) }
+                let byte = text[at]
                 if byte == 0x2c {
-                    at += 1
-                    skipBlanks()
-                    if isObject {
-                        guard members < limits.objectKeyCount else {
-                            throw .tooManyKeys(limit: limits.objectKeyCount, offset: at)
-                        }
-                        try key()
-                    }
+                    at = text.skipBlanks(at &+ 1)
+                    if isObject { at = try key(at, count: members) }
                     continue values
                 }
                 guard byte == (isObject ? 0x7d : 0x5d) else { throw .unexpectedByte(offset: at) }
-                (parent, members) = try close(parent, members)
-                depth -= 1
+                at &+= 1
+                (parent, isObject, members) = close(parent, members, at)
+                depth &-= 1
             }
         }
-        skipBlanks()
-        guard at == byteCount else { throw .trailingBytes(offset: at) }
+        at = text.skipBlanks(at)
+        guard at == text.byteCount else { throw .trailingBytes(offset: at) }
+        guard duplicate == .max else { throw .duplicateKey(offset: duplicate) }
     }
 
-    /// Ends the container at `index` with the bracket at `at`; gives its parent back.
-    private mutating func close(_ index: Int, _ members: Int) throws(JSONError) -> (Int, Int) {
-        at += 1
-        let parent = unsafe Int(entries[index].link)
-        unsafe entries[index].end = UInt32(truncatingIfNeeded: at)
-        unsafe entries[index].link = UInt32(truncatingIfNeeded: count)
-        unsafe entries[index].meta |= UInt32(truncatingIfNeeded: members) << 8
-        if members > 1, unsafe entries[index].kind == .object {
-            try unsafe KeyCheck(base: base, entries: entries, object: index).run()
-        }
-        guard parent != Self.none else { return (parent, 0) }
-        return (parent, unsafe Int(entries[parent].end))
-    }
-
-    private mutating func key() throws(JSONError) {
-        guard at < byteCount else { throw .unexpectedEnd(offset: at) }
-        guard limits.objectKeyCount > 0 else { throw .tooManyKeys(limit: 0, offset: at) }
-        guard unsafe base[at] == 0x22 else { throw .unexpectedByte(offset: at) }
-        try string(isKey: true)
-        skipBlanks()
-        guard at < byteCount else { throw .unexpectedEnd(offset: at) }
-        guard unsafe base[at] == 0x3a else { throw .unexpectedByte(offset: at) }
-        at += 1
-        skipBlanks()
-    }
-
+    /// Ends a container before `at` and goes back to its parent.
     @inline(__always)
-    private mutating func skipBlanks() {
-        while at < byteCount {
-            let byte = unsafe base[at]
-            guard byte <= 0x20, byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else {
-                return
-            }
-            at += 1
+    private mutating func close(
+        _ index: UInt32,
+        _ members: UInt32,
+        _ at: Int
+    ) -> (parent: UInt32, isObject: Bool, members: UInt32) {
+        let container = unsafe writer.entries + Int(index)
+        let parent = unsafe container.pointee.link
+        let meta = unsafe container.pointee.meta
+        unsafe container.pointee.end = UInt32(truncatingIfNeeded: at)
+        unsafe container.pointee.link = UInt32(truncatingIfNeeded: writer.count)
+        unsafe container.pointee.meta = meta | members << 8
+        if members > 1, meta & 7 == Self.object {
+            let check = unsafe KeyCheck(text, writer.entries, object: Int(index))
+            if let found = check.duplicate(among: members) { duplicate = min(duplicate, found) }
         }
+        guard parent != Self.none else { return (parent, false, 0) }
+        let outer = unsafe writer.entries[Int(parent)]
+        return (parent, outer.meta & 7 == Self.object, outer.end)
     }
 
+    /// A key and its colon; gives back where the value starts.
     @inline(__always)
-    private mutating func push(_ entry: TapeEntry) throws(JSONError) -> Int {
-        if count == capacity { grow() }
-        guard count < limits.nodeCount else {
-            throw .tooManyNodes(limit: limits.nodeCount, offset: Int(entry.start))
+    private mutating func key(_ start: Int, count: UInt32) throws(JSONError) -> Int {
+        guard start < text.byteCount else { throw .unexpectedEnd(offset: start) }
+        guard text[start] == 0x22 else { throw .unexpectedByte(offset: start) }
+        guard count < limits.objectKeyCount else {
+            throw .tooManyKeys(limit: limits.objectKeyCount, offset: start)
         }
-        unsafe (entries + count).initialize(to: entry)
-        count += 1
-        return count - 1
-    }
-
-    @inline(never)
-    private mutating func grow() {
-        let larger = UnsafeMutablePointer<TapeEntry>.allocate(capacity: capacity * 2)
-        unsafe larger.moveInitialize(from: entries, count: count)
-        unsafe entries.deallocate()
-        unsafe entries = larger
-        capacity *= 2
+        let at = text.skipBlanks(try string(start, isKey: true))
+        guard at < text.byteCount else { throw .unexpectedEnd(offset: at) }
+        guard text[at] == 0x3a else { throw .unexpectedByte(offset: at) }
+        return text.skipBlanks(at &+ 1)
     }
 
     // MARK: scalars
 
-    private mutating func scalar(_ byte: UInt8) throws(JSONError) {
-        switch byte {
-        case 0x2d, 0x30...0x39: try number()
-        case 0x74: try literal("true", .true)
-        case 0x66: try literal("false", .false)
-        case 0x6e: try literal("null", .null)
-        default: throw .unexpectedByte(offset: at)
+    @inline(__always)
+    private mutating func scalar(_ start: Int, _ byte: UInt8) throws(JSONError) -> Int {
+        if byte == 0x2d || byte &- 0x30 < 10 {
+            let (end, flags) = try text.number(start)
+            try writer.push(
+                TapeEntry(.number, start: start, end: end, link: writer.next, flags: flags)
+            )
+            return end
         }
+        let kind: JSONKind = byte == 0x74 ? .true : byte == 0x66 ? .false : .null
+        let end = try text.literal(start, kind)
+        try writer.push(TapeEntry(kind, start: start, end: end, link: writer.next))
+        return end
     }
 
-    private mutating func literal(_ text: StaticString, _ kind: JSONKind) throws(JSONError) {
-        let start = at
-        for index in 0..<text.utf8CodeUnitCount {
-            guard at < byteCount else { throw .unexpectedEnd(offset: at) }
-            guard unsafe base[at] == text.utf8Start[index] else {
-                throw .unexpectedByte(offset: at)
-            }
-            at += 1
-        }
-        _ = try push(TapeEntry(kind, start: start, end: at, link: count + 1))
-    }
-
-    /// RFC 8259 section 6.
-    private mutating func number() throws(JSONError) {
-        let start = at
-        var flags = TapeEntry.integer
-        if unsafe base[at] == 0x2d { at += 1 }
-        let first = at
-        try digits()
-        if unsafe base[first] == 0x30, at > first + 1 { throw .invalidNumber(offset: first) }
-        if at < byteCount, unsafe base[at] == 0x2e {
-            flags = 0
-            at += 1
-            try digits()
-        }
-        if at < byteCount, unsafe base[at] | 0x20 == 0x65 {
-            flags = 0
-            at += 1
-            if at < byteCount, unsafe base[at] == 0x2b || base[at] == 0x2d { at += 1 }
-            try digits()
-        }
-        _ = try push(TapeEntry(.number, start: start, end: at, link: count + 1, flags: flags))
-    }
-
-    private mutating func digits() throws(JSONError) {
-        let first = at
-        while at < byteCount, unsafe base[at] &- 0x30 < 10 { at += 1 }
-        guard at > first else {
-            if at >= byteCount { throw .unexpectedEnd(offset: at) }
-            throw .invalidNumber(offset: at)
-        }
-    }
-
-    private mutating func string(isKey: Bool) throws(JSONError) {
-        at += 1
-        let start = at
+    /// A string whose opening quote is at `quote`; gives back the place after the closing one.
+    @inline(__always)
+    private mutating func string(_ quote: Int, isKey: Bool) throws(JSONError) -> Int {
+        let start = quote &+ 1
+        var end = text.plainEnd(start)
         var flags: UInt32 = 0
-        while true {
-            guard at < byteCount else { throw .unexpectedEnd(offset: at) }
-            let byte = unsafe base[at]
-            if byte == 0x22 { break }
-            if byte == 0x5c {
-                flags = TapeEntry.escaped
-                try escape()
-            } else if byte < 0x20 {
-                throw .controlCharacter(offset: at)
-            } else if byte < 0x80 {
-                at += 1
-            } else {
-                try multibyte(byte)
-            }
-        }
-        let end = at
-        at += 1
-        var link = count + 1
-        if isKey {
-            link = unsafe KeyHash.of(base, start, end, isEscaped: flags != 0)
-        }
-        _ = try push(TapeEntry(.string, start: start, end: end, link: link, flags: flags))
-    }
-
-    private mutating func escape() throws(JSONError) {
-        let start = at
-        at += 1
-        guard at < byteCount else { throw .unexpectedEnd(offset: at) }
-        switch unsafe base[at] {
-        case 0x22, 0x5c, 0x2f, 0x62, 0x66, 0x6e, 0x72, 0x74: at += 1
-        case 0x75:
-            at += 1
-            let unit = try fourDigits()
-            if unit & 0xfc00 == 0xdc00 { throw .loneSurrogate(offset: start) }
-            guard unit & 0xfc00 == 0xd800 else { return }
-            guard at + 1 < byteCount, unsafe base[at] == 0x5c, unsafe base[at + 1] == 0x75 else {
-                throw .loneSurrogate(offset: start)
-            }
-            at += 2
-            guard try fourDigits() & 0xfc00 == 0xdc00 else { throw .loneSurrogate(offset: start) }
-        default: throw .invalidEscape(offset: start)
-        }
-    }
-
-    private mutating func fourDigits() throws(JSONError) -> UInt32 {
-        var value: UInt32 = 0
-        for _ in 0..<4 {
-            guard at < byteCount else { throw .unexpectedEnd(offset: at) }
-            guard let digit = unsafe Unescape.hexValue(base[at]) else {
-                throw .invalidEscape(offset: at)
-            }
-            value = value << 4 | digit
-            at += 1
-        }
-        return value
-    }
-
-    /// One character of two to four bytes (RFC 3629 section 4).
-    private mutating func multibyte(_ lead: UInt8) throws(JSONError) {
-        let length: Int
-        var second: ClosedRange<UInt8> = 0x80...0xbf
-        switch lead {
-        case 0xc2...0xdf: length = 2
-        case 0xe0:
-            length = 3
-            second = 0xa0...0xbf
-        case 0xed:
-            length = 3
-            second = 0x80...0x9f
-        case 0xe1...0xef: length = 3
-        case 0xf0:
-            length = 4
-            second = 0x90...0xbf
-        case 0xf4:
-            length = 4
-            second = 0x80...0x8f
-        case 0xf1...0xf3: length = 4
-        default: throw .invalidUTF8(offset: at)
-        }
-        guard at + length <= byteCount, unsafe second.contains(base[at + 1]) else {
-            throw .invalidUTF8(offset: at)
-        }
-        for index in 2..<max(length, 2) {
-            guard unsafe base[at + index] & 0xc0 == 0x80 else { throw .invalidUTF8(offset: at) }
-        }
-        at += length
+        if end == text.byteCount || text[end] != 0x22 { (end, flags) = try text.restOfString(end) }
+        let link = isKey ? KeyHash.of(text, start, end, isEscaped: flags != 0) : writer.next
+        try writer.push(TapeEntry(.string, start: start, end: end, link: link, flags: flags))
+        return end &+ 1
     }
 }

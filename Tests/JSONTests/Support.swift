@@ -1,0 +1,38 @@
+import JSON
+
+/// What a document says, in the shape the reference reader gives.
+func tree(_ node: JSONNode) -> ReferenceReader.Tree {
+    switch node.kind {
+    case .object: .object(node.members.map { (Array($0.key.text.utf8), tree($0.value)) })
+    case .array: .array(node.elements.map(tree))
+    case .string: .string(node.utf8 ?? [])
+    case .number: .number(Array((node.number?.text ?? "").utf8))
+    case .true: .word("true")
+    case .false: .word("false")
+    case .null: .word("null")
+    }
+}
+
+func parse(_ text: String, _ limits: JSONLimits = .message) throws(JSONError) -> JSONDocument {
+    try JSONDocument(parsing: Array(text.utf8), limits: limits)
+}
+
+func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+
+/// The call form of a text as text.
+func form(_ source: String) throws -> String { text(try CallForm(try parse(source).root).bytes) }
+
+/// A seeded generator (SplitMix64), so that a failure is found again.
+struct Seeded: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+}
