@@ -32,6 +32,8 @@ int csqlite_open(const char *path, int flags, const char *vfs, csqlite_connectio
         free(connection);
         return failed(code);
     }
+    // Takes the place of SQLite's own hook, which would copy the log in the middle of a commit; the
+    // setting wal_autocheckpoint would put that one back.
     sqlite3_wal_hook(connection->db, after_commit, connection);
     sqlite3_busy_timeout(connection->db, 5000);
     *out = connection;

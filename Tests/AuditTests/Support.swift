@@ -27,7 +27,7 @@ final class SeededRandom: RandomSource {
     }
 }
 
-/// A tree whose leaves are `record 0`, `record 1`, …
+/// A tree of numbered records, with its proofs.
 struct SampleTree {
     let records: [[UInt8]]
     private let prover: TreeProver<Never>

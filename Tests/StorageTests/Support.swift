@@ -101,3 +101,7 @@ func record(
         salt: salt
     )
 }
+
+func otherKey() throws -> Ed25519.SigningKey {
+    try Ed25519.SigningKey(seed: SecretBytes([UInt8](repeating: 8, count: 32)))
+}

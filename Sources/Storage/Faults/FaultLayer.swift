@@ -7,7 +7,9 @@ package enum FaultLayer {
     /// Room ends after a number of bytes; name it in `StoreOptions.layer`.
     package static let limited = "limited"
 
-    /// Plans one loss of power. Only one test of a process may use it at a time.
+    /// Plans one loss of power.
+    ///
+    /// Only one test of a process may use it at a time.
     package static func losePower(seed: UInt64, after operations: UInt64) -> Bool {
         csqlite_crash_begin(seed, operations) == 0
     }

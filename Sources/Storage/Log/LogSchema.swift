@@ -4,14 +4,26 @@ import Audit
 enum LogSchema {
     static let format = "1"
 
-    /// Frames after which the write-ahead log is copied into the database: 4 MiB.
-    static let checkpointFrames = 1000
-    /// Frames that agent-driven refusals may use while the disk is full.
-    static let refusalFrames = 1500
-    /// Frames that anything may use while the disk is full; the file has room for them.
-    static let reserveFrames = 2000
     /// 32 bytes of header and 2,048 frames of 4,096 + 24 bytes.
     static let reservedByteCount = 32 + 2048 * 4120
+
+    /// How the room of the write-ahead log is shared out, in frames.
+    struct Room {
+        /// After this many frames the log is copied into the database: 4 MiB of 8.
+        let copied: Int
+        /// Agent-driven refusals may use this many while the disk is full.
+        let refusals: Int
+        /// Anything may use this many while the disk is full.
+        let all: Int
+
+        init(byteCount: Int) {
+            let frames = byteCount / 4120
+            copied = max(1, frames / 2)
+            refusals = frames * 3 / 4
+            // The last transaction begins below this and has to fit.
+            all = frames - frames / 32
+        }
+    }
 
     /// One row of `segment` holds at most this much, and this many records.
     static let segmentByteCount = 1 << 20
@@ -22,7 +34,6 @@ enum LogSchema {
         PRAGMA page_size=4096;
         PRAGMA journal_mode=WAL;
         PRAGMA synchronous=\(synchronous.rawValue);
-        PRAGMA wal_autocheckpoint=0;
         PRAGMA secure_delete=ON;
         PRAGMA trusted_schema=OFF;
         """

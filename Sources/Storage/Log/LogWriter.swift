@@ -25,6 +25,7 @@ final class LogWriter {
     private let database: Database
     private let reader: LogReader
     private let statements: WriterStatements
+    private let room: LogSchema.Room
     private var edge: TreeEdge
     private var open: OpenIntents
     private var daily: DailyBytes
@@ -58,6 +59,7 @@ final class LogWriter {
         self.daily = daily
         self.published = published
         self.keep = keep
+        room = LogSchema.Room(byteCount: options.reservedByteCount)
         statements = try WriterStatements(database)
         snapshotSize = edge.size
         checkpointDue = options.clock.instant.advanced(by: options.checkpointInterval)
@@ -297,7 +299,7 @@ final class LogWriter {
         if let refusal = health.refusal(of: transaction) { return refusal }
         guard case .reserveOnly(let reason) = health else { return nil }
         let isAgentDriven = transaction.records.contains { $0.kind.isAgentDriven }
-        let limit = isAgentDriven ? LogSchema.refusalFrames : LogSchema.reserveFrames
+        let limit = isAgentDriven ? room.refusals : room.all
         return database.walFrames < limit ? nil : .noSpace(reason)
     }
 
@@ -358,7 +360,7 @@ final class LogWriter {
     private func copyWriteAheadLog(always: Bool) throws(DatabaseFailure) {
         let frames = database.walFrames
         if frames < copiedFrames { copiedFrames = 0 }
-        guard always || frames - copiedFrames >= LogSchema.checkpointFrames else { return }
+        guard always || frames - copiedFrames >= room.copied else { return }
         do throws(DatabaseFailure) { try database.checkpoint() } catch {
             guard error.meaning == .full else { throw error }
             set(.reserveOnly(error.description))

@@ -16,8 +16,6 @@ private struct StoreOpening {
     let options: StoreOptions
 
     func run() throws(StoreOpenError) -> StoreParts {
-        // A disk that is full already gives no reserve; the log then says so once it runs.
-        try? LogFile.fill(options.walPath, to: options.reservedByteCount)
         let keeper = CheckpointKeeper(
             path: options.checkpointPath,
             destinations: options.destinations
@@ -29,6 +27,9 @@ private struct StoreOpening {
             try database.execute("BEGIN IMMEDIATE; \(LogSchema.tables) COMMIT")
             return database
         }
+        // After the tables, because SQLite removes a write-ahead log it finds beside an empty
+        // database. A disk that is full already gives no reserve; the log says so once it runs.
+        try? LogFile.fill(options.walPath, to: options.reservedByteCount)
         let reader = try step { () throws(DatabaseFailure) in
             try LogReader(database, options.hashing)
         }
