@@ -118,7 +118,10 @@ let package = Package(
         tests("Storage", ["Base", "JSON", "Audit", "AuditVerifier", "Storage", "Crypto"]),
         tests("HTTP", ["Base", "System", "HTTP", "Crypto"]),
         tests("Sandbox", ["Base", "System", "Sandbox"]),
-        tests("Gateway", ["Base", "JSON", "MCP", "Policy", "System", "HTTP", "Gateway"]),
+        tests(
+            "Gateway",
+            ["Base", "JSON", "MCP", "Policy", "System", "HTTP", "Sandbox", "Gateway"]
+        ),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17,

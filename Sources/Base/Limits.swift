@@ -38,6 +38,10 @@ package enum Limits {
     // Processes.
     package static let lineByteCount = 16 << 20
     package static let stderrLineByteCount = 8 << 10
+    /// Of one server in a minute; the rest is read and dropped.
+    package static let stderrByteCount = 256 << 10
+    /// Lines on a server's standard output that are no message.
+    package static let noiseLineCount = 100
     package static let serverStart: Duration = .seconds(30)
 
     // Calls.

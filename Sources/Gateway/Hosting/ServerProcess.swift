@@ -1,0 +1,397 @@
+package import Base
+import Sandbox
+package import System
+
+/// A stdio server and its life: started when wanted, watched, restarted, put to sleep, ended whole.
+///
+/// Lives on the loop. `Supervision` decides; this carries it out and moves lines.
+package actor ServerProcess {
+    package nonisolated let loop: EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    package nonisolated let name: ServerName
+    private let pool: BlockingPool
+    private let random: any RandomSource
+    private let prepare: @Sendable () throws -> ServerStart
+    private let handlers: ServerHandlers
+    private var supervision: Supervision
+    private var timer: TimerToken?
+    private var running: Running?
+    private var isPreparing = false
+    private var generation = 0
+    private var callCount = 0
+    /// Calls that wait until it is ready; bounded by `waiterLimit`, one more is refused.
+    private var readyWaiters: [Pending<Void>] = []
+    private var endWaiters: [Pending<Void>] = []
+
+    package static let waiterLimit = 1024
+
+    /// One process; replaced with the next start.
+    private struct Running {
+        let generation: Int
+        let child: ChildProcess
+        /// Init's control socket; nil without a cage.
+        let control: Stream?
+        var end: String?
+        var isOutputRead = false
+        var hasStarted = false
+        var failure: CageStartFailure?
+        var lastErrorLine: [UInt8] = []
+        var noise = NoiseCounter()
+    }
+
+    /// `prepare` makes a fresh start; it runs in the pool and may block.
+    package init(
+        _ name: ServerName,
+        on loop: EventLoop,
+        pool: BlockingPool,
+        random: any RandomSource,
+        settings: Supervision.Settings = Supervision.Settings(),
+        handlers: ServerHandlers,
+        prepare: @escaping @Sendable () throws -> ServerStart
+    ) {
+        self.name = name
+        self.loop = loop
+        self.pool = pool
+        self.random = random
+        self.prepare = prepare
+        self.handlers = handlers
+        supervision = Supervision(settings)
+    }
+
+    // MARK: What the upstream uses
+
+    package var state: Supervision.State { supervision.state }
+
+    /// The outermost process, for `status`; nil while there is none.
+    package var processID: Int32? { running?.child.processID }
+
+    /// Returns when calls may go to the server; starts it when it sleeps.
+    package func ready(until deadline: Instant) async throws(ServerProcessError) {
+        feed(.wanted)
+        if supervision.state == .ready { return }
+        try checkHope()
+        guard readyWaiters.count < Self.waiterLimit else { throw .tooManyWaiting }
+        let waiter = Pending<Void>(on: loop)
+        readyWaiters.append(waiter)
+        defer { readyWaiters.removeAll { $0 === waiter } }
+        do {
+            try await waiter.value(until: deadline)
+        } catch let error as ServerProcessError {
+            throw error
+        } catch {
+            throw .startTookTooLong
+        }
+    }
+
+    /// The handshake is done.
+    package func markReady() { feed(.answered) }
+
+    /// A call is on its way; the server does not sleep before `endCall`.
+    package func beginCall() {
+        callCount += 1
+        feed(.calls(callCount))
+    }
+
+    package func endCall() {
+        callCount = max(0, callCount - 1)
+        feed(.calls(callCount))
+    }
+
+    /// Sends one message; waits while the server takes its input slowly.
+    ///
+    /// Messages are queued whole in the order of the calls, so that two never mix.
+    package func send(_ line: [UInt8]) async throws(ServerProcessError) {
+        guard line.count <= Limits.lineByteCount else {
+            throw .lineNotUsable(reason: "it has more than \(Limits.lineByteCount) bytes")
+        }
+        guard !line.contains(0x0a) else { throw .lineNotUsable(reason: "it has a line break") }
+        guard let running, running.end == nil, let input = running.child.input else {
+            try checkHope()
+            throw .notRunning
+        }
+        do {
+            try await input.write(line, [0x0a])
+        } catch {
+            if error == .timedOut { feed(.stalled(reason: "it takes no input")) }
+            throw .writeFailed(reason: "\(error)")
+        }
+    }
+
+    /// A line was no message; one too many ends the process.
+    package func noteInvalidMessage() {
+        guard running?.noise.note() == true, let count = running?.noise.lineCount else { return }
+        feed(.misbehaved(reason: "it prints what is no message (\(count) lines)"))
+    }
+
+    /// What it says cannot be trusted; ends it at once, and its circuit opens.
+    package func condemn(_ reason: String) { feed(.misbehaved(reason: reason)) }
+
+    /// Ends the process and starts anew, whatever state it was in.
+    package func restart() { feed(.restart) }
+
+    /// Ends the process for good and returns when its whole tree is gone.
+    package func stop() async {
+        feed(.stop)
+        guard supervision.state != .ended else { return }
+        let waiter = Pending<Void>(on: loop)
+        endWaiters.append(waiter)
+        try? await waiter.value()
+    }
+
+    // MARK: Supervision
+
+    private func feed(_ event: Supervision.Event) {
+        let bytes = random.bytes(count: 8)
+        let number = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        for effect in supervision.handle(event, at: loop.now, random: number) { carryOut(effect) }
+        settleWaiters()
+    }
+
+    private func carryOut(_ effect: Supervision.Effect) {
+        switch effect {
+        case .launch:
+            generation += 1
+            let generation = generation
+            isPreparing = true
+            // Ends by itself: it waits for the pool, and what it starts is watched by `Running`.
+            loop.spawn { await self.launch(generation) }
+        case .closeInput:
+            if let running { running.child.input?.close() } else { vanish() }
+        case .terminate: terminate()
+        case .kill: kill()
+        case .setTimer(let number, let deadline):
+            timer?.cancel()
+            let timer = TimerToken(on: loop) { [self] in feed(.timer(number)) }
+            timer.set(deadline)
+            self.timer = timer
+        case .clearTimer:
+            timer?.cancel()
+            timer = nil
+        case .report(let report): handlers.report(report)
+        }
+    }
+
+    /// A stop while there is no process yet: `launch` sees it when the pool answers.
+    private func vanish() {
+        guard !isPreparing else { return }
+        // Not at once: the effects of this event are still being carried out.
+        loop.schedule(after: .zero) { [self] in feed(.exited(reason: "it never ran")) }
+    }
+
+    /// Whether what the process says still counts.
+    private var isHeard: Bool {
+        switch supervision.state {
+        case .stopping(.killed, then: _): false
+        default: true
+        }
+    }
+
+    private func terminate() {
+        guard let running else { return vanish() }
+        if let control = running.control {
+            try? control.send(CageReport.terminateCommand)
+        } else {
+            running.child.signal(.terminate)
+        }
+    }
+
+    /// Both ways at once: init leaves when its socket closes, the kernel kills it when bubblewrap
+    /// dies; with PID 1 its whole namespace ends.
+    private func kill() {
+        guard let running else { return vanish() }
+        if let control = running.control {
+            control.close()
+            running.child.signal(.kill)
+        } else {
+            running.child.killTree()
+        }
+    }
+
+    private func checkHope() throws(ServerProcessError) {
+        if let error = hopeless { throw error }
+    }
+
+    private var hopeless: ServerProcessError? {
+        switch supervision.state {
+        case .broken(let reason), .stopping(_, then: .broken(let reason)): .broken(reason: reason)
+        case .refused(let reason): .refused(reason: reason)
+        case .ended, .stopping(_, then: .end): .ended
+        default: nil
+        }
+    }
+
+    private func settleWaiters() {
+        if supervision.state == .ready {
+            for waiter in readyWaiters { waiter.fulfil(()) }
+            readyWaiters = []
+        } else if let error = hopeless {
+            for waiter in readyWaiters { waiter.fail(error) }
+            readyWaiters = []
+        } else if supervision.state == .asleep, !readyWaiters.isEmpty {
+            // It fell asleep, or its rest ended, while calls were waiting.
+            feed(.wanted)
+        }
+        if supervision.state == .ended {
+            for waiter in endWaiters { waiter.fulfil(()) }
+            endWaiters = []
+        }
+    }
+
+    // MARK: One process
+
+    private func launch(_ generation: Int) async {
+        let outcome: Result<ServerStart, any Error>
+        do { outcome = .success(try await pool.run(prepare)) } catch { outcome = .failure(error) }
+        isPreparing = false
+        guard supervision.state == .starting else {
+            return feed(.exited(reason: "it was stopped before it ran"))
+        }
+        do {
+            try start(try outcome.get(), generation)
+        } catch {
+            feed(Self.event(for: error))
+        }
+    }
+
+    private static func event(for error: any Error) -> Supervision.Event {
+        switch error {
+        case CageError.launchFailed(let reason): .launchFailed(reason: reason)
+        case let error as CageError: .launchRefused(reason: error.description)
+        default: .launchFailed(reason: "\(error)")
+        }
+    }
+
+    private func start(_ start: ServerStart, _ generation: Int) throws {
+        let child: ChildProcess
+        var control: Stream?
+        switch start {
+        case .caged(let cage):
+            let ours = try cage.launch.control.duplicate()
+            child = try ChildProcess.spawn(cage.request, on: loop)
+            do {
+                control = try Stream(adopting: ours, .socket, on: loop)
+            } catch {
+                child.signal(.kill)
+                child.closeStreams()
+                throw error
+            }
+        case .bare(let request): child = try ChildProcess.spawn(request, on: loop)
+        }
+        running = Running(generation: generation, child: child, control: control)
+        child.onExit = { [self] end in hasExited(generation, "\(end)") }
+        // All end when the process does: its death, and at the latest the drain timer, closes what
+        // they read.
+        loop.spawn { await self.readOutput(generation) }
+        loop.spawn { await self.readErrors(generation) }
+        if control != nil {
+            loop.spawn { await self.readReports(generation) }
+        } else {
+            running?.hasStarted = true
+            loop.spawn { await self.handlers.started() }
+        }
+    }
+
+    private func readOutput(_ generation: Int) async {
+        var splitter = LineSplitter()
+        do {
+            while let stream = running?.child.output, running?.generation == generation {
+                var bytes: [UInt8] = []
+                guard try await stream.read(appendingTo: &bytes, atMost: 256 << 10) > 0 else {
+                    break
+                }
+                for line in try splitter.append(bytes) {
+                    if NoiseCounter.mayBeMessage(line) {
+                        await handlers.line(line)
+                    } else {
+                        noteInvalidMessage()
+                    }
+                    guard isHeard else { break }
+                }
+                guard isHeard else { break }
+            }
+        } catch let failure as LineSplitter.Failure {
+            feed(.misbehaved(reason: "it wrote \(failure)"))
+        } catch {
+            // The stream is closed; the exit tells the rest.
+        }
+        guard running?.generation == generation else { return }
+        running?.isOutputRead = true
+        finishIfOver()
+    }
+
+    private func readErrors(_ generation: Int) async {
+        var lines = ErrorLines()
+        while let stream = running?.child.error, running?.generation == generation {
+            var bytes: [UInt8] = []
+            guard let count = try? await stream.read(appendingTo: &bytes, atMost: 64 << 10),
+                count > 0
+            else { break }
+            for item in lines.append(bytes, at: loop.now) { pass(item, generation) }
+        }
+        for item in lines.finish(at: loop.now) { pass(item, generation) }
+    }
+
+    private func pass(_ item: ErrorLines.Item, _ generation: Int) {
+        if case .line(let line, isCut: _) = item, running?.generation == generation {
+            running?.lastErrorLine = line
+        }
+        handlers.errorItem(item)
+    }
+
+    /// What init says of the start and the end, 16 bytes each.
+    private func readReports(_ generation: Int) async {
+        while let stream = running?.control, running?.generation == generation {
+            while stream.availableCount < CageReport.byteCount {
+                guard let count = try? await stream.fill(), count > 0 else { return }
+            }
+            guard running?.generation == generation,
+                let report = CageReport(stream.take(CageReport.byteCount))
+            else { return }
+            switch report {
+            case .started:
+                running?.hasStarted = true
+                loop.spawn { await self.handlers.started() }
+            case .failed(let failure): running?.failure = failure
+            case .exited(let exit): running?.end = "\(exit)"
+            }
+        }
+    }
+
+    private func hasExited(_ generation: Int, _ end: String) {
+        guard running?.generation == generation else { return }
+        if running?.end == nil { running?.end = end }
+        running?.child.input?.close()
+        guard running?.isOutputRead == false else { return finishIfOver() }
+        // A grandchild without a cage may hold the pipe; what it still writes is nobody's.
+        timerOfDrain = loop.schedule(after: .seconds(1)) { [self] in
+            guard running?.generation == generation else { return }
+            running?.child.closeStreams()
+        }
+    }
+
+    private var timerOfDrain: TimerToken?
+
+    /// The process is over when it is reaped and all it said was delivered.
+    private func finishIfOver() {
+        guard let over = running, let end = over.end, over.child.status != nil, over.isOutputRead
+        else { return }
+        timerOfDrain?.cancel()
+        timerOfDrain = nil
+        over.child.closeStreams()
+        over.control?.close()
+        running = nil
+        var reason = end
+        if let failure = over.failure {
+            reason = failure.description
+        } else if !over.hasStarted {
+            let words = String(decoding: over.lastErrorLine, as: UTF8.self)
+            reason = "the cage could not be made: \(printable(words, limit: 256))"
+        }
+        handlers.ended(reason)
+        if over.failure != nil { return feed(.launchRefused(reason: reason)) }
+        feed(.exited(reason: reason))
+    }
+}

@@ -1,0 +1,64 @@
+package import Sandbox
+package import System
+
+/// What a server process is made from.
+package enum ServerStart: Sendable {
+    case caged(PreparedCage)
+    /// Without a cage: only where `cage: none` was written by hand. Standard streams are pipes.
+    case bare(SpawnRequest)
+}
+
+/// What a `ServerProcess` tells its owner; all of it is called on the loop.
+package struct ServerHandlers: Sendable {
+    /// A process runs: greet it with `send`, and call `markReady` when it has answered.
+    package var started: @Sendable () async -> Void
+    /// A line of its standard output that may be a message; nothing more is read until it returns.
+    package var line: @Sendable ([UInt8]) async -> Void
+    /// Its standard error; not redacted yet.
+    package var errorItem: @Sendable (ErrorLines.Item) -> Void
+    /// The process is gone with its whole tree; calls in flight are lost.
+    package var ended: @Sendable (_ reason: String) -> Void
+    package var report: @Sendable (Supervision.Report) -> Void
+
+    package init(
+        started: @escaping @Sendable () async -> Void,
+        line: @escaping @Sendable ([UInt8]) async -> Void,
+        errorItem: @escaping @Sendable (ErrorLines.Item) -> Void = { _ in },
+        ended: @escaping @Sendable (String) -> Void = { _ in },
+        report: @escaping @Sendable (Supervision.Report) -> Void = { _ in }
+    ) {
+        self.started = started
+        self.line = line
+        self.errorItem = errorItem
+        self.ended = ended
+        self.report = report
+    }
+}
+
+/// Why a line could not be given to a server.
+package enum ServerProcessError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// It rests after crashes, or said things that are no MCP.
+    case broken(reason: String)
+    /// It cannot be started as it is configured.
+    case refused(reason: String)
+    case ended
+    case notRunning
+    case startTookTooLong
+    case tooManyWaiting
+    case lineNotUsable(reason: String)
+    case writeFailed(reason: String)
+
+    package var description: String {
+        switch self {
+        case .broken(let reason):
+            "the server is resting after a failure (\(reason)); restart it or try again later"
+        case .refused(let reason): "the server cannot be started: \(reason)"
+        case .ended: "the server was stopped"
+        case .notRunning: "the server is not running; try again"
+        case .startTookTooLong: "the server did not start in time; try again"
+        case .tooManyWaiting: "too many calls are waiting for the server to start; try again later"
+        case .lineNotUsable(let reason): "the message cannot be sent: \(reason)"
+        case .writeFailed(let reason): "the server did not take the message: \(reason)"
+        }
+    }
+}
