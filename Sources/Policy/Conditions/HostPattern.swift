@@ -24,7 +24,7 @@ package struct HostPattern: Hashable, Sendable {
 
     /// Nil when the value does not name one certain host; a port that nobody wrote down and that
     /// is not the scheme's own makes it uncertain too.
-    func matches(_ value: [UInt8]) -> Bool? {
+    package func matches(_ value: [UInt8]) -> Bool? {
         guard let target = Self.target(of: value) else { return nil }
         let isHost =
             isWildcard

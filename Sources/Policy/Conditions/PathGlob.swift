@@ -62,7 +62,7 @@ package struct PathGlob: Hashable, Sendable {
     }
 
     /// The same pattern as it stands for a server whose relative paths begin at `root`.
-    func rooted(at root: ServerRoot) -> PathGlob {
+    package func rooted(at root: ServerRoot) -> PathGlob {
         let prefix: [Part] =
             isAbsolute ? [] : root.components.map { .name(ByteGlob(literal: $0)) }
         return PathGlob(
@@ -74,7 +74,7 @@ package struct PathGlob: Hashable, Sendable {
     }
 
     /// Nil when the value cannot be read as one certain path, else whether the pattern covers it.
-    func matches(_ value: Span<UInt8>) -> Bool? {
+    package func matches(_ value: Span<UInt8>) -> Bool? {
         guard value.count > 0, value.count <= Components.pathByteCount else { return nil }
         guard value[0] == UInt8(ascii: "/") else {
             var joined = root
