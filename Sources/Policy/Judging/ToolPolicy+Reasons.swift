@@ -43,8 +43,12 @@ extension ToolPolicy {
         code: .tier
     )
 
-    static func outside(fact: String, remedy: String) -> Reason {
-        Reason(source: .scope, decision: .ask, fact: fact, remedy: remedy, code: .outOfScope)
+    static func outside(
+        _ source: Reason.Source = .scope,
+        fact: String,
+        remedy: String
+    ) -> Reason {
+        Reason(source: source, decision: .ask, fact: fact, remedy: remedy, code: .outOfScope)
     }
 
     static func denied(_ pattern: DenyPath) -> Reason {

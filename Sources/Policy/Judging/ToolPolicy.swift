@@ -119,6 +119,12 @@ extension ToolPolicy {
         for taint in facts.taint where taint.decision != .allow {
             reasons.append(Self.tainted(taint))
         }
+        // A value without a ground is a finding: it raises at every tier and no rule lifts it.
+        for case .outside(.grounds, let fact, let remedy) in facts.scope.sorted(
+            by: ScopeAnswer.isBefore
+        ) {
+            reasons.append(Self.outside(.grounds, fact: fact, remedy: remedy))
+        }
         var lifted: [String] = []
         var tier = tier
         // What a finding raised the tier to is a finding: no rule lifts its question.
@@ -150,8 +156,8 @@ extension ToolPolicy {
         case .read: return nil
         case .scopedWrite:
             if let outside = outside(arguments, answers) { return outside }
-            let isInside = scope != nil || answers.contains { $0.isInside }
-            return isInside ? nil : Self.unscoped
+            // Whoever answered at all and did not say inside has said so above.
+            return scope == nil && answers.isEmpty ? Self.unscoped : nil
         case .destructive:
             let isGrounded =
                 ask == .unlessGrounded && answers.contains(.inside(.grounds))
@@ -165,7 +171,7 @@ extension ToolPolicy {
         }
     }
 
-    /// The first answer, written or given, that says the call is outside.
+    /// The first written answer, computed or given, that says the call is outside.
     private func outside(_ arguments: ConditionFacts, _ answers: Set<ScopeAnswer>) -> Reason? {
         if let scope, scope.evaluate(arguments) != .holds,
             let finding = scope.firstFailure(arguments)
@@ -175,7 +181,9 @@ extension ToolPolicy {
                 remedy: "allowed without a question: \(finding.demand)"
             )
         }
-        for case .outside(_, let fact, let remedy) in answers.sorted(by: ScopeAnswer.isBefore) {
+        for case .outside(.written, let fact, let remedy) in answers.sorted(
+            by: ScopeAnswer.isBefore
+        ) {
             return Self.outside(fact: fact, remedy: remedy)
         }
         return nil

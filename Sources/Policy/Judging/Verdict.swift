@@ -37,6 +37,7 @@ package struct Reason: Sendable, Equatable {
     package enum Source: Sendable, Equatable {
         case tier(RiskTier)
         case scope
+        case grounds
         case rule(String)
         case limit(String)
         case taint(String)
@@ -75,6 +76,7 @@ package struct Reason: Sendable, Equatable {
         switch source {
         case .tier(let tier): "tier \(tier)"
         case .scope: "scope"
+        case .grounds: "grounds"
         case .rule(let name): "rule \(printable(name))"
         case .limit(let text): "limit \(text)"
         case .taint(let name): "taint \(printable(name))"
