@@ -67,5 +67,6 @@ package enum Limits {
     package static let schemaWork = 1_000_000
     package static let schemaWorkPerByte = 4
     package static let schemaEvaluationDepth = 512
+    package static let schemaBacktrackingCount = 512
     package static let schemaViolationCount = 8
 }

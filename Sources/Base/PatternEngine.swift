@@ -4,6 +4,14 @@ package protocol CompiledPattern: Sendable {
     ///
     /// Throws when the engine's work limit was hit, which a caller treats as "did not hold".
     func matches(_ text: [UInt8]) throws(PatternFailure) -> Bool
+
+    /// About how many steps each byte of text costs, for who keeps a budget; nil for an engine that
+    /// backtracks, where one match may cost all its limits allow.
+    var stepsPerByte: Int? { get }
+}
+
+extension CompiledPattern {
+    package var stepsPerByte: Int? { 1 }
 }
 
 /// Which language a pattern is written in.

@@ -21,6 +21,7 @@ package struct SchemaError: Error, Equatable, Sendable, CustomStringConvertible 
         case tooManySchemas(limit: Int)
         case tooManyPatterns(limit: Int)
         case tooLong(limit: Int)
+        case tooMuchWork(limit: Int)
     }
 
     package var description: String {
@@ -50,6 +51,8 @@ package struct SchemaError: Error, Equatable, Sendable, CustomStringConvertible 
         case .tooManySchemas(let limit): "more than \(limit) subschemas; use fewer"
         case .tooManyPatterns(let limit): "more than \(limit) different patterns; use fewer"
         case .tooLong(let limit): "longer than \(limit) bytes; shorten it"
+        case .tooMuchWork(let limit):
+            "finding what is referred to takes more than \(limit) steps; put it in `$defs`"
         }
     }
 
@@ -71,6 +74,8 @@ package struct SchemaLimits: Sendable {
     package var work = Limits.schemaWork
     /// Steps of one validation for each byte of the instance.
     package var workPerByte = Limits.schemaWorkPerByte
+    /// Matches of patterns that only a backtracking engine can decide, in one validation.
+    package var backtrackingCount = Limits.schemaBacktrackingCount
     /// Schemas entered inside one another while validating.
     package var evaluationDepth = Limits.schemaEvaluationDepth
     /// Violations that are told.

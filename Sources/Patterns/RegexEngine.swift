@@ -80,6 +80,9 @@ struct LinearPattern: CompiledPattern {
         longestText = PatternLimits.linearSteps / max(1, program.programSize)
     }
 
+    /// As a state machine a byte costs one step; a large program can fall back to walking itself.
+    var stepsPerByte: Int? { 1 + program.programSize >> 8 }
+
     func matches(_ text: [UInt8]) throws(PatternFailure) -> Bool {
         guard text.count <= longestText else { throw .limitExceeded(pattern: program.pattern) }
         return try program.matches(text)
@@ -91,6 +94,8 @@ struct BacktrackingPattern: CompiledPattern {
     private let program: PCRE2Pattern
 
     init(_ program: PCRE2Pattern) { self.program = program }
+
+    var stepsPerByte: Int? { nil }
 
     func matches(_ text: [UInt8]) throws(PatternFailure) -> Bool { try program.matches(text) }
 }

@@ -33,6 +33,11 @@ struct SchemaLibrary {
         var node: Int
     }
 
+    private struct Pointer: Hashable {
+        var document: Int
+        var text: JSONString
+    }
+
     struct Anchor: Hashable {
         var resource: Int32
         var name: JSONString
@@ -45,6 +50,9 @@ struct SchemaLibrary {
     private(set) var dynamicAnchors: [Anchor: Int32] = [:]
     private var found: [Location: Int32] = [:]
     private var resourcesByName: [JSONString: Int32] = [:]
+    /// Every known schema by its pointer inside its document, so that a reference costs one look-up.
+    private var pointers: [Pointer: Int32] = [:]
+    private var walked = 0
     private var documentCount = 0
     private let remotes: [JSONString: JSONDocument]
     private let limits: SchemaLimits
@@ -132,10 +140,18 @@ struct SchemaLibrary {
         from root: Int32
     ) throws(SchemaError) -> Int32? {
         let document = entries[Int(root)].document
+        let whole = self.pointer(of: root) + pointer.description
+        if let known = pointers[Pointer(document: document, text: JSONString(whole))] {
+            return known
+        }
         var nearest = root
         var way: [JSONString] = []
         var node = entries[Int(root)].node
         for token in pointer.tokens {
+            walked += node.count
+            guard walked <= limits.work else {
+                throw error(.tooMuchWork(limit: limits.work), at: root)
+            }
             guard let next = JSONPointer(tokens: [token]).resolve(node) else { return nil }
             node = next
             way.append(token)
@@ -197,6 +213,8 @@ struct SchemaLibrary {
             )
         )
         found[Location(document: outer.document, node: node.identity)] = number
+        let text = JSONString(pointer(of: number))
+        pointers[Pointer(document: outer.document, text: text)] = number
         guard entries.count <= limits.schemaCount else {
             throw error(.tooManySchemas(limit: limits.schemaCount), at: number)
         }

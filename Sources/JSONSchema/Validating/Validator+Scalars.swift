@@ -27,9 +27,15 @@ extension Validator {
     /// Whether the pattern matches; a pattern that hits its limit ends the whole validation, so that
     /// no `not` around it can turn "undecided" into "holds".
     mutating func matches(_ pattern: Int32, _ value: JSONNode) -> Bool {
-        guard spend(16 + value.byteCount), let text = value.utf8 else { return false }
+        let program = program
+        let compiled = program.patterns[Int(pattern)]
+        let limit = limits.backtrackingCount
+        if compiled.stepsPerByte == nil { backtrackings += 1 }
+        guard spend(16 + value.byteCount * (compiled.stepsPerByte ?? 1)), let text = value.utf8
+        else { return false }
         do {
-            return try program.patterns[Int(pattern)].matches(text)
+            if backtrackings > limit { throw PatternFailure.limitExceeded(pattern: "") }
+            return try compiled.matches(text)
         } catch {
             stop = .patternLimit(pattern: program.patternTexts[Int(pattern)])
             return false

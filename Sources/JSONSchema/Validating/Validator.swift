@@ -14,6 +14,8 @@ struct Validator {
     /// Set once when a limit was hit; from then on nothing holds.
     var stop: SchemaFailure?
     var depth = 0
+    /// Matches so far whose cost only their own limits bound.
+    var backtrackings = 0
     /// Bits of the members or elements that were evaluated, one region per value in progress.
     var marks: [UInt64] = []
     /// The schema resources entered, outermost first; kept only if the program has dynamic anchors.
