@@ -143,5 +143,11 @@ if Context.environment["GATEHOUSE_BENCH"] == "1" {
             path: "Benchmarks/json",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "schema-bench",
+            dependencies: ["Base", "JSON", "JSONSchema"],
+            path: "Benchmarks/schema",
+            swiftSettings: strict
+        ),
     ]
 }
