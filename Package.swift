@@ -97,6 +97,14 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // Programs for measuring; no layer of the product.
+        .executableTarget(
+            name: "loop-bench",
+            dependencies: ["Base", "System"],
+            path: "Benchmarks/loop",
+            swiftSettings: strict
+        ),
+
         // What several test targets need.
         .target(
             name: "TestKit",

@@ -169,6 +169,12 @@ uint64_t cgate_cpu_time(void) {
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
+uint64_t cgate_thread_cpu_time(void) {
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
 int cgate_set_echo(int fd, int is_on, int *was_on) {
     struct termios terminal;
     if (tcgetattr(fd, &terminal) < 0) return -errno;

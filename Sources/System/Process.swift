@@ -53,6 +53,11 @@ package enum Process {
     /// CPU time of all threads so far.
     package static func cpuTime() -> Duration { .nanoseconds(Int64(clamping: cgate_cpu_time())) }
 
+    /// CPU time of the calling thread so far.
+    package static func threadCPUTime() -> Duration {
+        .nanoseconds(Int64(clamping: cgate_thread_cpu_time()))
+    }
+
     /// Keeps other processes of the same user out of our memory and environment; after this no
     /// core file is written and no debugger attaches.
     package static func hideMemory() throws(SystemError) {

@@ -40,6 +40,22 @@ actor Resident {
         _ = try await pending.value()
     }
 
+    /// A timer that is due again as soon as it fired, until another one has fired too.
+    func restless() async throws -> Int {
+        let pending = Pending<Bool>(on: loop)
+        tokens = [
+            TimerToken(on: loop) {
+                self.fired.append(0)
+                self.tokens.last?.set(self.loop.now)
+            }
+        ]
+        tokens[0].set(loop.now)
+        loop.schedule(after: .nanoseconds(1)) { pending.fulfil(true) }
+        _ = try await pending.value()
+        tokens[0].cancel()
+        return fired.count
+    }
+
     func lateValue() async -> String {
         let pending = Pending<Int>(on: loop)
         do {
@@ -116,6 +132,12 @@ struct EventLoopTests {
             while !done.load(ordering: .relaxed) { await Task.yield() }
             try await alarm.value
         }
+    }
+
+    @Test func `a timer that sets itself again at once does not hold the loop`() async throws {
+        let count = try await onLoop { loop in try await Resident(on: loop).restless() }
+        // That it ended is the point: it would hold the turn for ever.
+        #expect(count >= 1)
     }
 
     @Test func `a cancelled sleep ends at once with a cancellation error`() async throws {

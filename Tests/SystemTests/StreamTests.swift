@@ -1,6 +1,14 @@
 import Base
+import Glibc
 import System
 import Testing
+
+/// Writes until the pipe is full; the number of bytes, nil when it was full.
+func fill(_ pipe: CInt) -> Int? {
+    let chunk = [UInt8](repeating: 0, count: 4096)
+    let count = unsafe Glibc.write(pipe, chunk, chunk.count)
+    return count > 0 ? count : nil
+}
 
 /// One end of a connection, owned by an actor of the loop as the gateway does it.
 actor Peer {
@@ -247,6 +255,63 @@ struct StreamTests {
             await client.close()
             await door.close()
         }
+    }
+
+    /// A first write that the kernel refused whole once trapped on a negative index.
+    @Test func `a pipe that is full from the start takes the bytes once it is read`() async throws {
+        let sent = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 >> 3) }
+        let received = try await onLoop { loop in
+            let (reading, writing) = try Pipe(nonblocking: .both).split()
+            var stuffing = 0
+            while let count = fill(writing) { stuffing += count }
+            let writer = Peer(
+                try Stream(adopting: Descriptor(adopting: writing), .pipe, on: loop),
+                on: loop
+            )
+            let reader = Peer(
+                try Stream(adopting: Descriptor(adopting: reading), .pipe, on: loop),
+                on: loop
+            )
+            let written = loop.spawnThrowing {
+                // The edge that says "writable" at registration is gone after a first refusal.
+                try await writer.send(Array(sent[..<100]))
+                for start in stride(from: 100, to: sent.count, by: 999) {
+                    try await writer.send(Array(sent[start..<min(start + 999, sent.count)]))
+                }
+                try await writer.finish()
+            }
+            let received = try await reader.rest().dropFirst(stuffing)
+            try await written.value
+            await writer.close()
+            await reader.close()
+            return Array(received)
+        }
+        #expect(received == sent)
+    }
+
+    @Test func `pieces of every size keep their order behind a slow reader`() async throws {
+        let sizes = [1, 70_000, 3, 65_536, 200_000, 65_535, 2, 2, 300_000, 1]
+        let pieces = (0..<100).map { index in
+            [UInt8](repeating: UInt8(index), count: sizes[index % sizes.count])
+        }
+        let received = try await onLoop { loop in
+            let door = Door(on: loop)
+            let client = try await Peer.connected(to: try await door.open(), on: loop)
+            let server = try await door.next()
+            let written = loop.spawnThrowing {
+                for piece in pieces { try await client.sendTwo(piece, piece) }
+                try await client.finish()
+                try await client.drained()
+            }
+            await Task.yield()
+            let received = try await server.rest()
+            try await written.value
+            await client.close()
+            await server.close()
+            await door.close()
+            return received
+        }
+        #expect(received == pieces.flatMap { $0 + $0 })
     }
 
     @Test func `the end of a peer is noticed without reading`() async throws {

@@ -224,6 +224,8 @@ int64_t cgate_page_size(void);
 int cgate_release_memory(void);
 /// CPU time of the process in nanoseconds.
 uint64_t cgate_cpu_time(void);
+/// The same of the calling thread.
+uint64_t cgate_thread_cpu_time(void);
 /// Turns the terminal's echo off or on again; `*was_on` keeps the earlier state.
 int cgate_set_echo(int fd, int is_on, int *was_on);
 

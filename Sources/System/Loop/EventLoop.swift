@@ -226,7 +226,11 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     }
 
     private func fireTimers() {
-        while let node = timers.next(dueAt: nowNanoseconds) { node.fire() }
+        // At most as many as there are: one that sets itself again at once must not hold the turn.
+        for _ in 0..<timers.count {
+            guard let node = timers.next(dueAt: nowNanoseconds) else { return }
+            node.fire()
+        }
     }
 
     private func runReadyJobs() {

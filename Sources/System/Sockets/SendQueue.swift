@@ -2,6 +2,7 @@ import CLinux
 
 /// Bytes the kernel did not take yet, in order.
 struct SendQueue {
+    private static let joinedByteCount = 64 << 10
     private var pieces: ContiguousArray<[UInt8]> = []
     /// The first piece that is not sent, and how much of it is.
     private var first = 0
@@ -10,10 +11,17 @@ struct SendQueue {
 
     var isEmpty: Bool { byteCount == 0 }
 
+    /// Adds bytes behind the others.
     mutating func append(_ bytes: [UInt8]) {
         guard !bytes.isEmpty else { return }
         pieces.append(bytes)
         byteCount += bytes.count
+    }
+
+    /// Adds bytes of which the first `sent` are sent already, to an empty queue; nothing is copied.
+    mutating func begin(_ bytes: [UInt8], after sent: Int) {
+        append(bytes)
+        if sent > 0 { advance(by: sent) }
     }
 
     mutating func removeAll() {
@@ -46,29 +54,29 @@ struct SendQueue {
     /// One write of as much as the kernel takes: the bytes written or a negative errno.
     func write(to number: CInt, isSocket: Bool) -> Int {
         guard first < pieces.count else { return 0 }
-        if first + 1 == pieces.count {
-            return unsafe pieces[first].withUnsafeBytes { bytes in
-                guard let base = bytes.baseAddress else { return 0 }
-                let (start, length) = unsafe (base + offset, bytes.count - offset)
-                return isSocket
-                    ? unsafe cgate_send(number, start, length)
-                    : unsafe cgate_write(number, start, length)
-            }
+        let isAlone = first + 1 == pieces.count
+        guard isAlone || pieces[first].count - offset >= Self.joinedByteCount else {
+            return writeJoined(to: number, isSocket: isSocket)
         }
-        return writeSeveral(to: number, isSocket: isSocket)
+        return unsafe pieces[first].withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return 0 }
+            let (start, length) = unsafe (base + offset, bytes.count - offset)
+            return isSocket
+                ? unsafe cgate_send(number, start, length)
+                : unsafe cgate_write(number, start, length)
+        }
     }
 
-    /// The next pieces joined by one writev; small ones only, a large one goes alone.
-    private func writeSeveral(to number: CInt, isSocket: Bool) -> Int {
+    /// Small pieces joined for one call: copying is cheaper than a call for each.
+    private func writeJoined(to number: CInt, isSocket: Bool) -> Int {
         var joined: [UInt8] = []
-        var index = first
         var skipped = offset
-        while index < pieces.count, joined.count < 64 << 10 {
-            joined.append(contentsOf: pieces[index].dropFirst(skipped).prefix(64 << 10))
+        for piece in pieces[first...] {
+            let room = Self.joinedByteCount - joined.count
+            joined.append(contentsOf: piece.dropFirst(skipped).prefix(room))
             // A piece that was cut ends the batch, or the next would follow out of order.
-            guard pieces[index].count - skipped <= 64 << 10 else { break }
+            guard piece.count - skipped < room else { break }
             skipped = 0
-            index += 1
         }
         return unsafe joined.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return 0 }

@@ -13,7 +13,7 @@ extension Stream {
         try checkSending(bytes.count)
         guard outgoing.isEmpty, isWritable, !bytes.isEmpty else { return enqueue(bytes) }
         let sent = unsafe bytes.withUnsafeBytes { unsafe writeOnce($0) }
-        try settle(sent, of: bytes.count) { enqueue(sent == 0 ? bytes : Array(bytes[sent...])) }
+        try settle(sent, of: bytes.count) { taken in enqueue(bytes, after: taken) }
     }
 
     /// Sends two pieces, such as a head and a body, by one system call.
@@ -29,12 +29,12 @@ extension Stream {
         let sent = unsafe first.withUnsafeBytes { head in
             unsafe second.withUnsafeBytes { body in unsafe writeTwo(head, body) }
         }
-        try settle(sent, of: total) {
-            if sent < first.count {
-                enqueue(Array(first[sent...]))
+        try settle(sent, of: total) { taken in
+            if taken < first.count {
+                enqueue(first, after: taken)
                 enqueue(second)
             } else {
-                enqueue(Array(second[(sent - first.count)...]))
+                enqueue(second, after: taken - first.count)
             }
         }
     }
@@ -47,8 +47,8 @@ extension Stream {
             return enqueue(unsafe bytes.withUnsafeBytes { unsafe Array($0) })
         }
         let sent = unsafe bytes.withUnsafeBytes { unsafe writeOnce($0) }
-        try settle(sent, of: count) {
-            enqueue(unsafe bytes.withUnsafeBytes { unsafe Array($0.dropFirst(sent)) })
+        try settle(sent, of: count) { taken in
+            enqueue(unsafe bytes.withUnsafeBytes { unsafe Array($0.dropFirst(taken)) })
         }
     }
 
@@ -102,13 +102,16 @@ extension Stream {
         guard count <= sendLimit - unsentCount else { throw .sendLimitReached }
     }
 
-    private func enqueue(_ bytes: [UInt8]) {
-        guard !bytes.isEmpty else { return }
+    /// Queues bytes of which the kernel took `taken` already (then nothing else is queued).
+    private func enqueue(_ bytes: [UInt8], after taken: Int = 0) {
+        guard bytes.count > taken else { return }
         if outgoing.isEmpty {
             writeDeadline = progressDeadline
             watchDeadline(writeDeadline)
+            outgoing.begin(bytes, after: taken)
+        } else {
+            outgoing.append(bytes)
         }
-        outgoing.append(bytes)
     }
 
     private var progressDeadline: UInt64 {
@@ -138,12 +141,12 @@ extension Stream {
     private func settle(
         _ sent: Int,
         of total: Int,
-        queueRest: () -> Void
+        queueRest: (_ taken: Int) -> Void
     ) throws(StreamError) {
         if sent == total { return }
         if sent >= 0 || -sent == Int(Errno.again) {
             isWritable = false
-            return queueRest()
+            return queueRest(max(0, sent))
         }
         fail(.failed(SystemError(call: "write", code: CInt(truncatingIfNeeded: -sent))))
         throw failure ?? .closed
