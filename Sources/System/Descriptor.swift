@@ -21,6 +21,7 @@ package enum Errno {
     package static let tooLarge: CInt = EFBIG
     package static let isLink: CInt = ELOOP
     package static let noSpace: CInt = ENOSPC
+    package static let protocolError: CInt = EPROTO
 }
 
 /// A file descriptor with one owner; it is closed when the owner goes away.

@@ -143,7 +143,7 @@ extension HTTPClient {
         _ url: String,
         on loop: EventLoop,
         answers: [String: [IPAddress]] = [:],
-        trust: TLSTrust = .systemRoots,
+        tls: TLSContext? = nil,
         budget: Int = Limits.bufferedByteCount,
         limits: HTTPClientLimits = HTTPClientLimits(),
         admits: @escaping @Sendable (IPAddress, UInt16) -> Bool = { _, _ in true }
@@ -152,7 +152,7 @@ extension HTTPClient {
             to: try HTTPURL(parsing: url).origin,
             on: loop,
             resolver: FixedResolver(answers: answers),
-            trust: trust,
+            tls: tls,
             budget: BufferBudget(on: loop, limit: budget),
             limits: limits,
             admits: admits

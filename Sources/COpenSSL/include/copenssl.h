@@ -5,6 +5,4 @@
 #pragma once
 
 #include "copenssl_crypto.h"
-#if __has_include("copenssl_tls.h")
 #include "copenssl_tls.h"
-#endif

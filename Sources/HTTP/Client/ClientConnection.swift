@@ -22,22 +22,20 @@ actor ClientConnection {
     private var isReading = false
     private var heldByteCount = 0
 
-    init(_ stream: sending Stream, client: HTTPClient, budget: BufferBudget) {
+    init(_ transport: sending Transport, client: HTTPClient, budget: BufferBudget) {
         loop = client.loop
         self.client = client
         self.budget = budget
         bufferWait = client.limits.bufferWait
-        stream.writeTimeout = client.limits.writeTimeout
-        transport = Transport(stream)
+        transport.stream.writeTimeout = client.limits.writeTimeout
+        self.transport = transport
     }
 
     /// Makes an idle connection ready for a request; false (and closed) when the server closed it
     /// or sent what nobody asked for.
     func begin() -> Bool {
         idleSince = nil
-        guard transport.stream.availableCount == 0, !transport.stream.isPeerClosed,
-            transport.stream.readNow() == .wouldBlock
-        else {
+        guard transport.isQuiet else {
             transport.close()
             return false
         }

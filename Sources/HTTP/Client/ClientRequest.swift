@@ -95,7 +95,9 @@ package struct HTTPClientError: Error, Sendable, CustomStringConvertible {
     }
 
     package let reason: Reason
-    /// Whether any byte of the request may have reached the server. When false it was certainly
+    /// Whether any byte of the request may have reached the server.
+    ///
+    /// When false it was certainly
     /// not executed and may be sent again; when true nobody knows, and nothing here sends again.
     package let requestSent: Bool
 

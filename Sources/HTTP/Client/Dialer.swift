@@ -7,7 +7,7 @@ struct Dialer: Sendable {
     let origin: HTTPOrigin
     let loop: EventLoop
     let resolver: any Resolver
-    let trust: TLSTrust
+    let tls: TLSContext?
     let timeout: Duration
     let admits: @Sendable (IPAddress, UInt16) -> Bool
 
@@ -18,25 +18,50 @@ struct Dialer: Sendable {
     func dial(
         until deadline: Instant,
         _ cancellation: Cancellation?
-    ) async throws(HTTPClientError) -> sending Stream {
-        guard !origin.isSecure else { throw .notSent(.tls("no https in this build")) }
+    ) async throws(HTTPClientError) -> sending Transport {
+        guard !origin.isSecure || tls != nil else {
+            throw .notSent(.tls("https needs certificates to believe, and none were given"))
+        }
         let latest = min(deadline, loop.now.advanced(by: timeout))
         let addresses = try await admitted(until: latest)
         var last = HTTPClientError.notSent(.timedOut)
         for address in addresses {
             if cancellation?.isCancelled == true { throw .notSent(.cancelled) }
             guard loop.now < latest else { break }
-            do throws(StreamError) {
-                return try await Stream.connect(
-                    to: .ip(address, port: origin.port),
-                    on: loop,
-                    until: latest
-                )
-            } catch {
-                last = .notSent(error == .timedOut ? .timedOut : .connection(error))
-            }
+            do throws(HTTPClientError) {
+                return try await connect(to: address, until: latest, cancellation)
+            } catch { last = error }
         }
         throw last
+    }
+
+    private func connect(
+        to address: IPAddress,
+        until deadline: Instant,
+        _ cancellation: Cancellation?
+    ) async throws(HTTPClientError) -> sending Transport {
+        let transport: Transport
+        do throws(StreamError) {
+            let target = SocketAddress.ip(address, port: origin.port)
+            transport = Transport(try await Stream.connect(to: target, on: loop, until: deadline))
+        } catch {
+            throw .notSent(error == .timedOut ? .timedOut : .connection(error))
+        }
+        guard origin.isSecure, let tls else { return transport }
+        do {
+            let session = try TLSSession(
+                connectingTo: origin.host,
+                isAddress: origin.address != nil,
+                tls
+            )
+            try await transport.secure(session, until: deadline)
+            return transport
+        } catch {
+            transport.stream.close()
+            if let error = error as? TLSError { throw .notSent(.tls(error.description)) }
+            let error = error as? StreamError ?? .closed
+            throw .notSent(error == .timedOut ? .timedOut : .connection(error))
+        }
     }
 
     private func admitted(until deadline: Instant) async throws(HTTPClientError) -> [IPAddress] {

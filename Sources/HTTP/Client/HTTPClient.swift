@@ -9,7 +9,9 @@ package struct HTTPClientLimits: Sendable {
     /// Requests that may wait for a connection; beyond it they fail at once.
     package var waitingCount = Limits.upstreamWaitingCount
     package var connectTimeout = Limits.connectTimeout
-    /// How long a connection is kept without a request. Shorter than what servers keep, so that
+    /// How long a connection is kept without a request.
+    ///
+    /// Shorter than what servers keep, so that
     /// it is us who close.
     package var idleTimeout = Limits.upstreamIdleTimeout
     package var writeTimeout = Limits.writeTimeout
@@ -45,14 +47,15 @@ package actor HTTPClient {
     private var isClosed = false
 
     /// - Parameters:
-    ///   - trust: whose certificates count, for https.
+    ///   - tls: whose certificates count; without it https is refused. Share one: loading the
+    ///     machine's certificates takes many milliseconds.
     ///   - admits: decides on the very address that is connected to; http is for loopback
     ///     addresses only, whatever it says.
     package init(
         to origin: HTTPOrigin,
         on loop: EventLoop,
         resolver: any Resolver,
-        trust: TLSTrust,
+        tls: TLSContext?,
         budget: BufferBudget,
         limits: HTTPClientLimits = HTTPClientLimits(),
         admits: @escaping @Sendable (IPAddress, UInt16) -> Bool
@@ -65,7 +68,7 @@ package actor HTTPClient {
             origin: origin,
             loop: loop,
             resolver: resolver,
-            trust: trust,
+            tls: tls,
             timeout: limits.connectTimeout,
             admits: admits
         )
@@ -130,8 +133,8 @@ package actor HTTPClient {
             openCount += 1
         }
         do throws(HTTPClientError) {
-            let stream = try await dialer.dial(until: deadline, cancellation)
-            return ClientConnection(stream, client: self, budget: budget)
+            let transport = try await dialer.dial(until: deadline, cancellation)
+            return ClientConnection(transport, client: self, budget: budget)
         } catch {
             abandonPlace()
             throw error

@@ -1,4 +1,5 @@
 import Base
+import Crypto
 import System
 
 /// One connection of a client: reads requests, has each answered, in order, one at a time.
@@ -34,10 +35,13 @@ actor HTTPConnection {
     private var closeHooks: [@Sendable () -> Void] = []
     private var closing: [Pending<Void>] = []
 
-    init(_ stream: sending Stream, _ server: ServerContext) {
+    private let tls: TLSContext?
+
+    init(_ stream: sending Stream, _ server: ServerContext, tls: TLSContext?) {
         loop = server.loop
         self.server = server
         peer = stream.peer
+        self.tls = tls
         transport = Transport(stream)
     }
 
@@ -49,6 +53,7 @@ actor HTTPConnection {
         // The stream drops the closure when it is closed, which ends the cycle.
         stream.onHangUp = { self.assumeIsolated { $0.peerLeft() } }
         do throws(ConnectionEnd) {
+            try await secure()
             try await serve()
         } catch {
             await end(with: error)
@@ -56,6 +61,15 @@ actor HTTPConnection {
         transport.close()
         peerLeft()
         server.remove(self)
+    }
+
+    private func secure() async throws(ConnectionEnd) {
+        guard let tls else { return }
+        do {
+            let session = try TLSSession(accepting: tls)
+            let deadline = loop.now.advanced(by: server.limits.headTimeout)
+            try await transport.secure(session, until: deadline)
+        } catch { throw .cutOff }
     }
 
     private func serve() async throws(ConnectionEnd) {
@@ -362,7 +376,7 @@ actor HTTPConnection {
         let deadline = loop.now.advanced(by: Limits.lingerTimeout)
         do throws(StreamError) {
             try await stream.drained()
-            try stream.finish()
+            try transport.finish()
             while rest > 0, loop.now < deadline {
                 stream.consume(stream.availableCount)
                 let count = try await transport.fill(until: deadline)

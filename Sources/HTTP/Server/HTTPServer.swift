@@ -1,4 +1,5 @@
 package import Base
+package import Crypto
 package import System
 
 /// What a server takes from its clients; the defaults are those of `Limits`.
@@ -41,16 +42,19 @@ package actor HTTPServer {
         )
     }
 
-    /// Starts to serve an address; the result names the port the kernel chose for port 0.
+    /// Starts to serve an address, with TLS when a certificate is given; the result names the port the kernel chose for port 0.
     @discardableResult
-    package func listen(on address: SocketAddress) throws(SystemError) -> SocketAddress {
+    package func listen(
+        on address: SocketAddress,
+        tls: TLSContext? = nil
+    ) throws(SystemError) -> SocketAddress {
         let context = context
         let listener = try Listener(
             on: address,
             loop: loop,
             connectionCap: context.limits.connectionCount
         ) { stream in
-            let connection = HTTPConnection(stream, context)
+            let connection = HTTPConnection(stream, context, tls: tls)
             context.loop.spawn { await connection.run() }
         }
         listeners.append(listener)

@@ -60,10 +60,16 @@ struct ReceiveBuffer {
     }
 
     mutating func append(_ bytes: [UInt8], limit: Int, pool: BufferPool) -> Bool {
-        for byte in bytes {
+        var rest = bytes[...]
+        while !rest.isEmpty {
             guard makeRoom(limit: limit, pool: pool), let start = unsafe start else { return false }
-            unsafe start.storeBytes(of: byte, toByteOffset: tail, as: UInt8.self)
-            tail += 1
+            let part = rest.prefix(capacity - tail)
+            unsafe part.withUnsafeBytes { source in
+                guard let base = source.baseAddress else { return }
+                unsafe (start + tail).copyMemory(from: base, byteCount: source.count)
+            }
+            tail += part.count
+            rest = rest.dropFirst(part.count)
         }
         return true
     }
