@@ -4,6 +4,12 @@ package struct InvalidName: Error, Equatable, Sendable, CustomStringConvertible 
     package let spelling: String
     package let expected: String
 
+    package init(kind: String, spelling: String, expected: String) {
+        self.kind = kind
+        self.spelling = spelling
+        self.expected = expected
+    }
+
     package var description: String {
         "\(kind) `\(printable(spelling))` is not usable; use \(expected)"
     }
@@ -132,6 +138,15 @@ package struct ToolReference: Hashable, Sendable, Comparable, CustomStringConver
     package init(server: ServerName, tool: ToolName) {
         self.server = server
         self.tool = tool
+    }
+
+    /// Reads `server.tool`; the first dot separates.
+    package init?(_ spelling: String) {
+        guard let dot = spelling.utf8.firstIndex(of: 0x2e),
+            let server = try? ServerName(String(spelling[..<dot])),
+            let tool = try? ToolName(String(spelling[spelling.index(after: dot)...]))
+        else { return nil }
+        self.init(server: server, tool: tool)
     }
 
     package var description: String { "\(server.rawValue).\(tool.rawValue)" }

@@ -69,4 +69,15 @@ package enum Limits {
     package static let schemaEvaluationDepth = 512
     package static let schemaBacktrackingCount = 512
     package static let schemaViolationCount = 8
+
+    // Agents.
+    package static let sessionCount = 10_000
+    package static let sessionsPerPrincipal = 4096
+    package static let sessionIdle: Duration = .seconds(1800)
+    package static let listPageItemCount = 500
+    package static let requestsPerConnection = 256
+
+    // People.
+    package static let passphraseByteCount = 8
+    package static let unknownCallCount = 10_000
 }

@@ -29,4 +29,6 @@ package struct JSONLimits: Equatable, Sendable {
     package static let message = JSONLimits(byteCount: Limits.requestByteCount)
     /// A result of an upstream.
     package static let result = JSONLimits(byteCount: Limits.resultByteCount)
+    /// A result with the marks and labels of screening around it.
+    package static let screened = JSONLimits(byteCount: Limits.resultByteCount * 2)
 }

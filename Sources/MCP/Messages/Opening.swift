@@ -73,11 +73,14 @@ package enum Opening {
     }
 
     /// A page of `tools/list`; each tool is its definition as JSON text.
+    ///
+    /// `absent` names servers that could not be asked, so that a short list is not mistaken for all.
     package static func toolsPage(
         _ tools: some Sequence<[UInt8]>,
         nextCursor: String?,
         revision: Revision,
-        serverInfo: [UInt8]
+        serverInfo: [UInt8],
+        absent: [String] = []
     ) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: 4096)
         writer.beginObject()
@@ -93,12 +96,20 @@ package enum Opening {
             writer.key("nextCursor")
             writer.string(nextCursor)
         }
-        if revision.isModern {
-            writeCaching(&writer)
+        if revision.isModern { writeCaching(&writer) }
+        if revision.isModern || !absent.isEmpty {
             writer.key("_meta")
             writer.beginObject()
-            writer.key("io.modelcontextprotocol/serverInfo")
-            writer.raw(serverInfo)
+            if revision.isModern {
+                writer.key("io.modelcontextprotocol/serverInfo")
+                writer.raw(serverInfo)
+            }
+            if !absent.isEmpty {
+                writer.key(MetaKey.absent)
+                writer.beginArray()
+                for line in absent { writer.string(line) }
+                writer.endArray()
+            }
             writer.endObject()
         }
         writer.endObject()

@@ -10,6 +10,8 @@ package enum MetaKey {
     package static let logLevel: StaticString = "io.modelcontextprotocol/logLevel"
     /// Our own key on results: the id of the verdict.
     package static let verdict = "dev.gatehouse/verdict"
+    /// Our own key on lists: servers that could not be asked.
+    package static let absent = "dev.gatehouse/absent"
 }
 
 /// What `params._meta` of a request says.

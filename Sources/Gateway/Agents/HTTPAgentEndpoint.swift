@@ -1,0 +1,350 @@
+import Base
+package import HTTP
+import JSON
+import MCP
+import System
+
+/// Serves MCP to agents over HTTP: `/mcp` for all servers, `/mcp/SERVER` for one.
+///
+/// What HTTP says is checked here in the order of the specification's tables; what the message
+/// says is the agent service's (2026-07-28, basic/transports/streamable-http).
+package struct HTTPAgentEndpoint: HTTPHandler {
+    private let service: AgentService
+    private let door: Door
+    private let authenticator: any Authenticator
+    private let hosts: AllowedHosts
+    private let limits: JSONLimits
+
+    package init(
+        service: AgentService,
+        door: Door,
+        authenticator: any Authenticator,
+        hosts: AllowedHosts
+    ) {
+        self.service = service
+        self.door = door
+        self.authenticator = authenticator
+        self.hosts = hosts
+        limits = .message
+    }
+
+    package func handle(_ exchange: Exchange) async {
+        let head = exchange.head
+        if let refusal = hosts.refusal(of: head) {
+            await answer(exchange, refusal.status, error: refusal.message)
+            return
+        }
+        guard let endpoint = Self.endpoint(of: head.path) else {
+            await answer(exchange, .notFound, error: "no such path; agents use /mcp or /mcp/SERVER")
+            return
+        }
+        let principal: Principal
+        switch authenticator.authenticate(head, peer: exchange.peer) {
+        case .failure(let refusal):
+            await refuse(exchange, refusal)
+            return
+        case .success(let found): principal = found
+        }
+        guard await door.reaches(endpoint, principal) else {
+            await answer(exchange, .notFound, error: "no such server for this credential")
+            return
+        }
+        switch head.method {
+        case .post: await post(exchange, principal, endpoint)
+        case .delete: await delete(exchange, principal, endpoint)
+        default:
+            // Streams of their own and their resumption are not served: 405 is the word for it.
+            await answer(exchange, .methodNotAllowed, error: "use POST", allow: "POST, DELETE")
+        }
+    }
+
+    // MARK: Verbs
+
+    private func post(
+        _ exchange: Exchange,
+        _ principal: Principal,
+        _ endpoint: Endpoint
+    ) async {
+        let head = exchange.head
+        if let problem = Self.mediaProblem(of: head) {
+            await answer(exchange, problem.status, error: problem.message)
+            return
+        }
+        let document: JSONDocument
+        do throws(JSONError) {
+            document = try JSONDocument(parsing: exchange.body, limits: limits)
+        } catch {
+            await answer(exchange, nil, ProtocolError(.parse, "not strict JSON: \(error)"))
+            return
+        }
+        let message: Message
+        do throws(MalformedMessage) {
+            message = try Message(document.root)
+        } catch {
+            await answer(exchange, error.id, error.error)
+            return
+        }
+        let id: RequestID? = if case .request(let request) = message { request.id } else { nil }
+        let meta = RequestMeta(of: message.params)
+        do throws(ProtocolError) {
+            let (revision, session) = try await route(exchange, message, meta, principal, endpoint)
+            let inbound = AuthenticatedMessage(
+                principal: principal,
+                endpoint: endpoint,
+                revision: revision,
+                message: message,
+                meta: meta,
+                session: session,
+                parameterHeader: revision.isModern ? Self.parameterHeader(head) : nil
+            )
+            await pass(exchange, inbound)
+        } catch {
+            await answer(exchange, id, error)
+        }
+    }
+
+    /// The revision of the message, and its session where the revision has sessions.
+    private func route(
+        _ exchange: Exchange,
+        _ message: Message,
+        _ meta: RequestMeta,
+        _ principal: Principal,
+        _ endpoint: Endpoint
+    ) async throws(ProtocolError) -> (Revision, SessionID?) {
+        let head = exchange.head
+        try Self.refuseRepeated(head)
+        let signals = Negotiation.Signals(
+            versionHeader: Self.text(head[.mcpProtocolVersion]),
+            sessionHeader: Self.text(head[.mcpSessionID])
+        )
+        switch try Negotiation.era(of: message, meta: meta, signals) {
+        case .opening: return (.newestLegacy, nil)
+        case .modern:
+            if case .request(let request) = message {
+                try HeaderMirror.check(request) { name in Self.mirrorHeader(name, head) }
+            }
+            return (.newest, nil)
+        case .session(let text, let version):
+            let id = SessionID(text: text)
+            guard let revision = await service.revision(of: id, principal, endpoint) else {
+                throw ProtocolError(
+                    .invalidRequest,
+                    "no such session; send `initialize` again",
+                    status: 404
+                )
+            }
+            guard version == nil || version == revision else {
+                throw ProtocolError(
+                    .invalidRequest,
+                    "MCP-Protocol-Version differs from the session's \(revision.rawValue)"
+                )
+            }
+            return (revision, id)
+        }
+    }
+
+    private func pass(_ exchange: Exchange, _ inbound: AuthenticatedMessage) async {
+        let cancellation = CallCancellation()
+        let channel = HTTPReplyChannel(exchange)
+        if inbound.revision.isModern {
+            // Closing the stream cancels (2026-07-28); in legacy revisions a drop is no cancel.
+            await exchange.onClose { cancellation.cancel(.disconnected) }
+        }
+        let reply = await service.handle(
+            inbound,
+            scope: inbound.session?.text ?? "",
+            channel: channel,
+            cancellation: cancellation
+        )
+        await channel.finish(reply)
+    }
+
+    private func delete(
+        _ exchange: Exchange,
+        _ principal: Principal,
+        _ endpoint: Endpoint
+    ) async {
+        guard let text = Self.text(exchange.head[.mcpSessionID]) else {
+            await answer(exchange, .methodNotAllowed, error: "no session to end", allow: "POST")
+            return
+        }
+        let id = SessionID(text: text)
+        guard await service.revision(of: id, principal, endpoint) != nil,
+            await service.close(id, principal)
+        else {
+            await answer(exchange, .notFound, error: "no such session")
+            return
+        }
+        await exchange.respond(.noContent)
+    }
+
+    // MARK: Reading the head
+
+    static func endpoint(of path: ArraySlice<UInt8>) -> Endpoint? {
+        let prefix = Array("/mcp".utf8)
+        guard path.starts(with: prefix) else { return nil }
+        let rest = path.dropFirst(prefix.count)
+        guard let first = rest.first else { return .all }
+        guard first == 0x2f else { return nil }
+        let name = String(decoding: rest.dropFirst(), as: UTF8.self)
+        return (try? ServerName(name)).map { .server($0) }
+    }
+
+    private static func text(_ value: ArraySlice<UInt8>?) -> String? {
+        value.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private static func mirrorHeader(_ name: StaticString, _ head: RequestHead) -> String? {
+        text(head[FieldName(stringLiteral: name)])
+    }
+
+    private static func parameterHeader(
+        _ head: RequestHead
+    ) -> (@Sendable (String) -> String?) {
+        { name in
+            for (key, value) in head.fields
+            where key.lazy.map({ $0 | 0x20 }).elementsEqual(name.utf8.lazy.map { $0 | 0x20 }) {
+                return text(value)
+            }
+            return nil
+        }
+    }
+
+    /// A header that decides something must not be there twice.
+    private static func refuseRepeated(_ head: RequestHead) throws(ProtocolError) {
+        let deciding: [(FieldName, String)] = [
+            (.mcpProtocolVersion, "MCP-Protocol-Version"), (.mcpSessionID, "Mcp-Session-Id"),
+            (.mcpMethod, "Mcp-Method"), (.mcpName, "Mcp-Name"),
+        ]
+        for (name, spelling) in deciding where head.isRepeated(name) {
+            throw ProtocolError(.headerMismatch, "the header \(spelling) is repeated")
+        }
+    }
+
+    private static func mediaProblem(
+        of head: RequestHead
+    ) -> (status: HTTPStatus, message: String)? {
+        guard let type = text(head[.contentType]),
+            type.split(separator: ";").first?.lowercased().filter({ $0 != " " })
+                == "application/json"
+        else { return (.unsupportedMediaType, "Content-Type must be application/json") }
+        let ranges = (text(head[.accept]) ?? "").lowercased().split(separator: ",").map { range in
+            String(range.prefix { $0 != ";" }).filter { $0 != " " && $0 != "\t" }
+        }
+        let accepts = { (type: String, group: String) in
+            ranges.contains("*/*") || ranges.contains(group) || ranges.contains(type)
+        }
+        guard accepts("application/json", "application/*"),
+            accepts("text/event-stream", "text/*")
+        else {
+            return (
+                .notAcceptable,
+                "Accept must name application/json and text/event-stream"
+            )
+        }
+        return nil
+    }
+
+    // MARK: Answering
+
+    private func answer(
+        _ exchange: Exchange,
+        _ id: RequestID?,
+        _ error: ProtocolError
+    ) async {
+        await exchange.respond(
+            HTTPStatus(code: error.status),
+            HTTPReplyChannel.json,
+            body: Envelope.error(id, error)
+        )
+    }
+
+    /// A refusal by HTTP itself, with a JSON-RPC body for clients that read nothing else.
+    private func answer(
+        _ exchange: Exchange,
+        _ status: HTTPStatus,
+        error: String,
+        allow: FieldValue? = nil
+    ) async {
+        var fields = HTTPReplyChannel.json
+        if let allow { fields.add(.allow, allow) }
+        let body = Envelope.error(nil, ProtocolError(.invalidRequest, error))
+        await exchange.respond(status, fields, body: body)
+    }
+
+    private func refuse(_ exchange: Exchange, _ refusal: AuthenticationRefusal) async {
+        var fields = HTTPReplyChannel.json
+        if let challenge = refusal.challenge { fields.add(.wwwAuthenticate, challenge) }
+        let body = Envelope.error(nil, ProtocolError(.invalidRequest, refusal.message))
+        await exchange.respond(refusal.status, fields, body: body)
+    }
+}
+
+extension Message {
+    var params: JSONNode? {
+        switch self {
+        case .request(let request): request.params
+        case .notification(let notification): notification.params
+        case .response: nil
+        }
+    }
+}
+
+/// The way back over one HTTP exchange: plain JSON while nothing but the answer was sent, an event
+/// stream from the first notification or keep-alive on.
+final class HTTPReplyChannel: ReplyChannel {
+    static let json: FieldBlock = {
+        var fields = FieldBlock()
+        fields.add(.contentType, "application/json")
+        return fields
+    }()
+
+    private enum State: Sendable {
+        case nothing
+        case streaming(StreamReply)
+        case gone
+    }
+
+    private let exchange: Exchange
+    private let state = Lock(State.nothing)
+
+    init(_ exchange: Exchange) { self.exchange = exchange }
+
+    func notify(_ message: [UInt8]) async {
+        guard let stream = await stream() else { return }
+        await stream.send(ServerSentEvent(data: message))
+    }
+
+    func keepAlive() async {
+        guard let stream = await stream() else { return }
+        await stream.comment()
+    }
+
+    func finish(_ reply: AgentReply) async {
+        if case .streaming(let stream) = state.withLock({ $0 }) {
+            await stream.finish(reply.body.map { ServerSentEvent(data: $0) })
+            return
+        }
+        state.withLock { $0 = .gone }
+        var fields = Self.json
+        if let session = reply.newSession, let value = FieldValue(session.text) {
+            fields.add(.mcpSessionID, value)
+        }
+        if let body = reply.body {
+            await exchange.respond(HTTPStatus(code: reply.status), fields, body: body)
+        } else {
+            await exchange.respond(HTTPStatus(code: reply.status))
+        }
+    }
+
+    private func stream() async -> StreamReply? {
+        switch state.withLock({ $0 }) {
+        case .streaming(let stream): return stream
+        case .gone: return nil
+        case .nothing:
+            guard let stream = await exchange.beginStream() else { return nil }
+            state.withLock { $0 = .streaming(stream) }
+            return stream
+        }
+    }
+}

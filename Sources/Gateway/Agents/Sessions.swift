@@ -1,0 +1,102 @@
+package import Base
+package import MCP
+
+/// The id of a legacy session: 128 random bits in hexadecimal (2025-11-25, basic/transports).
+package struct SessionID: Hashable, Sendable {
+    package let text: String
+
+    package init(text: String) { self.text = text }
+
+    package init(from random: any RandomSource) { text = Hex.encode(random.bytes(count: 16)) }
+}
+
+/// The legacy sessions of one gateway: each bound to the credential that opened it.
+///
+/// The session is never the authentication: the credential is checked on every request, and the
+/// same id under another credential does not exist.
+package struct Sessions {
+    package struct Session: Sendable {
+        package let principal: PrincipalKey
+        package let endpoint: Endpoint
+        package let revision: Revision
+        package fileprivate(set) var isInitialized = false
+        fileprivate(set) var lastUse: Instant
+    }
+
+    package enum Refused: Error, Equatable {
+        case tooMany
+    }
+
+    private var sessions: [SessionID: Session] = [:]
+    private var countByPrincipal: [PrincipalKey: Int] = [:]
+    private let random: any RandomSource
+
+    package init(random: any RandomSource) { self.random = random }
+
+    package var count: Int { sessions.count }
+
+    package mutating func open(
+        _ principal: PrincipalKey,
+        _ endpoint: Endpoint,
+        _ revision: Revision,
+        at now: Instant
+    ) throws(Refused) -> SessionID {
+        if countByPrincipal[principal, default: 0] >= Limits.sessionsPerPrincipal {
+            closeIdle(longerThan: .seconds(60), at: now)
+        }
+        guard countByPrincipal[principal, default: 0] < Limits.sessionsPerPrincipal,
+            sessions.count < Limits.sessionCount
+        else { throw .tooMany }
+        let id = SessionID(from: random)
+        sessions[id] = Session(
+            principal: principal,
+            endpoint: endpoint,
+            revision: revision,
+            lastUse: now
+        )
+        countByPrincipal[principal, default: 0] += 1
+        return id
+    }
+
+    /// The session, if it is this credential's and this endpoint's; using it keeps it.
+    package mutating func find(
+        _ id: SessionID,
+        _ principal: PrincipalKey,
+        _ endpoint: Endpoint,
+        at now: Instant
+    ) -> Session? {
+        guard let session = sessions[id], session.principal == principal,
+            session.endpoint == endpoint
+        else { return nil }
+        sessions[id]?.lastUse = now
+        return session
+    }
+
+    package mutating func markInitialized(_ id: SessionID) {
+        sessions[id]?.isInitialized = true
+    }
+
+    /// Ends it; false when this credential has no such session.
+    package mutating func close(_ id: SessionID, _ principal: PrincipalKey) -> Bool {
+        guard sessions[id]?.principal == principal else { return false }
+        remove(id)
+        return true
+    }
+
+    /// Ends every session of a revoked credential.
+    package mutating func closeAll(of principal: PrincipalKey) {
+        for (id, session) in sessions where session.principal == principal { remove(id) }
+    }
+
+    package mutating func closeIdle(longerThan limit: Duration, at now: Instant) {
+        for (id, session) in sessions where now.duration(since: session.lastUse) > limit {
+            remove(id)
+        }
+    }
+
+    private mutating func remove(_ id: SessionID) {
+        guard let session = sessions.removeValue(forKey: id) else { return }
+        let left = (countByPrincipal[session.principal] ?? 1) - 1
+        countByPrincipal[session.principal] = left == 0 ? nil : left
+    }
+}

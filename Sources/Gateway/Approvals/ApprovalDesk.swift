@@ -1,0 +1,323 @@
+import JSON
+package import Approval
+package import Audit
+package import Base
+package import Crypto
+import Policy
+package import System
+
+/// Where calls wait for people: the thin actor around `ApprovalBook`.
+///
+/// A decision of the book is one synchronous step; then its effects are carried out in order:
+/// evidence and state in one transaction, and only then the answers.
+package actor ApprovalDesk: Questions {
+    private let loop: EventLoop
+    private let store: any RecordStore
+    private let clock: any Clock
+    private let random: any RandomSource
+    private let sealing: SealingKey
+    private let environment: EnvironmentName
+
+    private var book: ApprovalBook
+    private var waiters: [WaiterID: Pending<ApprovalAnswer>] = [:]
+    private var nextWaiter: UInt64 = 1
+    private var timer: TimerToken?
+    private var watchers: [UInt64: @Sendable (ApprovalNotice) -> Void] = [:]
+    private var nextWatcher: UInt64 = 1
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    package init(
+        loop: EventLoop,
+        store: any RecordStore,
+        clock: any Clock,
+        random: any RandomSource,
+        sealing: SealingKey,
+        environment: EnvironmentName,
+        settings: ApprovalSettings,
+        approvers: [Approver],
+        restoring questions: [Question]
+    ) {
+        self.loop = loop
+        self.store = store
+        self.clock = clock
+        self.random = random
+        self.sealing = sealing
+        self.environment = environment
+        book = ApprovalBook(
+            settings: settings,
+            approvers: approvers,
+            restoring: questions,
+            at: Moment(instant: clock.instant, timestamp: clock.timestamp)
+        )
+    }
+
+    private var moment: Moment { Moment(instant: loop.now, timestamp: clock.timestamp) }
+
+    // MARK: For the door
+
+    package func ask(
+        _ judged: JudgedCall,
+        people: Int,
+        channel: any ReplyChannel,
+        cancellation: CallCancellation
+    ) async -> QuestionOutcome {
+        let waiter = WaiterID(nextWaiter)
+        nextWaiter &+= 1
+        let pending = Pending<ApprovalAnswer>(on: loop)
+        waiters[waiter] = pending
+        defer { waiters[waiter] = nil }
+        let ask = Ask(
+            binding: judged.binding,
+            owner: PersonName(unchecked: judged.principal.owner.rawValue),
+            people: people,
+            tier: judged.verdict.tier,
+            reasons: judged.verdict.reasons.map { "\($0.name): \($0.fact)" },
+            callForm: judged.call.arguments.bytes
+        )
+        let isDurable = await carryOut(
+            book.handle(.asked(ask, by: waiter, fresh: TicketID(random: random)), at: moment),
+            call: judged
+        )
+        guard isDurable else {
+            _ = await carryOut(book.handle(.cancelled(waiter), at: moment), call: judged)
+            return .refused(
+                Refusal(
+                    code: .evidenceUnavailable,
+                    rule: "audit",
+                    agentText: "refused: the question cannot be recorded now; try again later"
+                )
+            )
+        }
+        let key = cancellation.onCancel { [weak self] in
+            guard let self else { return }
+            // Ends by itself: the book's answer resumes the waiting call.
+            self.loop.spawn { await self.callOff(waiter, cancellation.reason) }
+        }
+        defer { cancellation.remove(key) }
+        let answer = await wait(for: pending, channel: channel)
+        switch answer {
+        case .approved(let ticket): return .approved(ticket, waiter)
+        case .ticket(_, _, let text): return .ticket(text)
+        case .judgeAgain: return .judgeAgain
+        case .refused(let refusal): return .refused(refusal)
+        case nil: return .refused(Self.calledOff)
+        }
+    }
+
+    private static let calledOff = Refusal(
+        code: .approvalDenied,
+        rule: "approval",
+        agentText: "the call was called off while it waited; nothing was sent"
+    )
+
+    /// Waits for the answer and keeps the agent's connection awake meanwhile.
+    private func wait(
+        for pending: Pending<ApprovalAnswer>,
+        channel: any ReplyChannel
+    ) async -> ApprovalAnswer? {
+        // Ends with the question: `isSettled` is looked at before each comment.
+        let awake = loop.spawn { [loop] in
+            var pause = Duration.seconds(2)
+            while !Task.isCancelled {
+                guard (try? await loop.sleep(for: pause)) != nil else { return }
+                await channel.keepAlive()
+                pause = .seconds(15)
+            }
+        }
+        defer { awake.cancel() }
+        return try? await pending.value()
+    }
+
+    private func callOff(_ waiter: WaiterID, _ reason: CallCancellation.Reason?) async {
+        let event: ApprovalEvent =
+            reason == .disconnected ? .detached(waiter) : .cancelled(waiter)
+        _ = await carryOut(book.handle(event, at: moment), call: nil)
+        waiters[waiter]?.fail(CancellationError())
+    }
+
+    /// Compares what was shown with what is so now, and hands over the spend for the transaction
+    /// of the intent.
+    package func dispatch(
+        _ ticket: TicketID,
+        current: Binding,
+        by waiter: WaiterID,
+        call judged: JudgedCall
+    ) async -> Result<SpentApproval, Refusal> {
+        let effects = book.handle(.dispatched(ticket, current: current, by: waiter), at: moment)
+        for case .spend(let question, _) in effects {
+            return .success(
+                SpentApproval(
+                    ticket: ticket,
+                    changes: [
+                        .put(
+                            Self.key(question),
+                            value: question.value.serialised(),
+                            expecting: .anything
+                        ),
+                        .delete(Self.sealedKey(question), expecting: .anything),
+                    ]
+                )
+            )
+        }
+        _ = await carryOut(effects, call: judged)
+        for case .answer(_, .refused(let refusal)) in effects { return .failure(refusal) }
+        return .failure(Self.calledOff)
+    }
+
+    package func notSpent(_ approval: SpentApproval) async {
+        _ = await carryOut(book.handle(.spendFailed(approval.ticket), at: moment), call: nil)
+    }
+
+    package func ended(_ approval: SpentApproval, isKnown: Bool) async {
+        let event = ApprovalEvent.ended(approval.ticket, isKnown: isKnown)
+        _ = await carryOut(book.handle(event, at: moment), call: nil)
+    }
+
+    package func revoke(tenant: TenantID?, owner: PrincipalName?) async {
+        _ = await carryOut(book.handle(.revoked(tenant, owner), at: moment), call: nil)
+    }
+
+    package func rejudge(_ judge: @Sendable (Question) async -> Rejudgement) async {
+        for question in book.waiting() {
+            let event = ApprovalEvent.rejudged(question.ticket, await judge(question))
+            _ = await carryOut(book.handle(event, at: moment), call: nil)
+        }
+    }
+
+    // MARK: For people
+
+    package func waiting() -> [Question] { book.waiting() }
+
+    package func question(_ ticket: TicketID) -> Question? { book.question(ticket) }
+
+    package func vote(_ ballot: Ballot) async -> VoteReply {
+        let effects = book.handle(.voted(ballot), at: moment)
+        guard await carryOut(effects, call: nil) else { return .unknownTicket }
+        for case .reply(let reply) in effects { return reply }
+        return .unknownTicket
+    }
+
+    package func changeApprovers(_ approvers: [Approver]) async {
+        _ = await carryOut(book.handle(.approversChanged(approvers), at: moment), call: nil)
+    }
+
+    package func reset() async {
+        _ = await carryOut(book.handle(.approversReset, at: moment), call: nil)
+    }
+
+    package func change(_ settings: ApprovalSettings) { book.settings = settings }
+
+    /// Tells `notify` of every change until `stopWatching`.
+    package func watch(_ notify: @escaping @Sendable (ApprovalNotice) -> Void) -> UInt64 {
+        defer { nextWatcher &+= 1 }
+        watchers[nextWatcher] = notify
+        return nextWatcher
+    }
+
+    package func stopWatching(_ key: UInt64) { watchers[key] = nil }
+
+    // MARK: Effects
+
+    /// Carries effects out: evidence and state first, answers after. False when the store refused,
+    /// in which case nothing was answered.
+    private func carryOut(_ effects: [ApprovalEffect], call judged: JudgedCall?) async -> Bool {
+        var transaction = Transaction()
+        var answers: [(WaiterID, ApprovalAnswer)] = []
+        var notices: [ApprovalNotice] = []
+        for effect in effects {
+            switch effect {
+            case .record(let record): transaction.records.append(self.record(record, judged))
+            case .persist(let question): transaction.changes += persisting(question)
+            case .forget(let tenant, let ticket):
+                transaction.changes += [
+                    .delete(
+                        StateKey(tenant, .approvals, ticket.rawValue),
+                        expecting: .anything
+                    ),
+                    .delete(
+                        StateKey(tenant, .sealedArguments, ticket.rawValue),
+                        expecting: .anything
+                    ),
+                ]
+            case .answer(let waiter, let answer): answers.append((waiter, answer))
+            case .notify(let notice): notices.append(notice)
+            case .wake(let instant): wake(at: instant)
+            case .spend, .reply: break
+            }
+        }
+        if !transaction.records.isEmpty || !transaction.changes.isEmpty {
+            guard (try? await store.commit(transaction)) != nil else { return false }
+        }
+        for (waiter, answer) in answers { waiters[waiter]?.fulfil(answer) }
+        for notice in notices {
+            for watcher in watchers.values { watcher(notice) }
+        }
+        return true
+    }
+
+    private func wake(at instant: Instant) {
+        timer?.cancel()
+        timer = loop.schedule(at: instant) { [weak self] in
+            guard let self else { return }
+            // One step of the book; nobody waits for it, and it ends with its transaction.
+            _ = self.assumeIsolated { desk in desk.loop.spawn { await desk.tick() } }
+        }
+    }
+
+    private func tick() async {
+        _ = await carryOut(book.handle(.ticked, at: moment), call: nil)
+    }
+
+    private static func key(_ question: Question) -> StateKey {
+        StateKey(question.binding.tenant, .approvals, question.ticket.rawValue)
+    }
+
+    private static func sealedKey(_ question: Question) -> StateKey {
+        StateKey(question.binding.tenant, .sealedArguments, question.ticket.rawValue)
+    }
+
+    /// The question, and its arguments sealed beside it while it is open.
+    private func persisting(_ question: Question) -> [StateChange] {
+        var changes: [StateChange] = [
+            .put(Self.key(question), value: question.value.serialised(), expecting: .anything)
+        ]
+        let sealed = Self.sealedKey(question)
+        if question.callForm.isEmpty {
+            changes.append(.delete(sealed, expecting: .anything))
+        } else if let bytes = try? sealing.seal(
+            question.callForm,
+            context: Array(question.ticket.rawValue.utf8),
+            random: random
+        ) {
+            changes.append(.put(sealed, value: bytes, expecting: .anything))
+        }
+        return changes
+    }
+
+    private func record(_ record: ApprovalRecord, _ judged: JudgedCall?) -> AuditRecord {
+        ApprovalEvidence.record(
+            record,
+            call: judged?.id,
+            at: clock.timestamp,
+            environment: environment
+        )
+    }
+}
+
+extension JudgedCall {
+    /// Exactly what a yes to this call covers.
+    package var binding: Binding {
+        Binding(
+            tenant: principal.tenant,
+            environment: principal.environment,
+            principal: principal.owner,
+            tool: tool.reference,
+            pin: tool.pin,
+            callForm: digest,
+            policy: tool.policy.digest
+        )
+    }
+}

@@ -1,0 +1,145 @@
+import Policy
+package import Base
+package import MCP
+
+/// Everything that is offered, of every tenant, as one immutable value that is swapped whole.
+package struct Catalogue: Sendable {
+    /// Grows with every change; cursors of another version are refused.
+    package let version: UInt64
+    package let tenants: [TenantID: [ServerName: ServerEntry]]
+
+    package static let empty = Catalogue(version: 0, tenants: [:])
+
+    package init(version: UInt64, tenants: [TenantID: [ServerName: ServerEntry]]) {
+        self.version = version
+        self.tenants = tenants
+    }
+
+    /// The tool an agent means, by the name its endpoint gives it.
+    package func find(
+        _ spelling: String,
+        at endpoint: Endpoint,
+        tenant: TenantID
+    ) -> (ServerEntry, ToolEntry)? {
+        guard let servers = tenants[tenant] else { return nil }
+        let server: ServerEntry
+        let name: String
+        switch endpoint {
+        case .server(let id):
+            guard let entry = servers[id] else { return nil }
+            (server, name) = (entry, spelling)
+        case .all:
+            guard let (prefix, rest) = Self.split(spelling),
+                let entry = servers[ServerName(unchecked: prefix)]
+            else { return nil }
+            (server, name) = (entry, rest)
+        }
+        guard let toolName = try? ToolName(name), let tool = server.tools[toolName] else {
+            return nil
+        }
+        return (server, tool)
+    }
+
+    /// A tool by the operator's name for it.
+    package func tool(_ reference: ToolReference, tenant: TenantID) -> ToolEntry? {
+        tenants[tenant]?[reference.server]?.tools[reference.tool]
+    }
+
+    /// The name of a tool at the endpoint of all servers; no server's name holds `__`.
+    package static func joined(_ server: ServerName, _ tool: ToolName) -> String {
+        "\(server.rawValue)__\(tool.rawValue)"
+    }
+
+    private static func split(_ spelling: String) -> (String, String)? {
+        let bytes = spelling.utf8
+        var index = bytes.startIndex
+        while index < bytes.endIndex {
+            let next = bytes.index(after: index)
+            if next < bytes.endIndex, bytes[index] == 0x5f, bytes[next] == 0x5f {
+                return (
+                    String(spelling[..<index]),
+                    String(spelling[bytes.index(after: next)...])
+                )
+            }
+            index = next
+        }
+        return nil
+    }
+}
+
+extension Principal {
+    /// Whether this credential may know of the tool at all; what it may not know is like missing.
+    package func sees(_ tool: ToolEntry) -> Bool {
+        tool.policy.isVisible && tool.policy.tier <= highestTier && sees(tool.reference)
+    }
+
+    package func sees(_ server: ServerName) -> Bool { servers?.contains(server) ?? true }
+
+    private func sees(_ reference: ToolReference) -> Bool {
+        sees(reference.server) && (tools?.contains { $0.matches(reference) } ?? true)
+    }
+}
+
+/// What one agent sees in a list.
+package struct ToolView: Sendable {
+    package struct Tool: Sendable {
+        package let name: String
+        package let definition: ToolDefinition
+    }
+
+    package let version: UInt64
+    package let tools: [Tool]
+    /// Servers that could not be reached, each with a short reason.
+    package let absent: [String]
+}
+
+extension Door {
+    /// The tools this principal sees, in a fixed order.
+    package func visibleTools(for principal: Principal, at endpoint: Endpoint) -> ToolView {
+        let servers = catalogue.tenants[principal.tenant] ?? [:]
+        let chosen: [ServerEntry]
+        switch endpoint {
+        case .server(let name): chosen = servers[name].map { [$0] } ?? []
+        case .all: chosen = servers.values.sorted { $0.name < $1.name }
+        }
+        var tools: [ToolView.Tool] = []
+        var absent: [String] = []
+        for server in chosen where principal.sees(server.name) {
+            if let absence = server.absence { absent.append("\(server.name): \(absence)") }
+            let seen = server.tools.values.filter { principal.sees($0) }
+                .sorted { $0.published.name < $1.published.name }
+            for tool in seen {
+                let name =
+                    endpoint == .all
+                    ? Catalogue.joined(server.name, tool.published.name)
+                    : tool.published.name.rawValue
+                tools.append(ToolView.Tool(name: name, definition: tool.published))
+            }
+        }
+        return ToolView(version: catalogue.version, tools: tools, absent: absent)
+    }
+
+    /// Accepted instructions of the one server an endpoint stands for.
+    package func instructions(for principal: Principal, at endpoint: Endpoint) -> String? {
+        guard case .server(let name) = endpoint, principal.sees(name) else { return nil }
+        return catalogue.tenants[principal.tenant]?[name]?.instructions
+    }
+
+    /// Whether the endpoint leads anywhere for this principal.
+    package func reaches(_ endpoint: Endpoint, _ principal: Principal) -> Bool {
+        switch endpoint {
+        case .all: true
+        case .server(let name):
+            principal.sees(name) && catalogue.tenants[principal.tenant]?[name] != nil
+        }
+    }
+
+    /// Takes over a new catalogue; calls that wait are judged under it before they are sent.
+    package func replace(_ catalogue: Catalogue) {
+        self.catalogue = catalogue
+        generation &+= 1
+    }
+
+    /// Says that tokens changed.
+    package func noteCredentialsChanged() { generation &+= 1 }
+}

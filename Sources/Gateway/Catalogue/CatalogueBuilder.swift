@@ -1,0 +1,180 @@
+package import Base
+import JSON
+private import JSONSchema
+package import MCP
+package import Policy
+
+/// Decides of each tool a server lists whether it is offered, and compiles what its calls need.
+///
+/// A tool is offered only when its definition is the accepted one, byte for byte; a new or changed
+/// one is hidden alone and never touches the others.
+package struct CatalogueBuilder: Sendable {
+    package let policy: CheckedPolicy
+    package let lock: LockFile
+    package let hashing: any Hashing
+    private let schemas: SchemaCompiler
+
+    package init(
+        policy: CheckedPolicy,
+        lock: LockFile,
+        hashing: any Hashing,
+        engine: any PatternEngine
+    ) {
+        self.policy = policy
+        self.lock = lock
+        self.hashing = hashing
+        schemas = SchemaCompiler(patterns: engine)
+    }
+
+    /// What a server offers, from what it says and what was accepted.
+    package func entry(
+        of server: Configuration.Server,
+        client: MCPClient,
+        description: ServerDescription
+    ) -> ServerEntry {
+        let pins = lock.pins(of: server.name, server.tenant)
+        var tools: [ToolName: ToolEntry] = [:]
+        var hidden: [ToolName: HiddenReason] = [:]
+        for unusable in description.unusable {
+            if let name = try? ToolName(unusable.name) { hidden[name] = .unusable(unusable.reason) }
+        }
+        var isRepeated: Set<ToolName> = []
+        var seen: Set<ToolName> = []
+        for tool in description.tools where !seen.insert(tool.name).inserted {
+            isRepeated.insert(tool.name)
+        }
+        let listed = Set(description.tools.map(\.name))
+        for tool in description.tools {
+            let name = tool.name
+            guard !isRepeated.contains(name) else {
+                hidden[name] = .unusable("the server lists two tools of this name")
+                continue
+            }
+            let pin = Self.pin(of: tool, hashing)
+            switch pins.tools[name] {
+            case pin:
+                switch compile(tool, pin: pin, of: server) {
+                case .success(let entry): tools[name] = entry
+                case .failure(let reason): hidden[name] = .unusable(reason.text)
+                }
+            case let accepted?:
+                hidden[name] = .changed(from: accepted, to: pin)
+            case nil:
+                hidden[name] = renamed(tool, in: pins, listed: listed) ?? .new
+            }
+        }
+        return ServerEntry(
+            name: server.name,
+            tenant: server.tenant,
+            client: client,
+            settings: server,
+            absence: nil,
+            instructions: instructions(description, pins),
+            tools: tools,
+            hidden: hidden
+        )
+    }
+
+    /// A server that was not reached offers nothing, and says why.
+    package func absent(
+        _ server: Configuration.Server,
+        client: MCPClient,
+        reason: String
+    ) -> ServerEntry {
+        ServerEntry(
+            name: server.name,
+            tenant: server.tenant,
+            client: client,
+            settings: server,
+            absence: reason,
+            instructions: nil,
+            tools: [:],
+            hidden: [:]
+        )
+    }
+
+    /// The digest of a definition as the server wrote it.
+    package static func pin(of tool: ToolDefinition, _ hashing: any Hashing) -> Digest {
+        hashing.sha256(Array(tool.node.source))
+    }
+
+    /// Instructions are read by the model like a description: shown only when accepted.
+    private func instructions(
+        _ description: ServerDescription,
+        _ pins: LockFile.Server
+    ) -> String? {
+        guard let text = description.instructions,
+            pins.instructions == hashing.sha256(Array(text.utf8))
+        else { return nil }
+        return text
+    }
+
+    /// A tool that appears while an accepted one of the same definition, but for the name, is gone.
+    private func renamed(
+        _ tool: ToolDefinition,
+        in pins: LockFile.Server,
+        listed: Set<ToolName>
+    ) -> HiddenReason? {
+        for (old, pin) in pins.tools.sorted(by: { $0.key < $1.key }) where !listed.contains(old) {
+            let source = Self.text(of: tool, named: old)
+            if hashing.sha256(source) == pin { return .renamed(from: old) }
+        }
+        return nil
+    }
+
+    /// The definition's bytes with another name in the place of its own.
+    private static func text(of tool: ToolDefinition, named name: ToolName) -> [UInt8] {
+        guard let node = tool.node["name"] else { return [] }
+        let source = tool.node.source
+        let inner = node.source
+        return Array(source[..<inner.startIndex]) + JSONValue(name.rawValue).serialised()
+            + Array(source[inner.endIndex...])
+    }
+
+    private struct Unusable: Error { let text: String }
+
+    private func compile(
+        _ tool: ToolDefinition,
+        pin: Digest,
+        of server: Configuration.Server
+    ) -> Result<ToolEntry, Unusable> {
+        let reference = ToolReference(server: server.name, tool: tool.name)
+        let statement = policy.policy(for: reference, tenant: server.tenant)
+        guard let statement else {
+            return .failure(Unusable(text: "no policy covers this server"))
+        }
+        do {
+            let input = try schemas.compile(
+                tool.inputSchema,
+                closing: statement.isOpen ? .asWritten : .unlessOpen
+            )
+            let output = try tool.outputSchema.map { try schemas.compile($0) }
+            // A schema that names no property says nothing of what the tool does with what it gets.
+            let floor =
+                input.hasProperties
+                ? nil
+                : TierRaise(to: .destructive, fact: "the tool's schema names no properties")
+            guard
+                let applied = policy.policy(
+                    for: reference,
+                    tenant: server.tenant,
+                    floor: floor
+                )
+            else { return .failure(Unusable(text: "no policy covers this server")) }
+            return .success(
+                ToolEntry(
+                    reference: reference,
+                    published: tool,
+                    upstream: tool,
+                    mapping: .identity,
+                    pin: pin,
+                    input: input,
+                    output: output,
+                    policy: applied
+                )
+            )
+        } catch {
+            return .failure(Unusable(text: "the schema does not compile: \(error)"))
+        }
+    }
+}

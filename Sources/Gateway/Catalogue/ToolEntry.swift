@@ -1,0 +1,65 @@
+package import Base
+import JSON
+package import JSONSchema
+package import MCP
+package import Policy
+
+/// A tool of an upstream as the gateway offers it.
+///
+/// The agent sees `published`; the upstream is called by `upstream` with `mapping` applied to the
+/// arguments. Today the mapping is the identity; a narrowed tool changes the published definition
+/// and the mapping, and nothing else of the path.
+package struct ToolEntry: Sendable {
+    package enum Mapping: Sendable { case identity }
+
+    package let reference: ToolReference
+    package let published: ToolDefinition
+    package let upstream: ToolDefinition
+    package let mapping: Mapping
+    /// SHA-256 of the definition's bytes, as accepted.
+    package let pin: Digest
+    package let input: CompiledSchema
+    package let output: CompiledSchema?
+    /// The compiled policy that applies to this tool, and its digest.
+    package let policy: ToolPolicy
+
+    /// The arguments as the upstream's definition names them.
+    func upstreamArguments(_ form: CallForm) -> [UInt8] {
+        switch mapping {
+        case .identity: form.bytes
+        }
+    }
+}
+
+/// Why a tool is not offered; for the operator.
+package enum HiddenReason: Sendable, Equatable, CustomStringConvertible {
+    /// Never accepted.
+    case new
+    /// Differs from what was accepted.
+    case changed(from: Digest, to: Digest)
+    /// Vanished while another appeared with the same definition but for the name.
+    case renamed(from: ToolName)
+    case unusable(String)
+
+    package var description: String {
+        switch self {
+        case .new: "never accepted; run `gatehouse tools approve`"
+        case .changed: "changed since it was accepted; run `gatehouse tools approve`"
+        case .renamed(let old): "was `\(old)`; run `gatehouse tools approve`"
+        case .unusable(let reason): reason
+        }
+    }
+}
+
+/// A server with what it offers now.
+package struct ServerEntry: Sendable {
+    package let name: ServerName
+    package let tenant: TenantID
+    package let client: MCPClient
+    package let settings: Configuration.Server
+    /// Nil while the server was not reached, with the reason.
+    package let absence: String?
+    package let instructions: String?
+    package let tools: [ToolName: ToolEntry]
+    package let hidden: [ToolName: HiddenReason]
+}

@@ -1,0 +1,159 @@
+package import Base
+import JSON
+import Policy
+
+/// A configuration as it was checked: every name known, every value in range, no reference open.
+package struct Configuration: Sendable {
+    package let file: String
+    package let environment: EnvironmentName
+    package let listen: Listen
+    package let servers: [ServerName: Server]
+    package let secrets: [String: SecretSource]
+    package let tenants: [TenantID: Tenant]
+    package let approvals: Approvals
+    package let audit: Audit
+    /// The text the policy parts (`tools`, `rules`, `limits`, `deny_paths`) stand in.
+    package let source: SourceText
+    /// What works but deserves a look, each a line for people.
+    package let warnings: [String]
+
+    /// Where the gateway is reached.
+    package struct Listen: Sendable, Equatable {
+        /// `ADDRESS:PORT`; nil listens on nothing but the state folder's sockets.
+        package let mcp: String?
+        /// Prometheus metrics and health, loopback only.
+        package let control: String?
+        /// Loopback without credentials, as one principal; never true on another address.
+        package let isOpen: Bool
+        /// Host names besides the listener's own address that a request may carry.
+        package let hosts: [String]
+        /// Origins a browser may send; none by default.
+        package let origins: [String]
+        /// Addresses of a peer that ends TLS for us.
+        package let terminatedBy: [String]
+    }
+
+    package struct Server: Sendable, Equatable {
+        package let name: ServerName
+        package let tenant: TenantID
+        package let kind: Kind
+        /// Where relative path arguments start, as the server sees it.
+        package let root: String?
+        package let callTimeout: Duration
+        package let startTimeout: Duration
+        package let idleTimeout: Duration?
+        package let concurrency: Int
+        /// The one revision the operator allows, where pinned.
+        package let revision: String?
+
+        package enum Kind: Sendable, Equatable {
+            case stdio(Stdio)
+            case http(HTTP)
+        }
+
+        package struct Stdio: Sendable, Equatable {
+            package let command: [String]
+            package let environment: [String: Value]
+            package let workingFolder: String?
+            package let cage: Cage
+        }
+
+        package struct HTTP: Sendable, Equatable {
+            package let url: String
+            /// The name of the secret that goes out as a bearer token.
+            package let credential: String?
+            package let certificateAuthority: String?
+        }
+
+        /// A value in a server's environment.
+        package enum Value: Sendable, Equatable {
+            case plain(String)
+            case secret(String)
+        }
+    }
+
+    /// What a server gets inside its cage; closed where nothing is said.
+    package struct Cage: Sendable, Equatable {
+        package let isNone: Bool
+        package let read: [Folder]
+        package let write: [Folder]
+        package let hasHostNetwork: Bool
+        package let minimum: [String]?
+        package let temporaryByteCount: Int
+
+        package struct Folder: Sendable, Equatable {
+            package let inside: String
+            package let outside: String
+        }
+
+        package static let closed = Cage(
+            isNone: false,
+            read: [],
+            write: [],
+            hasHostNetwork: false,
+            minimum: nil,
+            temporaryByteCount: 64 << 20
+        )
+    }
+
+    package enum SecretSource: Sendable, Equatable {
+        case environment(String)
+        case file(String)
+        /// A plain value in a `mcpServers` file, which has no other place for it.
+        case literal(String)
+    }
+
+    /// One tenant: its own servers and credentials, and rules beside the inherited ones.
+    package struct Tenant: Sendable {
+        package let id: TenantID
+        package let servers: [ServerName: Server]
+    }
+
+    package struct Approvals: Sendable, Equatable {
+        package let hold: Duration
+        package let expiry: Duration
+        package let allowsSelf: Bool
+    }
+
+    package struct Audit: Sendable, Equatable {
+        package let checkpointFile: String?
+        package let resultByteCount: Int
+        package let dailyByteCount: Int
+    }
+
+    init(_ parts: Parts) {
+        file = parts.source.file
+        environment = parts.environment
+        listen = parts.listen
+        servers = parts.servers
+        secrets = parts.secrets
+        tenants = parts.tenants
+        approvals = parts.approvals
+        audit = parts.audit
+        source = parts.source
+        warnings = Self.warnings(
+            servers: parts.servers,
+            tenants: parts.tenants,
+            listen: parts.listen
+        )
+    }
+
+    /// What the readers found.
+    struct Parts {
+        let source: SourceText
+        let environment: EnvironmentName
+        let listen: Listen
+        let servers: [ServerName: Server]
+        let secrets: [String: SecretSource]
+        let tenants: [TenantID: Tenant]
+        let approvals: Approvals
+        let audit: Audit
+    }
+
+    /// Every server of every tenant.
+    package var allServers: [Server] {
+        servers.values.sorted { $0.name < $1.name }
+            + tenants.values.sorted { $0.id < $1.id }
+            .flatMap { tenant in tenant.servers.values.sorted { $0.name < $1.name } }
+    }
+}

@@ -1,0 +1,213 @@
+import Base
+import JSON
+import MCP
+import Policy
+
+/// Reads the servers of a configuration.
+enum ServerReader {
+    static func servers(
+        _ field: Field?,
+        tenant: TenantID,
+        secrets: [String: Configuration.SecretSource]
+    ) throws(ConfigurationError) -> [ServerName: Configuration.Server] {
+        var result: [ServerName: Configuration.Server] = [:]
+        for (spelling, entry) in try field?.allMembers() ?? [] {
+            let name = try serverName(spelling, entry)
+            result[name] = try server(name, entry, tenant: tenant, secrets: secrets)
+        }
+        return result
+    }
+
+    static func serverName(
+        _ spelling: String,
+        _ field: Field
+    ) throws(ConfigurationError) -> ServerName {
+        do throws(InvalidName) {
+            return try ServerName(spelling)
+        } catch {
+            throw field.wrong("\(error)")
+        }
+    }
+
+    private static let common: Set<String> = [
+        "root", "call_timeout", "start_timeout", "idle_timeout", "concurrency", "revision",
+    ]
+
+    private static func server(
+        _ name: ServerName,
+        _ field: Field,
+        tenant: TenantID,
+        secrets: [String: Configuration.SecretSource]
+    ) throws(ConfigurationError) -> Configuration.Server {
+        let isHTTP = field.node["url"] != nil
+        let own: Set<String> =
+            isHTTP ? ["url", "credential", "ca"] : ["command", "env", "folder", "cage"]
+        let members = try field.members(of: own.union(common))
+        let kind: Configuration.Server.Kind =
+            isHTTP
+            ? .http(try http(members, secrets: secrets, of: field))
+            : .stdio(try stdio(members, secrets: secrets, of: field))
+        let revision = try members["revision"]?.string()
+        if let revision, Revision(rawValue: revision) == nil {
+            throw field.wrong(
+                "`revision` is `\(revision)`",
+                hint: "use one of: " + Revision.allCases.map(\.rawValue).joined(separator: ", ")
+            )
+        }
+        let root = try members["root"]?.string()
+        if let root, !root.hasPrefix("/") {
+            throw (members["root"] ?? field).wrong("`root` must be an absolute path")
+        }
+        return Configuration.Server(
+            name: name,
+            tenant: tenant,
+            kind: kind,
+            root: root,
+            callTimeout: try members["call_timeout"]?.duration(
+                in: .milliseconds(100) ... .seconds(600)
+            )
+                ?? Limits.callTimeout,
+            startTimeout: try members["start_timeout"]?.duration(in: .seconds(1) ... .seconds(300))
+                ?? Limits.serverStart,
+            idleTimeout: try members["idle_timeout"]?.duration(
+                in: .seconds(1) ... .seconds(86_400)
+            ),
+            concurrency: try members["concurrency"]?.integer(in: 1...1024) ?? 64,
+            revision: revision
+        )
+    }
+
+    private static func http(
+        _ members: [String: Field],
+        secrets: [String: Configuration.SecretSource],
+        of field: Field
+    ) throws(ConfigurationError) -> Configuration.Server.HTTP {
+        let credential = try members["credential"]?.string()
+        if let credential, secrets[credential] == nil {
+            throw (members["credential"] ?? field).wrong(
+                "secret `\(credential)` is not defined",
+                hint: "add it under `secrets`"
+            )
+        }
+        return Configuration.Server.HTTP(
+            url: try members["url"]?.string() ?? "",
+            credential: credential,
+            certificateAuthority: try members["ca"]?.string()
+        )
+    }
+
+    private static func stdio(
+        _ members: [String: Field],
+        secrets: [String: Configuration.SecretSource],
+        of field: Field
+    ) throws(ConfigurationError) -> Configuration.Server.Stdio {
+        guard let commandField = members["command"] else {
+            throw field.wrong(
+                "server `\(field.name)` has neither `command` nor `url`",
+                hint: "write `command: [PROGRAM, ARGUMENT, …]` or `url: https://…`"
+            )
+        }
+        let command = try commandField.strings()
+        guard !command.isEmpty, command.allSatisfy({ !$0.isEmpty }) else {
+            throw commandField.wrong("`command` must be a list of at least one word, none empty")
+        }
+        return Configuration.Server.Stdio(
+            command: command,
+            environment: try environment(members["env"], secrets: secrets),
+            workingFolder: try members["folder"]?.string(),
+            cage: try cage(members["cage"])
+        )
+    }
+
+    /// Variables that change what an interpreter or the loader runs; never taken from a file.
+    private static let refusedVariables = [
+        "LD_", "PYTHON", "NODE_OPTIONS", "BASH_ENV", "ENV", "PERL5", "RUBYOPT", "GCONV_PATH",
+    ]
+
+    static func environment(
+        _ field: Field?,
+        secrets: [String: Configuration.SecretSource]
+    ) throws(ConfigurationError) -> [String: Configuration.Server.Value] {
+        var result: [String: Configuration.Server.Value] = [:]
+        for (name, entry) in try field?.allMembers() ?? [] {
+            try checkVariable(name, entry)
+            if entry.node.kind == .object {
+                let members = try entry.members(of: ["secret"])
+                let secret = try members["secret"]?.string() ?? ""
+                guard secrets[secret] != nil else {
+                    throw entry.wrong(
+                        "secret `\(secret)` is not defined",
+                        hint: "add it under `secrets`"
+                    )
+                }
+                result[name] = .secret(secret)
+            } else {
+                result[name] = .plain(try entry.string())
+            }
+        }
+        return result
+    }
+
+    static func checkVariable(_ name: String, _ field: Field) throws(ConfigurationError) {
+        let isName =
+            !name.isEmpty && name.utf8.count <= 128
+            && name.utf8.allSatisfy {
+                (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0)
+                    || (0x30...0x39).contains($0) || $0 == 0x5f
+            }
+        guard isName else { throw field.wrong("`\(name)` is no name of a variable") }
+        let refused = refusedVariables.contains { prefix in
+            prefix == "ENV" || prefix.contains("_OPTIONS") || prefix.hasSuffix("_PATH")
+                ? name == prefix : name.hasPrefix(prefix)
+        }
+        guard !refused else {
+            throw field.wrong("`\(name)` changes what the server runs and is not taken")
+        }
+    }
+
+    private enum Network: String, CaseIterable { case none, host }
+
+    private static func cage(_ field: Field?) throws(ConfigurationError) -> Configuration.Cage {
+        guard let field else { return .closed }
+        if field.node.isString("none") {
+            return Configuration.Cage(
+                isNone: true,
+                read: [],
+                write: [],
+                hasHostNetwork: true,
+                minimum: [],
+                temporaryByteCount: 0
+            )
+        }
+        let members = try field.members(of: ["read", "write", "network", "minimum", "tmp"])
+        return Configuration.Cage(
+            isNone: false,
+            read: try folders(members["read"]),
+            write: try folders(members["write"]),
+            hasHostNetwork: try members["network"]?.word(Network.self) == .host,
+            minimum: try members["minimum"]?.strings(),
+            temporaryByteCount: (try members["tmp"]?.integer(in: 1...16_384) ?? 64) << 20
+        )
+    }
+
+    private static func folders(
+        _ field: Field?
+    ) throws(ConfigurationError) -> [Configuration.Cage.Folder] {
+        var result: [Configuration.Cage.Folder] = []
+        for (inside, entry) in try field?.allMembers() ?? [] {
+            let isAbsolute = inside.hasPrefix("/") && inside.utf8.count > 1
+            let parts = inside.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+            guard isAbsolute, !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." })
+            else {
+                throw entry.wrong(
+                    "`\(inside)` is not a folder inside the cage",
+                    hint: "write an absolute path without `.`, `..` or empty parts"
+                )
+            }
+            result.append(
+                Configuration.Cage.Folder(inside: inside, outside: try entry.string())
+            )
+        }
+        return result
+    }
+}

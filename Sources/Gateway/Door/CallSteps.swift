@@ -1,0 +1,118 @@
+package import Base
+package import JSON
+package import MCP
+package import Policy
+
+// Each step of a call's path takes what the step before it produced, so that none can be skipped:
+// AuthenticatedMessage → ToolCall → ResolvedCall → JudgedCall → AuthorizedCall → UpstreamResult
+// → ScreenedResult (in `Screening`).
+
+/// A `tools/call` whose parameters were read, with its arguments in call form (design law 2).
+package struct ToolCall: Sendable {
+    package let principal: Principal
+    package let endpoint: Endpoint
+    package let revision: Revision
+    /// The name as the agent spelled it.
+    package let spelling: String
+    package let arguments: CallForm
+    package let progressToken: ProgressToken?
+    package let parameterHeader: (@Sendable (String) -> String?)?
+
+    enum Unreadable: Error {
+        /// The envelope is broken: a protocol error.
+        case envelope(ProtocolError)
+        /// The arguments are: the model may repair them.
+        case arguments(Refusal)
+    }
+
+    init(_ inbound: AuthenticatedMessage, _ request: Message.Request) throws(Unreadable) {
+        guard let name = request.params?["name"]?.string else {
+            throw .envelope(
+                ProtocolError(.invalidParams, "`params.name` must be a string", status: 200)
+            )
+        }
+        let meta = inbound.meta
+        principal = inbound.principal
+        endpoint = inbound.endpoint
+        revision = inbound.revision
+        spelling = name
+        progressToken = meta.progressToken
+        parameterHeader = inbound.parameterHeader
+        let node = request.params?["arguments"]
+        guard node == nil || node?.kind == .object else {
+            throw .envelope(
+                ProtocolError(.invalidParams, "`params.arguments` must be an object", status: 200)
+            )
+        }
+        do throws(CallFormError) {
+            arguments = try Self.form(of: node)
+        } catch {
+            throw .arguments(
+                Refusal(
+                    code: .unreadableArguments,
+                    rule: "call form",
+                    agentText: "the arguments cannot be taken: \(error)"
+                )
+            )
+        }
+    }
+}
+
+extension ToolCall {
+    /// The call form; a call without arguments has that of an empty object.
+    private static func form(of node: JSONNode?) throws(CallFormError) -> CallForm {
+        if let node { return try CallForm(node) }
+        let document: JSONDocument
+        do throws(JSONError) {
+            document = try JSONDocument(parsing: Array("{}".utf8))
+        } catch {
+            throw .unreadable(error)
+        }
+        return try CallForm(document.root)
+    }
+}
+
+/// A call whose tool is published, seen by this principal, and whose arguments its schema allows.
+package struct ResolvedCall: Sendable {
+    package let call: ToolCall
+    package let tool: ToolEntry
+    package let server: ServerEntry
+}
+
+/// A call with its verdict, and everything the verdict rests on.
+package struct JudgedCall: Sendable {
+    /// Our own id of the call, the same in every record of it and in the agent's refusal.
+    package let id: String
+    package let resolved: ResolvedCall
+    package let verdict: Verdict
+    /// SHA-256 of the call form.
+    package let digest: Digest
+    /// Which state of the gateway's rules it was judged under.
+    package let generation: UInt64
+
+    var call: ToolCall { resolved.call }
+    var tool: ToolEntry { resolved.tool }
+    var principal: Principal { resolved.call.principal }
+}
+
+/// What came from the upstream, before anybody but the screener sees it.
+package struct UpstreamResult: Sendable {
+    package let answer: Result<UpstreamAnswer, UpstreamFailure>
+    package let duration: Duration
+
+    var byteCount: Int {
+        switch answer {
+        case .success(.result(let node)): node.source.count
+        case .success(.error(_, let message)): message.utf8.count
+        case .failure: 0
+        }
+    }
+}
+
+/// What the door answers.
+package enum CallAnswer: Sendable {
+    /// A screened result, and the verdict's id.
+    case result(JSONNode, verdict: String?)
+    case refused(Refusal, verdict: String)
+    case protocolError(ProtocolError)
+}

@@ -1,0 +1,215 @@
+import JSONSchema
+import Audit
+import Base
+import JSON
+import JSONSchema
+import MCP
+import Policy
+import Screening
+
+extension Door {
+    /// Screens what came, records the outcome, and gives the agent what it may see.
+    func finish(_ judged: JudgedCall, _ result: UpstreamResult) async -> CallAnswer {
+        switch result.answer {
+        case .success(.result(let node)):
+            return await deliver(judged, result, node)
+        case .success(.error(let code, let message)):
+            let text = screener.screen(text: message)
+            await settleInOrder(
+                judged,
+                OutcomeDetail(
+                    status: .fault,
+                    duration: result.duration,
+                    receivedByteCount: result.byteCount,
+                    redacted: text.report.redactions.keys.sorted(),
+                    error: "upstream error \(code)"
+                )
+            )
+            return .refused(
+                Refusal(
+                    code: .upstreamFault,
+                    rule: "upstream",
+                    agentText: "the server answered with an error: \(text.text)",
+                    auditText: "upstream error \(code)"
+                ),
+                verdict: judged.id
+            )
+        case .failure(let failure):
+            return await fail(judged, result, failure)
+        }
+    }
+
+    private func deliver(
+        _ judged: JudgedCall,
+        _ result: UpstreamResult,
+        _ node: JSONNode
+    ) async -> CallAnswer {
+        let screened: ScreenedResult
+        do throws(ResultFault) {
+            screened = try screen(node, of: judged.tool)
+        } catch {
+            return await withhold(judged, result, .fault, .upstreamFault, "\(error)")
+        }
+        let report = screened.report
+        // What was screened without a change is what was read; anything else is read again.
+        guard
+            let root = report.changedContent || report.isMarked
+                ? try? JSONDocument(parsing: screened.bytes, limits: .screened).root : node
+        else {
+            return await withhold(judged, result, .withheld, .withheld, "it cannot be read again")
+        }
+        let isError = root["isError"]?.bool == true
+        await settleInOrder(
+            judged,
+            OutcomeDetail(
+                status: !report.withheld.isEmpty ? .withheld : isError ? .toolError : .ok,
+                duration: result.duration,
+                receivedByteCount: result.byteCount,
+                givenByteCount: screened.bytes.count,
+                isCut: !report.cuts.isEmpty,
+                redacted: report.redactions.keys.sorted(),
+                result: excerpt(of: screened.bytes)
+            )
+        )
+        unknown.settle(judged)
+        return .result(root, verdict: nil)
+    }
+
+    /// The beginning of what the agent was given, cut at a code point.
+    private func excerpt(of bytes: ArraySlice<UInt8>) -> String {
+        var end =
+            bytes.index(
+                bytes.startIndex,
+                offsetBy: resultByteCount,
+                limitedBy: bytes.endIndex
+            ) ?? bytes.endIndex
+        while end > bytes.startIndex, end < bytes.endIndex, bytes[end] & 0xc0 == 0x80 { end -= 1 }
+        return String(decoding: bytes[..<end], as: UTF8.self)
+    }
+
+    /// The call was done, and its result is not given.
+    private func withhold(
+        _ judged: JudgedCall,
+        _ result: UpstreamResult,
+        _ status: OutcomeDetail.Status,
+        _ code: Refusal.Code,
+        _ reason: String
+    ) async -> CallAnswer {
+        countFailure()
+        await settleInOrder(
+            judged,
+            OutcomeDetail(
+                status: status,
+                duration: result.duration,
+                receivedByteCount: result.byteCount,
+                error: reason
+            )
+        )
+        return .refused(
+            Refusal(
+                code: code,
+                rule: "screening",
+                agentText: "the call was done, but its result is not given: \(reason)"
+            ),
+            verdict: judged.id
+        )
+    }
+
+    private func screen(
+        _ node: JSONNode,
+        of tool: ToolEntry
+    ) throws(ResultFault) -> ScreenedResult {
+        var check: (@Sendable (JSONNode) -> String?)?
+        if let schema = tool.output {
+            check = { value in
+                do throws(SchemaFailure) {
+                    try schema.validate(value)
+                    return nil
+                } catch {
+                    return "\(error)"
+                }
+            }
+        }
+        return try screener.screen(
+            result: node,
+            context: ScreeningContext(
+                source: tool.reference.description,
+                isUntrusted: tool.policy.result != .own,
+                checkOutput: check
+            )
+        )
+    }
+
+    private func fail(
+        _ judged: JudgedCall,
+        _ result: UpstreamResult,
+        _ failure: UpstreamFailure
+    ) async -> CallAnswer {
+        countFailure()
+        let status: OutcomeDetail.Status =
+            switch failure.kind {
+            case .notSent: .notSent
+            case .lost: .lost
+            case .timedOut: .timeout
+            case .cancelled: .cancelled
+            case .invalidAnswer: .fault
+            }
+        let mayBeDone = failure.kind != .notSent && judged.verdict.tier != .read
+        if mayBeDone { unknown.note(judged) }
+        await settleInOrder(
+            judged,
+            OutcomeDetail(
+                status: status,
+                duration: result.duration,
+                error: screener.screen(text: failure.description).text
+            )
+        )
+        let server = judged.tool.reference.server
+        let text =
+            mayBeDone
+            ? "the server `\(server)` gave no answer (\(status.rawValue)); whether the call was done "
+                + "is not known: look before you call again, the same call will ask a person"
+            : "the server `\(server)` gave no answer (\(status.rawValue)); try again later"
+        return .refused(
+            Refusal(
+                code: failure.kind == .notSent ? .serverUnavailable : .unknownOutcome,
+                rule: "server \(server)",
+                agentText: text,
+                auditText: failure.description
+            ),
+            verdict: judged.id
+        )
+    }
+
+    /// Records the outcome: the reply waits for it at T2 and T3 only (design law 4).
+    func settleInOrder(_ judged: JudgedCall, _ detail: OutcomeDetail) async {
+        let record = evidence.outcome(judged, detail)
+        if judged.verdict.tier >= .destructive {
+            _ = try? await store.commit(record)
+        } else {
+            try? store.post(record)
+        }
+    }
+
+    func settle(_ judged: JudgedCall, _ detail: OutcomeDetail) {
+        try? store.post(evidence.outcome(judged, detail))
+    }
+}
+
+extension Evidence {
+    func outcome(_ judged: JudgedCall, _ detail: OutcomeDetail) -> AuditRecord {
+        let principal = judged.principal
+        return AuditRecord(
+            .outcome,
+            at: clock.timestamp,
+            tenant: principal.tenant,
+            environment: environment,
+            call: judged.id,
+            principal: principal.owner,
+            run: principal.run,
+            server: judged.tool.reference.server,
+            tool: judged.tool.reference.tool,
+            detail: .outcome(detail)
+        )
+    }
+}

@@ -1,0 +1,59 @@
+import Audit
+import Base
+import JSON
+import Policy
+import Screening
+
+/// Turns the steps of a call into records.
+package struct Evidence: Sendable {
+    let environment: EnvironmentName
+    let clock: any Clock
+    let hashing: any Hashing
+    let random: any RandomSource
+    let screener: Screener
+
+    /// The record that a call is about to be sent, or was refused: who, what, why.
+    func judgement(
+        _ kind: RecordKind,
+        _ judged: JudgedCall,
+        approval: String? = nil,
+        refusal: Refusal? = nil
+    ) -> AuditRecord {
+        let principal = judged.principal
+        let form = judged.call.arguments
+        let salt = Salt(from: random)
+        let redacted = screener.screen(
+            utf8: form.bytes,
+            limitInBytes: Limits.recordedArgumentsByteCount
+        )
+        let leading = judged.verdict.reasons.first
+        return AuditRecord(
+            kind,
+            at: clock.timestamp,
+            tenant: principal.tenant,
+            environment: environment,
+            call: judged.id,
+            principal: principal.owner,
+            run: principal.run,
+            server: judged.tool.reference.server,
+            tool: judged.tool.reference.tool,
+            detail: .judgement(
+                JudgementDetail(
+                    verdict: refusal == nil ? judged.verdict.decision.description : "refuse",
+                    tier: judged.verdict.tier.description,
+                    rule: refusal?.rule ?? leading?.name ?? judged.verdict.lifted.first,
+                    reason: refusal?.auditText ?? leading?.fact,
+                    refusal: refusal?.code,
+                    approval: approval,
+                    policy: judged.tool.policy.digest,
+                    pin: judged.tool.pin,
+                    arguments: redacted.text,
+                    argumentsByteCount: form.bytes.count,
+                    commitment: salt.commitment(to: form.bytes, hashing),
+                    redacted: redacted.report.redactions.keys.sorted()
+                )
+            ),
+            salt: salt
+        )
+    }
+}

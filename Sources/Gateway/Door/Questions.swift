@@ -1,0 +1,60 @@
+package import Approval
+package import Audit
+package import Base
+import Policy
+
+/// A yes that is being spent: its ticket, and the state changes that spend it.
+///
+/// The changes go into the transaction of the intent, so that a yes is never spent twice and never
+/// without a record (design law 4).
+package struct SpentApproval: Sendable {
+    package let ticket: TicketID
+    package let changes: [StateChange]
+
+    package init(ticket: TicketID, changes: [StateChange]) {
+        self.ticket = ticket
+        self.changes = changes
+    }
+}
+
+/// How a question ended for the call that asked it.
+package enum QuestionOutcome: Sendable {
+    /// People said yes; what they saw is still to be compared with what is so now.
+    case approved(TicketID, WaiterID)
+    /// The hold is over: the agent gets this text and may come back.
+    case ticket(String)
+    /// Rules changed while the call waited.
+    case judgeAgain
+    case refused(Refusal)
+}
+
+/// Where the door asks people; `ApprovalDesk` conforms.
+package protocol Questions: Sendable {
+    /// Asks, holds the call as long as the hold lasts, and then leaves a ticket.
+    func ask(
+        _ judged: JudgedCall,
+        people: Int,
+        channel: any ReplyChannel,
+        cancellation: CallCancellation
+    ) async -> QuestionOutcome
+
+    /// Spends a yes, if everything it covers is as it was shown.
+    func dispatch(
+        _ ticket: TicketID,
+        current: Binding,
+        by waiter: WaiterID,
+        call: JudgedCall
+    ) async -> Result<SpentApproval, Refusal>
+
+    /// The intent was refused: the yes is not spent.
+    func notSpent(_ approval: SpentApproval) async
+
+    /// The call the yes was spent on ended.
+    func ended(_ approval: SpentApproval, isKnown: Bool) async
+
+    /// Ends every question of a tenant and owner; nil means all.
+    func revoke(tenant: TenantID?, owner: PrincipalName?) async
+
+    /// Judges every open question anew.
+    func rejudge(_ judge: @Sendable (Question) async -> Rejudgement) async
+}

@@ -1,0 +1,100 @@
+package import Base
+package import HTTP
+package import System
+
+/// Why a request was not let in.
+package struct AuthenticationRefusal: Error, Sendable {
+    package let status: HTTPStatus
+    package let message: String
+    package let challenge: FieldValue?
+}
+
+/// From a connection and a request's head to who calls; the seam for other kinds of credential.
+package protocol Authenticator: Sendable {
+    func authenticate(
+        _ head: RequestHead,
+        peer: SocketAddress
+    ) -> Result<Principal, AuthenticationRefusal>
+}
+
+/// `Authorization: Bearer …` (RFC 6750), or, where the operator opened the loopback, nothing.
+package struct BearerAuthenticator: Authenticator {
+    private let tokens: TokenBook
+    private let environment: EnvironmentName
+    /// Who calls without a credential, where that is allowed.
+    private let open: Principal?
+
+    package init(tokens: TokenBook, environment: EnvironmentName, open: Principal?) {
+        self.tokens = tokens
+        self.environment = environment
+        self.open = open
+    }
+
+    package func authenticate(
+        _ head: RequestHead,
+        peer: SocketAddress
+    ) -> Result<Principal, AuthenticationRefusal> {
+        guard let header = head[.authorization] else {
+            if let open, peer.isLoopback { return .success(open) }
+            return .failure(Self.missing)
+        }
+        guard !head.isRepeated(.authorization) else { return .failure(Self.malformed) }
+        let scheme = Array("bearer ".utf8)
+        guard header.count > scheme.count,
+            zip(header, scheme).allSatisfy({ ($0 | 0x20) == ($1 | 0x20) })
+        else { return .failure(Self.malformed) }
+        let address: String? = if case .ip(let ip, _) = peer { ip.description } else { nil }
+        do throws(TokenBook.Refused) {
+            let principal = try tokens.principal(
+                for: Array(header.dropFirst(scheme.count)),
+                from: address
+            )
+            guard principal.environment == environment else { return .failure(Self.invalid) }
+            return .success(principal)
+        } catch {
+            // One answer for unknown, expired and from elsewhere: a guesser learns nothing.
+            return .failure(Self.invalid)
+        }
+    }
+
+    private static let missing = AuthenticationRefusal(
+        status: .unauthorized,
+        message: "a credential is needed: Authorization: Bearer …",
+        challenge: "Bearer"
+    )
+    private static let malformed = AuthenticationRefusal(
+        status: .badRequest,
+        message: "one Authorization header with the scheme Bearer is expected",
+        challenge: "Bearer error=\"invalid_request\""
+    )
+    private static let invalid = AuthenticationRefusal(
+        status: .unauthorized,
+        message: "the credential is not valid here",
+        challenge: "Bearer error=\"invalid_token\""
+    )
+}
+
+/// The names and origins a request may carry: the defence against DNS rebinding.
+package struct AllowedHosts: Sendable {
+    private let hosts: Set<String>
+    private let origins: Set<String>
+
+    /// - Parameter names: host names, with or without a port; compared without regard to case.
+    package init(names: [String], origins: [String]) {
+        hosts = Set(names.map { $0.lowercased() })
+        self.origins = Set(origins.map { $0.lowercased() })
+    }
+
+    package func refusal(of head: RequestHead) -> (status: HTTPStatus, message: String)? {
+        if let origin = head[.origin] {
+            let text = String(decoding: origin, as: UTF8.self).lowercased()
+            guard !head.isRepeated(.origin), origins.contains(text) else {
+                return (.forbidden, "this Origin is not allowed")
+            }
+        }
+        guard let host = head[.host],
+            hosts.contains(String(decoding: host, as: UTF8.self).lowercased())
+        else { return (.misdirectedRequest, "this Host is not served here") }
+        return nil
+    }
+}

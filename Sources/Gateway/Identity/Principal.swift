@@ -1,0 +1,57 @@
+package import Base
+package import Policy
+
+/// Who calls, from the credential alone (design law 8).
+package struct Principal: Sendable {
+    /// The owner the token was issued to.
+    package let owner: PrincipalName
+    /// Which of the owner's tokens; public, and never the secret.
+    package let token: String
+    package let tenant: TenantID
+    package let environment: EnvironmentName
+    /// The run this credential is: minted with the token, never by what an agent sends.
+    package let run: String
+    /// The servers it may reach; nil for all of its tenant.
+    package let servers: Set<ServerName>?
+    /// Tools it may see, as `server.tool` globs; nil for all.
+    package let tools: [ToolPattern]?
+    /// The highest tier it may ask for.
+    package let highestTier: RiskTier
+    /// What limits count the calls of this principal by.
+    package let subject: LimitSubject
+    /// What sessions, cursors and tickets are bound to.
+    package let key: PrincipalKey
+
+    package init(
+        owner: PrincipalName,
+        token: String,
+        tenant: TenantID,
+        environment: EnvironmentName,
+        run: String,
+        servers: Set<ServerName>? = nil,
+        tools: [ToolPattern]? = nil,
+        highestTier: RiskTier = .execute
+    ) {
+        self.owner = owner
+        self.token = token
+        self.tenant = tenant
+        self.environment = environment
+        self.run = run
+        self.servers = servers
+        self.tools = tools
+        self.highestTier = highestTier
+        subject = LimitSubject(tenant: tenant, principal: owner)
+        key = PrincipalKey(tenant: tenant, token: token)
+    }
+}
+
+/// The credential something belongs to.
+package struct PrincipalKey: Sendable, Hashable {
+    package let tenant: TenantID
+    package let token: String
+
+    package init(tenant: TenantID, token: String) {
+        self.tenant = tenant
+        self.token = token
+    }
+}

@@ -1,0 +1,211 @@
+package import Audit
+package import Base
+package import JSON
+package import Policy
+
+/// A bearer token as it is kept: everything but the secret, of which only SHA-256 is stored.
+package struct TokenRecord: Sendable, Equatable {
+    /// Public name of the token: 12 hexadecimal digits.
+    package let id: String
+    package let hash: Digest
+    package let owner: PrincipalName
+    package let tenant: TenantID
+    package let environment: EnvironmentName
+    package let servers: [ServerName]?
+    package let tools: [ToolPattern]?
+    package let highestTier: RiskTier
+    /// Addresses it may come from; nil for any.
+    package let allowedFrom: [String]?
+    package let issued: Timestamp
+    package let expires: Timestamp?
+    /// The run handle minted with it.
+    package let run: String
+
+    /// Who calls with this token.
+    package func makePrincipal() -> Principal {
+        Principal(
+            owner: owner,
+            token: id,
+            tenant: tenant,
+            environment: environment,
+            run: run,
+            servers: servers.map { Set($0) },
+            tools: tools,
+            highestTier: highestTier
+        )
+    }
+
+    package var key: StateKey { StateKey(tenant, .tokens, id) }
+
+    /// As it is stored and listed; never the secret.
+    package var value: JSONValue {
+        var object = JSONObject()
+        object["id"] = JSONValue(id)
+        object["hash"] = JSONValue(hash.description)
+        object["owner"] = JSONValue(owner.rawValue)
+        object["tenant"] = JSONValue(tenant.rawValue)
+        object["environment"] = JSONValue(environment.rawValue)
+        if let servers {
+            object["servers"] = .array(servers.map { JSONValue($0.rawValue) })
+        }
+        if let tools { object["tools"] = .array(tools.map { JSONValue($0.text) }) }
+        object["tier"] = JSONValue(highestTier.description)
+        if let allowedFrom {
+            object["allow_from"] = .array(allowedFrom.map { JSONValue($0) })
+        }
+        object["issued"] = JSONValue(issued.milliseconds)
+        if let expires { object["expires"] = JSONValue(expires.milliseconds) }
+        object["run"] = JSONValue(run)
+        return .object(object)
+    }
+
+    package init?(_ root: JSONNode) {
+        guard let id = root["id"]?.string,
+            let hash = root["hash"]?.string.flatMap({ Hex.decode($0) })
+                .flatMap({ Digest(bytes: $0) }),
+            let owner = root["owner"]?.string.flatMap({ try? PrincipalName($0) }),
+            let tenant = root["tenant"]?.string.flatMap({ try? TenantID($0) }),
+            let environment = root["environment"]?.string
+                .flatMap({ try? EnvironmentName($0) }),
+            let tier = root["tier"]?.string.flatMap({ RiskTier(spelling: $0) }),
+            let issued = root["issued"]?.number?.int64,
+            let run = root["run"]?.string
+        else { return nil }
+        self.id = id
+        self.hash = hash
+        self.owner = owner
+        self.tenant = tenant
+        self.environment = environment
+        servers = root["servers"].map { list in
+            list.elements.compactMap { $0.string.flatMap { try? ServerName($0) } }
+        }
+        tools = root["tools"].map { list in
+            list.elements.compactMap { $0.string.flatMap { try? ToolPattern($0) } }
+        }
+        highestTier = tier
+        allowedFrom = root["allow_from"].map { list in list.elements.compactMap(\.string) }
+        self.issued = Timestamp(milliseconds: issued)
+        expires = root["expires"]?.number?.int64.map { Timestamp(milliseconds: $0) }
+        self.run = run
+    }
+
+    package init(
+        id: String,
+        hash: Digest,
+        owner: PrincipalName,
+        tenant: TenantID,
+        environment: EnvironmentName,
+        servers: [ServerName]?,
+        tools: [ToolPattern]?,
+        highestTier: RiskTier,
+        allowedFrom: [String]?,
+        issued: Timestamp,
+        expires: Timestamp?,
+        run: String
+    ) {
+        self.id = id
+        self.hash = hash
+        self.owner = owner
+        self.tenant = tenant
+        self.environment = environment
+        self.servers = servers
+        self.tools = tools
+        self.highestTier = highestTier
+        self.allowedFrom = allowedFrom
+        self.issued = issued
+        self.expires = expires
+        self.run = run
+    }
+}
+
+/// The live tokens, looked up on every request.
+///
+/// The look-up is by the SHA-256 of what was sent, so that its time says nothing of the secret.
+package final class TokenBook: Sendable {
+    private struct Tables {
+        var byHash: [Digest: (record: TokenRecord, principal: Principal)] = [:]
+        var hashes: [PrincipalKey: Digest] = [:]
+    }
+
+    private let tables = Lock(Tables())
+    private let hashing: any Hashing
+    private let clock: any Clock
+
+    package enum Refused: Error, Equatable {
+        case unknown
+        case expired
+        case address
+    }
+
+    package init(hashing: any Hashing, clock: any Clock) {
+        self.hashing = hashing
+        self.clock = clock
+    }
+
+    package func load(from store: any RecordStore) async throws(StoreError) {
+        for entry in try await store.allEntries(.tokens) {
+            guard let document = try? JSONDocument(parsing: entry.value),
+                let record = TokenRecord(document.root), record.key == entry.key
+            else { continue }
+            insert(record)
+        }
+    }
+
+    package func insert(_ record: TokenRecord) {
+        tables.withLock { tables in
+            tables.byHash[record.hash] = (record, record.makePrincipal())
+            tables.hashes[PrincipalKey(tenant: record.tenant, token: record.id)] = record.hash
+        }
+    }
+
+    @discardableResult
+    package func remove(id: String, tenant: TenantID) -> TokenRecord? {
+        tables.withLock { tables in
+            let key = PrincipalKey(tenant: tenant, token: id)
+            guard let hash = tables.hashes.removeValue(forKey: key) else { return nil }
+            return tables.byHash.removeValue(forKey: hash)?.record
+        }
+    }
+
+    package var all: [TokenRecord] {
+        tables.withLock { $0.byHash.values.map(\.record) }.sorted {
+            ($0.tenant, $0.id) < ($1.tenant, $1.id)
+        }
+    }
+
+    /// Whether that token still lives; asked again just before a call is sent.
+    package func isLive(_ principal: Principal) -> Bool {
+        let now = clock.timestamp
+        return tables.withLock { tables in
+            guard let hash = tables.hashes[principal.key], let record = tables.byHash[hash]?.record
+            else {
+                return false
+            }
+            return record.expires.map { now < $0 } ?? true
+        }
+    }
+
+    /// Who calls with that secret.
+    ///
+    /// - Parameter address: the peer's address without its port; nil over the agent socket.
+    package func principal(
+        for secret: [UInt8],
+        from address: String?
+    ) throws(Refused) -> Principal {
+        guard secret.count <= 256 else { throw .unknown }
+        let hash = hashing.sha256(secret)
+        guard let (record, principal) = tables.withLock({ $0.byHash[hash] }) else {
+            throw .unknown
+        }
+        if let expires = record.expires, clock.timestamp >= expires { throw .expired }
+        if let allowed = record.allowedFrom {
+            guard let address, allowed.contains(address) else { throw .address }
+        }
+        return principal
+    }
+
+    /// A new secret: `gh_` and 256 random bits; shown once, stored never.
+    package static func newSecret(from random: any RandomSource) -> String {
+        "gh_" + Base64.encode(random.bytes(count: 32), .urlSafe)
+    }
+}

@@ -1,0 +1,53 @@
+package import System
+
+/// A peer on a local socket that sends and gets lines.
+package actor LineConnection {
+    private let loop: EventLoop
+    private let stream: System.Stream
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    /// - Parameter limit: the longest line in bytes; a longer one ends the connection.
+    package init(_ stream: sending System.Stream, limit: Int, loop: EventLoop) {
+        self.loop = loop
+        self.stream = stream
+        stream.receiveLimit = limit
+    }
+
+    /// The peer's process as the kernel knows it.
+    package func peer() -> PeerCredentials? { try? stream.peerCredentials() }
+
+    /// The next line without its end; nil when the peer closed, broke a limit or was closed here.
+    package func next() async -> [UInt8]? {
+        var searched = 0
+        while true {
+            let found: Int? = stream.withBytes { bytes in
+                for index in searched..<bytes.byteCount
+                where unsafe bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self) == 0x0a {
+                    return index
+                }
+                return nil
+            }
+            if let found {
+                let line = stream.take(found)
+                stream.consume(1)
+                return line
+            }
+            searched = stream.availableCount
+            guard let count = try? await stream.fill(), count > 0 else { return nil }
+        }
+    }
+
+    /// Sends a line; false when the peer is gone.
+    @discardableResult
+    package func send(_ line: [UInt8]) async -> Bool {
+        (try? await stream.write(line, [0x0a])) != nil
+    }
+
+    /// Runs `body` once when the peer goes away.
+    package func onHangUp(_ body: @escaping @Sendable () -> Void) { stream.onHangUp = body }
+
+    package func close() { stream.close() }
+}

@@ -1,0 +1,188 @@
+import Base
+import JSON
+package import MCP
+import Screening
+package import System
+
+/// Requests to a hosted server over its standard input and output.
+///
+/// Many requests share the one process; each is found again by its own id. When the process ends,
+/// every one of them is lost: what was sent and not answered is not known to be undone.
+package actor StdioTransport: UpstreamTransport {
+    package nonisolated let isHTTP = false
+    private let loop: EventLoop
+    private var process: ServerProcess?
+    private var greet: (@Sendable () async -> Bool)?
+    private var listChanged: (@Sendable () -> Void)?
+    private var waiting: [Int64: Waiting] = [:]
+    private var generation: UInt64 = 0
+    private let startTimeout: Duration
+
+    private struct Waiting {
+        let pending: Pending<UpstreamAnswer>
+        let notifications: NotificationSink
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    package init(loop: EventLoop, startTimeout: Duration) {
+        self.loop = loop
+        self.startTimeout = startTimeout
+    }
+
+    /// The process whose lines these are; called once, before the first request.
+    package func attach(
+        _ process: ServerProcess,
+        listChanged: @escaping @Sendable () -> Void
+    ) {
+        self.process = process
+        self.listChanged = listChanged
+    }
+
+    package func onStart(_ greet: @escaping @Sendable () async -> Bool) { self.greet = greet }
+
+    // MARK: Requests
+
+    package func ready() async throws(UpstreamFailure) -> UInt64 {
+        guard let process else { throw UpstreamFailure(.notSent, "the server is not set up") }
+        do throws(ServerProcessError) {
+            try await process.ready(until: loop.now.advanced(by: startTimeout))
+        } catch {
+            throw UpstreamFailure(.notSent, error.description)
+        }
+        return generation
+    }
+
+    package var currentGeneration: UInt64 { generation }
+
+    package func send(
+        _ request: UpstreamRequest,
+        cancellation: CallCancellation,
+        notifications: @escaping NotificationSink
+    ) async throws(UpstreamFailure) -> UpstreamAnswer {
+        guard let process else { throw UpstreamFailure(.notSent, "the server is not set up") }
+        guard !cancellation.isCancelled else {
+            throw UpstreamFailure(.notSent, "called off before it was sent")
+        }
+        let pending = Pending<UpstreamAnswer>(on: loop)
+        waiting[request.id] = Waiting(pending: pending, notifications: notifications)
+        defer { waiting[request.id] = nil }
+        await process.beginCall()
+        defer { Task(executorPreference: loop) { await process.endCall() } }  // Ends at once.
+        do throws(ServerProcessError) {
+            try await process.send(request.body)
+        } catch {
+            let kind: UpstreamFailure.Kind =
+                if case .writeFailed = error { .lost } else { .notSent }
+            throw UpstreamFailure(kind, error.description)
+        }
+        let id = request.id
+        let key = cancellation.onCancel { [weak self, loop] in
+            // The waiting call goes on as soon as its failure is set; this task ends with it.
+            loop.spawn { await self?.callOff(id) }
+        }
+        defer { cancellation.remove(key) }
+        do {
+            return try await pending.value(until: request.deadline)
+        } catch let failure as UpstreamFailure {
+            throw failure
+        } catch {
+            await sendCancelled(id, reason: "no answer in time")
+            throw UpstreamFailure(.timedOut, "no answer in time")
+        }
+    }
+
+    package func notify(_ message: [UInt8], revision: Revision) async {
+        try? await process?.send(message)
+    }
+
+    package func close() async { await process?.stop() }
+
+    private func callOff(_ id: Int64) async {
+        guard let found = waiting[id] else { return }
+        found.pending.fail(UpstreamFailure(.cancelled, "called off"))
+        await sendCancelled(id, reason: "called off")
+    }
+
+    private func sendCancelled(_ id: Int64, reason: String) async {
+        let message = Envelope.notification("notifications/cancelled") { writer in
+            writer.key("requestId")
+            writer.number(id)
+            writer.key("reason")
+            writer.string(reason)
+        }
+        try? await process?.send(message)
+    }
+
+    // MARK: What the process says
+
+    /// A new process runs: introduce ourselves, and say whether it may be used.
+    package func started() async {
+        generation &+= 1
+        guard let process, let greet else { return }
+        if await greet() {
+            await process.markReady()
+        } else {
+            await process.condemn("it does not answer the protocol's opening")
+        }
+    }
+
+    /// The process is gone; everything in flight is lost.
+    package func ended(_ reason: String) {
+        for entry in waiting.values {
+            entry.pending.fail(UpstreamFailure(.lost, "the server ended: \(reason)"))
+        }
+    }
+
+    /// One line of its standard output.
+    package func take(_ line: [UInt8]) async {
+        guard let document = try? JSONDocument(parsing: line, limits: .result),
+            let message = try? Message(document.root)
+        else {
+            await process?.noteInvalidMessage()
+            return
+        }
+        switch message {
+        case .response(let response):
+            guard case .integer(let id) = response.id, let found = waiting[id] else { return }
+            switch response.outcome {
+            case .result(let node): found.pending.fulfil(.result(node))
+            case .error(let code, let text, _):
+                found.pending.fulfil(.error(code: code, message: text))
+            }
+        case .notification(let notification):
+            take(notification)
+        case .request(let request):
+            await answer(request)
+        }
+    }
+
+    private func take(_ notification: Message.Notification) {
+        if notification.method == "notifications/tools/list_changed" {
+            listChanged?()
+            return
+        }
+        guard let token = notification.params?["progressToken"].flatMap({ ProgressToken($0) }),
+            case .integer(let id) = token, let found = waiting[id]
+        else { return }
+        found.notifications(notification.method, notification.params)
+    }
+
+    /// Of an upstream's own requests only `ping` is answered; the rest was not declared.
+    private func answer(_ request: Message.Request) async {
+        try? await process?.send(UpstreamRequests.answer(to: request))
+    }
+}
+
+/// Answers to what upstreams ask of us.
+enum UpstreamRequests {
+    static func answer(to request: Message.Request) -> [UInt8] {
+        if request.method == "ping" { return Envelope.result(request.id, Array("{}".utf8)) }
+        return Envelope.error(
+            request.id,
+            ProtocolError(.methodNotFound, "`\(printable(request.method))` was not declared")
+        )
+    }
+}

@@ -1,0 +1,153 @@
+package import Base
+package import JSON
+package import MCP
+
+/// Why an upstream gave no answer, and whether the request may have reached it.
+package struct UpstreamFailure: Error, Equatable, Sendable, CustomStringConvertible {
+    package enum Kind: Sendable, Equatable {
+        /// Nothing was sent: the call was certainly not done.
+        case notSent
+        /// The connection or the process ended after sending: whether it was done is not known.
+        case lost
+        case timedOut
+        case cancelled
+        /// What came is no answer of the protocol.
+        case invalidAnswer
+    }
+
+    package let kind: Kind
+    package let description: String
+
+    package init(_ kind: Kind, _ description: String) {
+        self.kind = kind
+        self.description = description
+    }
+}
+
+/// What an upstream answered.
+package enum UpstreamAnswer: Sendable {
+    case result(JSONNode)
+    case error(code: Int64, message: String)
+}
+
+/// What a server says of itself that a model reads.
+package struct ServerDescription: Sendable {
+    package let revision: Revision
+    package let instructions: String?
+    package let tools: [ToolDefinition]
+    /// Tools that cannot be taken, with the reason, for the operator.
+    package let unusable: [UnusableTool]
+
+    package struct UnusableTool: Sendable, Equatable {
+        package let name: String
+        package let reason: String
+    }
+}
+
+/// One request on its way to an upstream.
+package struct UpstreamRequest: Sendable {
+    package let id: Int64
+    package let method: String
+    package let body: [UInt8]
+    /// The value of `Mcp-Name`, for the modern revision over HTTP.
+    package let name: String?
+    /// `Mcp-Param-*` headers, already encoded.
+    package let parameters: [(name: String, value: String)]
+    package let deadline: Instant
+    package let revision: Revision
+}
+
+/// Where notifications that belong to a request go while it runs.
+package typealias NotificationSink = @Sendable (_ method: String, _ params: JSONNode?) -> Void
+
+/// How requests reach one server: its standard input, or HTTP.
+///
+/// Every conforming type is an actor on the gateway's loop.
+package protocol UpstreamTransport: Sendable {
+    /// Whether the transport is HTTP, whose modern requests carry mirror headers.
+    var isHTTP: Bool { get }
+
+    /// Sends a request and waits for its response.
+    ///
+    /// `cancellation` ends it early: with a `notifications/cancelled` of that request, or by
+    /// closing its stream, as the revision asks.
+    func send(
+        _ request: UpstreamRequest,
+        cancellation: CallCancellation,
+        notifications: @escaping NotificationSink
+    ) async throws(UpstreamFailure) -> UpstreamAnswer
+
+    /// Sends a notification; what becomes of it is not known.
+    func notify(_ message: [UInt8], revision: Revision) async
+
+    /// Brings the server up if it sleeps; returns a number that changes with each new process or
+    /// session, so that the client knows when to introduce itself again.
+    func ready() async throws(UpstreamFailure) -> UInt64
+
+    var currentGeneration: UInt64 { get async }
+
+    /// Introduces us to each new process before anything else is sent to it; false when it does
+    /// not answer as the protocol asks.
+    func onStart(_ greet: @escaping @Sendable () async -> Bool) async
+
+    /// Ends the connection or the process, in order.
+    func close() async
+}
+
+/// One call's way to be called off: by its agent, by a lockdown, or by a shutdown.
+///
+/// It lives on the loop; `cancel` runs what was registered, once.
+package final class CallCancellation: Sendable {
+    package enum Reason: Sendable {
+        /// The agent asked for it.
+        case cancelled
+        /// The agent's connection closed; in 2026-07-28 that is how a call is cancelled.
+        case disconnected
+        /// A lockdown, a revocation or a shutdown.
+        case stopped
+    }
+
+    private struct State {
+        var reason: Reason?
+        var nextKey = 0
+        var handlers: [Int: @Sendable () -> Void] = [:]
+    }
+
+    private let state = Lock(State())
+
+    package init() {}
+
+    package var isCancelled: Bool { reason != nil }
+
+    /// Why it was called off, if it was.
+    package var reason: Reason? { state.withLock { $0.reason } }
+
+    /// Runs `body` when the call is called off, at once if it was already; the key takes it back.
+    @discardableResult
+    package func onCancel(_ body: @escaping @Sendable () -> Void) -> Int {
+        let key: Int? = state.withLock { state in
+            guard state.reason == nil else { return nil }
+            state.nextKey += 1
+            state.handlers[state.nextKey] = body
+            return state.nextKey
+        }
+        if let key { return key }
+        body()
+        return 0
+    }
+
+    package func remove(_ key: Int) {
+        state.withLock { $0.handlers[key] = nil }
+    }
+
+    package func cancel(_ reason: Reason) {
+        let handlers: [@Sendable () -> Void] = state.withLock { state in
+            guard state.reason == nil else { return [] }
+            state.reason = reason
+            let waiting = Array(state.handlers.values)
+            state.handlers = [:]
+            return waiting
+        }
+        for handler in handlers { handler() }
+    }
+}
