@@ -112,6 +112,12 @@ let package = Package(
             path: "Tests/TestKit",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "storage-victim",
+            dependencies: ["Base", "Audit", "Crypto", "Storage"],
+            path: "Tests/StorageVictim",
+            swiftSettings: strict
+        ),
         tests("Base", ["Base"]),
         tests("JSON", ["Base", "JSON"]),
         tests("JSONSchema", ["Base", "JSON", "JSONSchema", "Patterns"]),

@@ -105,3 +105,5 @@ func record(
 func otherKey() throws -> Ed25519.SigningKey {
     try Ed25519.SigningKey(seed: SecretBytes([UInt8](repeating: 8, count: 32)))
 }
+
+let hashing: any Hashing = OpenSSLHashing()

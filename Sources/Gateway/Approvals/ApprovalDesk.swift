@@ -221,8 +221,9 @@ package actor ApprovalDesk: Questions {
 
     // MARK: Effects
 
-    /// Carries effects out: evidence and state first, answers after. False when the store refused,
-    /// in which case nothing was answered.
+    /// Carries effects out: evidence and state first, answers after.
+    ///
+    /// False when the store refused, in which case nothing was answered.
     private func carryOut(_ effects: [ApprovalEffect], call judged: JudgedCall?) async -> Bool {
         var transaction = Transaction()
         var answers: [(WaiterID, ApprovalAnswer)] = []

@@ -537,8 +537,9 @@ package actor Door {
     private func newCallID() -> String { Hex.encode(random.bytes(count: 8)) }
 }
 
-/// A call that was judged, approved where asked, recorded, and found unchanged: it may be sent,
-/// once. Only the door makes one, and sending consumes it.
+/// A call that was judged, approved where asked, recorded, and found unchanged.
+///
+/// It may be sent, once: only the door makes one, and sending consumes it.
 package struct AuthorizedCall: ~Copyable, Sendable {
     package let judged: JudgedCall
 

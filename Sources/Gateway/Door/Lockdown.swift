@@ -114,8 +114,9 @@ extension Door {
 
     package var activeLockdowns: [Lockdown] { lockdowns }
 
-    /// Stops what the lockdown covers, at the door first and on what runs and waits next; then it
-    /// is made durable. It holds even when the disk does not.
+    /// Stops what the lockdown covers: at the door, and what runs and waits.
+    ///
+    /// It is made durable last, so that it holds even when the disk does not.
     package func lockDown(_ lockdown: Lockdown, by approver: String) async throws(StoreError) -> Int
     {
         lockdowns.removeAll { $0.target == lockdown.target }

@@ -1,7 +1,9 @@
 package import JSON
 
-/// Gives a tool's result the members the agent's revision asks for and leaves out those it does
-/// not know. It runs after screening, on what the agent may see.
+/// Gives a tool's result the shape of the agent's revision.
+///
+/// Members the revision asks for are added, those it does not know left out; it runs after
+/// screening, on what the agent may see.
 package enum ResultShape {
     /// - Parameters:
     ///   - result: an object: the screened result.

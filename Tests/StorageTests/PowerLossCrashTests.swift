@@ -17,7 +17,7 @@ private actor Acknowledged {
 
 /// The disk keeps, loses or tears what was written since the last sync, at a random point.
 @Suite(.serialized, .timeLimit(.minutes(5)))
-struct PowerLossTests {
+struct PowerLossCrashTests {
     /// One run: eight callers write until the power goes; returns what is wrong afterwards.
     private func run(
         seed: UInt64,
