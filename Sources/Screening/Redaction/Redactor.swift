@@ -49,6 +49,12 @@ enum Repeats {
     static let longestByteCount = 400
     static let mostValues = 256
 
+    private static func standsAlone(_ range: Range<Int>, in text: [UInt8]) -> Bool {
+        let before = range.lowerBound > 0 && Letters.isAlphanumeric(text[range.lowerBound - 1])
+        let after = range.upperBound < text.count && Letters.isAlphanumeric(text[range.upperBound])
+        return !before && !after
+    }
+
     static func appendFindings(in text: [UInt8], of findings: inout [Finding]) {
         var rules: [[UInt8]: String] = [:]
         for finding in findings
@@ -63,7 +69,9 @@ enum Repeats {
         var hits: [LiteralScanner.Hit] = []
         LiteralScanner(values.map(\.key))
             .appendHits(in: text.span, range: 0..<text.count, to: &hits)
-        findings += hits.map { Finding(range: $0.range, rule: values[$0.literal].value) }
+        for hit in hits where standsAlone(hit.range, in: text) {
+            findings.append(Finding(range: hit.range, rule: values[hit.literal].value))
+        }
     }
 }
 

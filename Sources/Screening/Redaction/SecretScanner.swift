@@ -6,11 +6,16 @@ struct SecretScanner: Sendable {
     private let secrets: [KnownSecret]
     private let forms: [SecretForm]
     private let scanner: LiteralScanner
+    /// Whether a value has bytes that JSON escapes by one letter; otherwise only `\u` can hide one.
+    private let needsEveryEscape: Bool
 
     init(_ secrets: [KnownSecret]) {
         self.secrets = secrets
         forms = SecretForms.all(of: secrets)
         scanner = LiteralScanner(forms.map(\.bytes))
+        needsEveryEscape = secrets.contains { secret in
+            secret.value.contains { $0 < 0x20 || $0 == 0x22 || $0 == 0x2f || $0 == 0x5c }
+        }
     }
 
     var isEmpty: Bool { scanner.isEmpty }
@@ -26,7 +31,8 @@ struct SecretScanner: Sendable {
         scanner.appendHits(in: span, range: 0..<text.count, to: &hits)
         for hit in hits { findings.append(finding(hit, hit.range, in: span)) }
         try budget.check()
-        for escape in DecodedText.Escape.allCases where text.contains(escape.mark) {
+        let escapes = EscapeSearch.escapes(in: span, allJSON: needsEveryEscape)
+        for escape in escapes {
             try appendFindings(in: span, undoing: escape, to: &findings, budget: &budget)
         }
     }
@@ -77,6 +83,60 @@ struct SecretScanner: Sendable {
             }
         }
         return Finding(range: range, rule: Finding.knownSecret, secret: secrets[form.secret].name)
+    }
+}
+
+/// Which escapes occur in a text, so that only those are undone.
+enum EscapeSearch {
+    static func escapes(in text: Span<UInt8>, allJSON: Bool) -> [DecodedText.Escape] {
+        var hasPercent = false
+        var hasJSON = false
+        var position = 0
+        while !(hasPercent && hasJSON), let found = nextMark(in: text, from: position) {
+            position = found + 1
+            guard position + 1 < text.count else { break }
+            let next = text[position]
+            if text[found] == 0x25 {
+                hasPercent = hasPercent || Letters.isHex(next) && Letters.isHex(text[position + 1])
+            } else {
+                hasJSON = hasJSON || next == 0x75 || allJSON
+                // The second of two backslashes begins nothing.
+                if next == 0x5c { position += 1 }
+            }
+        }
+        return (hasPercent ? [.percent] : []) + (hasJSON ? [.json] : [])
+    }
+
+    static func hasBackslash(_ text: Span<UInt8>) -> Bool {
+        var position = 0
+        while let found = nextMark(in: text, from: position) {
+            if text[found] == 0x5c { return true }
+            position = found + 1
+        }
+        return false
+    }
+
+    /// The next `%` or backslash; eight bytes at once while there is none.
+    private static func nextMark(in text: Span<UInt8>, from start: Int) -> Int? {
+        var position = start
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        unsafe text.withUnsafeBytes { buffer in
+            while position + 8 <= buffer.count {
+                let word = unsafe buffer.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+                let percent = word ^ ones &* 0x25
+                let backslash = word ^ ones &* 0x5c
+                let zero =
+                    (percent &- ones) & ~percent | (backslash &- ones) & ~backslash
+                guard zero & tops == 0 else { break }
+                position += 8
+            }
+        }
+        while position < text.count {
+            if text[position] == 0x25 || text[position] == 0x5c { return position }
+            position += 1
+        }
+        return nil
     }
 }
 

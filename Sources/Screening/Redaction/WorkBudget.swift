@@ -3,7 +3,7 @@ import Base
 /// The time one result may take: 20 ms and 100 ns for each byte.
 struct WorkBudget {
     private let clock: any Clock
-    private let start: Instant
+    private var start: Instant
     private let limit: Duration
 
     static let base: Duration = .milliseconds(20)
@@ -16,6 +16,15 @@ struct WorkBudget {
             by: Self.nanosecondsPerByte
         )
         limit = Self.base + .nanoseconds(overflow ? Int.max : variable)
+    }
+
+    /// Runs `body` without counting its time: what is done once for all results is nobody's turn.
+    mutating func exempting<Result>(
+        _ body: () throws(ScreeningFailure) -> Result
+    ) throws(ScreeningFailure) -> Result {
+        let before = clock.instant
+        defer { start = start.advanced(by: clock.instant.duration(since: before)) }
+        return try body()
     }
 
     func check() throws(ScreeningFailure) {

@@ -28,7 +28,7 @@ struct ValueText {
         let source = node.source
         guard source.count <= plainByteCount else { return nil }
         let bytes = Array(source)
-        return bytes.contains(0x5c) ? nil : bytes
+        return EscapeSearch.hasBackslash(bytes.span) ? nil : bytes
     }
 
     /// The decoded strings, in order, with a line break after each.
@@ -78,14 +78,37 @@ struct ValueText {
         let start = text.count
         // Base64 is not text; known secrets are looked for in it separately.
         if kind != .binary {
-            if content.contains(0x5c), let decoded = node.utf8 {
-                text += decoded
-            } else {
-                text += content
-            }
+            appendDecoded(content, of: node)
         }
         segments.append(Segment(kind: kind, text: start..<text.count, source: source.indices))
         text.append(terminator)
+    }
+
+    /// Most escapes are two bytes long; a string with any other is decoded by its node.
+    private mutating func appendDecoded(_ content: ArraySlice<UInt8>, of node: JSONNode) {
+        let start = text.count
+        var plain = content.startIndex
+        while let escape = content[plain...].firstIndex(of: 0x5c) {
+            text += content[plain..<escape]
+            plain = escape + 2
+            let byte: UInt8
+            switch plain <= content.endIndex ? content[escape + 1] : 0 {
+            case 0x6e: byte = 0x0a
+            case 0x74: byte = 0x09
+            case 0x72: byte = 0x0d
+            case 0x62: byte = 0x08
+            case 0x66: byte = 0x0c
+            case 0x22: byte = 0x22
+            case 0x2f: byte = 0x2f
+            case 0x5c: byte = 0x5c
+            default:
+                text.removeSubrange(start...)
+                text += node.utf8 ?? []
+                return
+            }
+            text.append(byte)
+        }
+        text += content[plain...]
     }
 
     /// `data` of an image or audio block, `blob` of an embedded resource.

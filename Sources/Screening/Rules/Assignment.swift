@@ -67,7 +67,7 @@ struct Assignment {
 
     /// Letters of both cases in an order no name in camel case has.
     private func looksMixed(_ bytes: ArraySlice<UInt8>, _ shape: Shape) -> Bool {
-        bytes.count >= 8 && shape.caseChanges * 3 >= bytes.count
+        bytes.count >= 8 && shape.lower > 0 && shape.upper > 0 && shape.pieces * 3 > bytes.count
     }
 
     /// Something that stands for a value: a variable, a call, a path, an address, a type.
@@ -76,7 +76,9 @@ struct Assignment {
         if first == 0x24, bytes.dropFirst().first.map({ $0 == 0x7b || $0 == 0x28 }) ?? true {
             return true  // ${…}, $(…)
         }
-        if first == 0x24, !isQuoted, bytes.dropFirst().allSatisfy({ isIdentifier($0) }) {
+        if first == 0x24, !isQuoted,
+            bytes.dropFirst().allSatisfy({ isIdentifier($0) || $0 == 0x2d })
+        {
             return Shape(bytes).digits == 0
         }
         let opening: [UInt8] = [0x3c, 0x7b, 0x25]  // < { %
@@ -89,8 +91,13 @@ struct Assignment {
         }
         if starts(bytes, with: "0x"), bytes.dropFirst(2).allSatisfy(Letters.isHex) { return true }
         guard !isQuoted else { return false }
-        if last == 0x29, let open = bytes.firstIndex(of: 0x28) {
+        if first == 0x3a || first == 0x28 || contains(bytes, "->") { return true }
+        // A call, `f(x` or `a.f(`, and a constant, `MAX_TOKEN_2`.
+        if let open = bytes.firstIndex(of: 0x28) {
             return bytes[..<open].allSatisfy { isIdentifier($0) || $0 == 0x2e }
+        }
+        if bytes.contains(0x5f), bytes.allSatisfy({ isIdentifier($0) && !Letters.isLower($0) }) {
+            return true
         }
         // a.b.c without digits is a path through objects.
         return bytes.contains(0x2e) && bytes.allSatisfy { isIdentifier($0) || $0 == 0x2e }

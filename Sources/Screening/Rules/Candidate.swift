@@ -60,7 +60,7 @@ struct Candidate {
             return false
         }
         let shape = Shape(bytes)
-        return shape.digits > 0 || shape.caseChanges * 5 >= bytes.count
+        return shape.digits > 0 || shape.pieces * 3 > shape.letters
     }
 }
 
@@ -96,6 +96,7 @@ enum Letters {
     static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
     static func isLower(_ byte: UInt8) -> Bool { (0x61...0x7a).contains(byte) }
     static func isUpper(_ byte: UInt8) -> Bool { (0x41...0x5a).contains(byte) }
+    static func lowercased(_ byte: UInt8) -> UInt8 { isUpper(byte) ? byte | 0x20 : byte }
     static func isAlphanumeric(_ byte: UInt8) -> Bool {
         isDigit(byte) || isLower(byte) || isUpper(byte)
     }
@@ -112,12 +113,23 @@ struct Shape {
     private(set) var others = 0
     /// How often a letter follows one of the other case.
     private(set) var caseChanges = 0
+    /// Pieces of one case as camel case has them: `getURLPath` has three, random letters more.
+    private(set) var pieces = 0
     /// How often a letter follows a digit or a digit a letter.
     private(set) var kindChanges = 0
 
     init(_ bytes: ArraySlice<UInt8>) {
         var previous: UInt8 = 0
+        var beforePrevious: UInt8 = 0
         for byte in bytes {
+            if Letters.isLower(byte) || Letters.isUpper(byte) {
+                let starts = !Letters.isLower(previous) && !Letters.isUpper(previous)
+                let rises = Letters.isUpper(byte) && Letters.isLower(previous)
+                let falls =
+                    Letters.isLower(byte) && Letters.isUpper(previous)
+                    && Letters.isUpper(beforePrevious)
+                if starts || rises || falls { pieces += 1 }
+            }
             if Letters.isLower(byte) {
                 lower += 1
                 if Letters.isUpper(previous) { caseChanges += 1 }
@@ -132,6 +144,7 @@ struct Shape {
             } else {
                 others += 1
             }
+            beforePrevious = previous
             previous = byte
         }
     }

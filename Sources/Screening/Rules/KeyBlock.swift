@@ -49,6 +49,18 @@ enum KeyBlock {
         return nil
     }
 
+    /// Whether `line` has that mark and, after it, the words for a private key.
+    static func hasMarker(_ line: [UInt8], _ mark: StaticString) -> Bool {
+        let mark = Array("\(mark)".utf8)
+        let words = Array("PRIVATE KEY".utf8)
+        guard
+            let start = line.indices.first(where: {
+                line[$0] == 0x2d && line[$0...].starts(with: mark)
+            })
+        else { return false }
+        return line[start...].indices.contains { line[$0...].starts(with: words) }
+    }
+
     static func longestBase64Run(in text: [UInt8], _ range: Range<Int>) -> Int {
         var longest = 0
         var run = 0

@@ -37,20 +37,21 @@ enum Placeholder {
 
 /// Whether a value is made of words, as names and sentences are.
 enum Words {
-    /// Every part between `_`, `-`, `.`, `/` and blanks is letters in one case or capitalised
-    /// (camel case counts), or at most two digits.
+    private static let separators = Array("_-./ :[]<>{}".utf8)
+
+    /// Every part between separators is letters in one case, or in camel case, or a short number.
     static func areAll(in bytes: ArraySlice<UInt8>) -> Bool {
-        let parts = bytes.split { [0x5f, 0x2d, 0x2e, 0x2f, 0x20, 0x3a].contains($0) }
+        let parts = bytes.split { separators.contains($0) }
         guard !parts.isEmpty else { return true }
         return parts.allSatisfy { part in
             let shape = Shape(part)
             if shape.others > 0 { return false }
             if shape.letters == 0 { return part.count <= 2 && parts.count > 1 }
             if shape.digits > 0 {
-                // `v2`, `user1` within a name of several parts.
-                return parts.count > 2 && shape.digits <= 2 && shape.kindChanges <= 1
+                // `v2`, `aes128` within a name of several parts.
+                return parts.count > 2 && shape.digits <= 5 && shape.kindChanges <= 1
             }
-            return shape.upper == 0 || shape.lower == 0 || (shape.caseChanges - 1) * 3 < part.count
+            return shape.upper == 0 || shape.lower == 0 || shape.pieces * 3 <= max(3, part.count)
         }
     }
 }
@@ -77,6 +78,9 @@ enum BasicCredentials {
             bits -= 8
             decoded.append(UInt8(truncatingIfNeeded: buffer >> UInt32(bits)))
         }
-        return decoded.contains(0x3a) && decoded.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
+        guard let colon = decoded.firstIndex(of: 0x3a), colon < decoded.count - 1 else {
+            return false
+        }
+        return decoded.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
     }
 }

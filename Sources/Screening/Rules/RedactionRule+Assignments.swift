@@ -25,7 +25,7 @@ extension RedactionRule {
 
     /// What may stand between a name and its value.
     private static let separator =
-        "(?::=|=>|->|<-|===|!==|==|!=|=|>|%3D|:[ \\t]{0,3}[A-Za-z][\\w.<>?\\[\\]]{0,24}[ \\t]{0,3}=|:)"
+        "(?::=|=>|===|!==|==|!=|=|>|%3D|:[ \\t]{0,3}[A-Za-z][\\w.<>?\\[\\]]{0,24}[ \\t]{0,3}=|:)"
     private static let quote = "(?:\\\\{0,3}[\"'`]|&quot;|&#34;|%22)"
 
     /// A value in quotes, or up to the next blank or bracket.
@@ -64,6 +64,7 @@ extension RedactionRule {
                 + spaced(alternatives(passwordWords + shortPasswordWords)),
             check: .assigned,
             needsBoundary: false,
+            reach: .beside,
             reason: "the name tells; the value must look chosen, not like a word or an expression"
         ),
         RedactionRule(
@@ -74,6 +75,7 @@ extension RedactionRule {
                 + "|" + spaced(alternatives(secretWords)),
             check: .assigned,
             needsBoundary: false,
+            reach: .beside,
             reason: "the name tells; the value must look random, for tokens count and page, too"
         ),
         RedactionRule(
@@ -86,6 +88,7 @@ extension RedactionRule {
             pattern: assigned("key|_api|auth|bearer") + "|" + spaced("key|auth|bearer"),
             check: .assigned,
             needsBoundary: false,
+            reach: .beside,
             reason: "most keys are names; only long random values are taken"
         ),
         RedactionRule(
@@ -97,6 +100,7 @@ extension RedactionRule {
                 + "([A-Za-z0-9_.=+/:~-]{15,200})",
             entropy: 2.9,
             needsBoundary: false,
+            reach: .beside,
             reason: "issuers whose keys have no prefix: hexadecimal or Base64 of a known length"
         ),
     ]

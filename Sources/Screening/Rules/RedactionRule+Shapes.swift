@@ -86,6 +86,7 @@ extension RedactionRule {
             pattern: "://[^\\s/?#\"'<>`]{0,120}?:([^\\s/?#\"'<>`@]{3,256})@[A-Za-z0-9\\[%_$.-]",
             check: .chosen,
             needsBoundary: false,
+            reach: .beside,
             reason: "RFC 3986 3.2.1; databases and proxies are addressed like this"
         ),
         RedactionRule(
@@ -103,7 +104,7 @@ extension RedactionRule {
             keywords: ["IDENTIFIED BY", "WITH PASSWORD", "SET PASSWORD"],
             pattern: "(?i:identified[ ]+(?:with[ ]+[\\w]+[ ]+)?by(?:[ ]+(?:password|values))?"
                 + "|with[ ]+(?:encrypted[ ]+)?password|set[ ]+password[^=\\n]{0,60}=)"
-                + "[ ]*(?i:password[ ]?\\()?[\"'`]?([^\\s\"'`;]{4,256})",
+                + "[ ]*(?i:password[ ]?\\()?(?:[\"'`]([^\\s\"'`]{4,256})[\"'`]|([^\\s\"'`;%]{4,256});)",
             check: .chosen,
             reason: "MySQL, Oracle and PostgreSQL"
         ),

@@ -16,6 +16,16 @@ package struct RedactionRule: Sendable {
         case keyBlock
     }
 
+    /// A window round a keyword's hit, in bytes.
+    package struct Reach: Hashable, Sendable {
+        package let before: Int
+        package let after: Int
+
+        package static let standard = Reach(before: 256, after: 8 << 10)
+        /// A name and its value stand side by side; a narrower window is less work.
+        package static let beside = Reach(before: 128, after: 1 << 10)
+    }
+
     /// What the agent reads: `[REDACTED:id]`.
     package let id: String
     /// What the operator reads.
@@ -29,6 +39,8 @@ package struct RedactionRule: Sendable {
     package let check: Check
     /// Whether a letter or digit right before the match speaks against it.
     package let needsBoundary: Bool
+    /// How far before a keyword a match may begin, and how far after it it may end.
+    package let reach: Reach
     /// Why the rule is there and why it is not wider.
     package let reason: String
 
@@ -40,6 +52,7 @@ package struct RedactionRule: Sendable {
         entropy: Double = 0,
         check: Check = .random,
         needsBoundary: Bool = true,
+        reach: Reach = .standard,
         reason: String
     ) {
         self.id = id
@@ -49,6 +62,7 @@ package struct RedactionRule: Sendable {
         self.entropy = entropy
         self.check = check
         self.needsBoundary = needsBoundary
+        self.reach = reach
         self.reason = reason
     }
 }

@@ -5,7 +5,7 @@ package enum RuleBookError: Error, Equatable, Sendable, CustomStringConvertible 
     case badID(String)
     case repeatedID(String)
     case noKeyword(rule: String)
-    case shortKeyword(rule: String, keyword: String)
+    case badKeyword(rule: String, keyword: String)
     case keywords(PatternFailure)
 
     package var description: String {
@@ -14,8 +14,8 @@ package enum RuleBookError: Error, Equatable, Sendable, CustomStringConvertible 
         case .repeatedID(let id): "two rules are called `\(id)`; rename one"
         case .noKeyword(let rule):
             "rule `\(rule)` has no keyword; name a literal every match contains"
-        case .shortKeyword(let rule, let keyword):
-            "rule `\(rule)`: keyword `\(keyword)` is shorter than 2 bytes; name a longer literal"
+        case .badKeyword(let rule, let keyword):
+            "rule `\(rule)`: keyword `\(keyword)` must have 2 to 255 bytes"
         case .keywords(let failure): "the rules' keywords: \(failure)"
         }
     }
@@ -26,7 +26,7 @@ package enum RuleBookError: Error, Equatable, Sendable, CustomStringConvertible 
 package final class RuleBook: Sendable {
     package let rules: [RedactionRule]
     /// Every keyword once, in lower case.
-    let keywords: [[UInt8]]
+    let keywords: [Keyword]
     /// Of each keyword, the rules it announces.
     let rulesOfKeyword: [[Int]]
     private let set: any LiteralSet
@@ -39,7 +39,7 @@ package final class RuleBook: Sendable {
     ) throws(RuleBookError) {
         var ids: Set<String> = []
         var index: [[UInt8]: Int] = [:]
-        var keywords: [[UInt8]] = []
+        var keywords: [Keyword] = []
         var owners: [[Int]] = []
         for (number, rule) in rules.enumerated() {
             guard Self.isID(rule.id) else { throw .badID(rule.id) }
@@ -47,20 +47,20 @@ package final class RuleBook: Sendable {
             guard !rule.keywords.isEmpty else { throw .noKeyword(rule: rule.id) }
             for keyword in rule.keywords {
                 let bytes = keyword.utf8.map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 }
-                guard bytes.count >= 2 else {
-                    throw .shortKeyword(rule: rule.id, keyword: keyword)
+                guard bytes.count >= 2, let word = Keyword(bytes) else {
+                    throw .badKeyword(rule: rule.id, keyword: keyword)
                 }
                 if let known = index[bytes] {
                     owners[known].append(number)
                 } else {
                     index[bytes] = keywords.count
-                    keywords.append(bytes)
+                    keywords.append(word)
                     owners.append([number])
                 }
             }
         }
         do {
-            set = try engine.literalSet(keywords)
+            set = try engine.literalSet(keywords.map(\.bytes))
         } catch {
             throw .keywords(error)
         }
@@ -82,9 +82,10 @@ package final class RuleBook: Sendable {
         return found
     }
 
-    /// The rule's expression, compiled now when this is its first use.
+    func compiledFinder(of rule: Int) -> (any PatternFinder)? { finders.withLock { $0[rule] } }
+
+    /// Compiles the rule's expression, at its first use.
     func finder(of rule: Int) throws(ScreeningFailure) -> any PatternFinder {
-        if let known = finders.withLock({ $0[rule] }) { return known }
         do {
             let made = try engine.finder(rules[rule].pattern)
             finders.withLock { $0[rule] = made }

@@ -3,9 +3,6 @@ import Base
 /// Runs the rules of a book over a text in two steps: which keywords occur, then the expressions
 /// they announce, on windows round their hits.
 struct RuleScanner: Sendable {
-    /// How far before a keyword a match may begin, and how far after it it may end.
-    static let bytesBefore = 256
-    static let bytesAfter = 8 << 10
     /// Matches of one rule in one text; more of them is a text made of secrets.
     static let mostMatches = 100_000
 
@@ -21,13 +18,21 @@ struct RuleScanner: Sendable {
         try budget.check()
         var windows: [Int: [Range<Int>]] = [:]
         for keyword in present {
-            let literal = book.keywords[keyword]
-            let hits = KeywordHits.windows(of: literal, in: text.span)
-            for rule in book.rulesOfKeyword[keyword] { windows[rule, default: []] += hits }
+            let word = book.keywords[keyword]
+            let hits = word.positions(in: text.span)
+            for rule in book.rulesOfKeyword[keyword] {
+                Windows.append(
+                    round: hits,
+                    length: word.bytes.count,
+                    reach: book.rules[rule].reach,
+                    textCount: text.count,
+                    to: &windows[rule, default: []]
+                )
+            }
             try budget.check()
         }
         for (rule, ranges) in windows.sorted(by: { $0.key < $1.key }) {
-            for window in KeywordHits.joined(ranges) {
+            for window in Windows.joined(ranges) {
                 try appendFindings(of: rule, in: text, window, to: &findings, budget: &budget)
             }
         }
@@ -41,7 +46,14 @@ struct RuleScanner: Sendable {
         budget: inout WorkBudget
     ) throws(ScreeningFailure) {
         let rule = book.rules[number]
-        let finder = try book.finder(of: number)
+        let finder: any PatternFinder
+        if let known = book.compiledFinder(of: number) {
+            finder = known
+        } else {
+            finder = try budget.exempting { () throws(ScreeningFailure) in
+                try book.finder(of: number)
+            }
+        }
         var start = window.lowerBound
         var count = 0
         while start < window.upperBound {
@@ -69,48 +81,58 @@ struct RuleScanner: Sendable {
     }
 }
 
-/// Where a keyword stands, as windows.
-enum KeywordHits {
-    /// Horspool's search; `keyword` is in lower case, the text in any.
-    static func windows(of keyword: [UInt8], in text: Span<UInt8>) -> [Range<Int>] {
-        let length = keyword.count
-        guard length > 0, text.count >= length else { return [] }
-        var skips = [Int](repeating: length, count: 256)
-        for index in 0..<length - 1 {
-            let byte = Int(keyword[index])
-            skips[byte] = length - 1 - index
-            if (0x61...0x7a).contains(byte) { skips[byte & ~0x20] = length - 1 - index }
+/// A keyword with Horspool's table of skips; it is in lower case, the text in any.
+struct Keyword: Sendable {
+    let bytes: [UInt8]
+    private let skips: [UInt8]
+
+    /// Nil for no bytes, or more than a skip can name.
+    init?(_ bytes: [UInt8]) {
+        guard let last = bytes.indices.last, bytes.count <= 255 else { return nil }
+        var skips = [UInt8](repeating: UInt8(bytes.count), count: 256)
+        for (index, byte) in bytes.dropLast().enumerated() {
+            skips[Int(byte)] = UInt8(last - index)
+            if Letters.isLower(byte) { skips[Int(byte & ~0x20)] = UInt8(last - index) }
         }
-        var result: [Range<Int>] = []
+        self.bytes = bytes
+        self.skips = skips
+    }
+
+    func positions(in text: Span<UInt8>) -> [Int] {
+        var result: [Int] = []
+        let skips = skips.span
+        let bytes = bytes.span
         var position = 0
-        while position <= text.count - length {
-            if matches(keyword, text, position) {
-                let window =
-                    max(
-                        0,
-                        position - RuleScanner.bytesBefore
-                    )..<min(
-                        text.count,
-                        position + length + RuleScanner.bytesAfter
-                    )
-                if let last = result.last, window.lowerBound <= last.upperBound {
-                    result[result.count - 1] = last.lowerBound..<window.upperBound
-                } else {
-                    result.append(window)
-                }
+        while position <= text.count - bytes.count {
+            var index = bytes.count - 1
+            while index >= 0, Letters.lowercased(text[position + index]) == bytes[index] {
+                index -= 1
             }
-            position += skips[Int(text[position + length - 1])]
+            if index < 0 { result.append(position) }
+            position += Int(skips[Int(text[position + bytes.count - 1])])
         }
         return result
     }
+}
 
-    private static func matches(_ keyword: [UInt8], _ text: Span<UInt8>, _ start: Int) -> Bool {
-        for index in stride(from: keyword.count - 1, through: 0, by: -1) {
-            let byte = text[start + index]
-            let lower = (0x41...0x5a).contains(byte) ? byte | 0x20 : byte
-            if lower != keyword[index] { return false }
+/// Stretches of text round keywords' hits.
+enum Windows {
+    static func append(
+        round positions: [Int],
+        length: Int,
+        reach: RedactionRule.Reach,
+        textCount: Int,
+        to windows: inout [Range<Int>]
+    ) {
+        for position in positions {
+            let start = max(0, position - reach.before)
+            let end = min(textCount, position + length + reach.after)
+            if let last = windows.last, start <= last.upperBound, start >= last.lowerBound {
+                windows[windows.count - 1] = last.lowerBound..<max(last.upperBound, end)
+            } else {
+                windows.append(start..<end)
+            }
         }
-        return true
     }
 
     static func joined(_ windows: [Range<Int>]) -> [Range<Int>] {
