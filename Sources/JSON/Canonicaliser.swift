@@ -107,11 +107,7 @@ struct Canonicaliser: ~Copyable {
     /// RFC 8785 section 3.2.2.2; a source without escapes is spelled that way already.
     private mutating func string(_ entry: TapeEntry) {
         if entry.isEscaped {
-            var quoted: [UInt8] = []
-            unsafe Unescape.decode(text(entry)).withUnsafeBufferPointer {
-                unsafe Escape.quote($0, into: &quoted)
-            }
-            output.append(quoted)
+            unsafe respell(text(entry))
         } else {
             unsafe output.append(
                 UnsafeBufferPointer(
@@ -120,6 +116,38 @@ struct Canonicaliser: ~Copyable {
                 )
             )
         }
+    }
+
+    /// Writes each escape as RFC 8785 does: named ones by their letter, other controls as four
+    /// lower-case digits, all else as itself.
+    private mutating func respell(_ text: UnsafeBufferPointer<UInt8>) {
+        output.append(0x22)
+        var at = 0
+        while at < text.count {
+            var plain = at
+            while plain < text.count, unsafe text[plain] != 0x5c { plain += 1 }
+            if plain > at { unsafe output.append(UnsafeBufferPointer(rebasing: text[at..<plain])) }
+            guard plain + 1 < text.count else { break }
+            let escape = unsafe text[plain + 1]
+            at = plain + 2
+            if escape == 0x2f {
+                output.append(0x2f)
+            } else if escape != 0x75 {
+                output.append(0x5c)
+                output.append(escape)
+            } else {
+                at = plain
+                // One escape or a row of them; a pair's halves stay together.
+                while at + 1 < text.count, unsafe text[at] == 0x5c, unsafe text[at + 1] == 0x75 {
+                    at += 6
+                }
+                var respelt: [UInt8] = []
+                let decoded = unsafe Unescape.decode(text[plain..<min(at, text.count)])
+                unsafe decoded.withUnsafeBufferPointer { unsafe Escape.escape($0, into: &respelt) }
+                output.append(respelt)
+            }
+        }
+        output.append(0x22)
     }
 
     private mutating func number(_ entry: TapeEntry, _ index: Int) throws(CallFormError) {

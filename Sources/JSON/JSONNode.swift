@@ -38,10 +38,14 @@ package struct JSONNode: Sendable {
     private func member(bytes: UnsafeBufferPointer<UInt8>) -> JSONNode? {
         let object = entry
         guard object.kind == .object else { return nil }
-        var key = index + 1
+        if object.count > KeyCheck.few, let keys = tape.keyIndex(of: index) {
+            return unsafe keys.find(bytes, in: tape).map { JSONNode(tape: tape, index: $0 + 1) }
+        }
+        let hash = unsafe KeyHash.of(bytes)
         let end = Int(object.link)
+        var key = index + 1
         while key < end {
-            if unsafe JSONNode(tape: tape, index: key).hasContent(bytes) {
+            if tape[key].link == hash, unsafe tape.hasContent(key, bytes) {
                 return JSONNode(tape: tape, index: key + 1)
             }
             key = Int(tape[key + 1].link)
@@ -70,13 +74,14 @@ package struct JSONNode: Sendable {
     package var utf8: [UInt8]? {
         let entry = entry
         guard entry.kind == .string else { return nil }
-        return entry.isEscaped ? Unescape.decode(content) : Array(content)
+        return tape.content(index)
     }
 
     /// Whether this is a string of exactly that content, without allocating.
     package func isString(_ text: StaticString) -> Bool {
         guard entry.kind == .string, text.hasPointerRepresentation else { return false }
-        return unsafe hasContent(
+        return unsafe tape.hasContent(
+            index,
             UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
         )
     }
@@ -118,14 +123,6 @@ package struct JSONNode: Sendable {
                 UnsafeBufferPointer(rebasing: buffer[Int(entry.start)..<Int(entry.end)])
             )
         }
-    }
-
-    /// Whether the decoded content of this string is `bytes`.
-    private func hasContent(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        let entry = entry
-        if entry.isEscaped { return unsafe Unescape.decode(content).elementsEqual(bytes) }
-        guard Int(entry.end - entry.start) == bytes.count else { return false }
-        return unsafe withContent { unsafe $0.elementsEqual(bytes) }
     }
 }
 

@@ -107,6 +107,12 @@ enum Escape {
     /// Appends `text`, which must be UTF-8, with quotes around it.
     static func quote(_ text: UnsafeBufferPointer<UInt8>, into bytes: inout [UInt8]) {
         bytes.append(0x22)
+        unsafe escape(text, into: &bytes)
+        bytes.append(0x22)
+    }
+
+    /// Appends `text`, which must be UTF-8, as it stands between quotes.
+    static func escape(_ text: UnsafeBufferPointer<UInt8>, into bytes: inout [UInt8]) {
         var plain = 0
         for index in 0..<text.count {
             let byte = unsafe text[index]
@@ -120,7 +126,6 @@ enum Escape {
         if plain < text.count {
             unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[plain...]))
         }
-        bytes.append(0x22)
     }
 
     private static func escape(_ byte: UInt8, into bytes: inout [UInt8]) {

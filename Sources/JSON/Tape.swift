@@ -39,6 +39,8 @@ struct TapeEntry: BitwiseCopyable {
 struct TapeHeader {
     let bytes: [UInt8]
     var count: Int
+    /// Of the objects with many keys, in the order of the tape.
+    var indexes: [KeyIndex]
 }
 
 /// The bytes of a text and its entries in one allocation; never changed after the parser made it.
@@ -50,7 +52,9 @@ struct Tape: @unchecked Sendable {
 
     /// A tape with room for so many entries; `seal` ends the writing.
     init(bytes: [UInt8], capacity: Int) {
-        storage = .create(minimumCapacity: capacity) { _ in TapeHeader(bytes: bytes, count: 0) }
+        storage = .create(minimumCapacity: capacity) { _ in
+            TapeHeader(bytes: bytes, count: 0, indexes: [])
+        }
     }
 
     var bytes: [UInt8] {
@@ -71,7 +75,47 @@ struct Tape: @unchecked Sendable {
         unsafe storage.withUnsafeMutablePointerToElements { unsafe $0 }
     }
 
-    func seal(count: Int) {
-        unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee.count = count }
+    func seal(count: Int, indexes: [KeyIndex]) {
+        unsafe storage.withUnsafeMutablePointerToHeader { header in
+            unsafe header.pointee.count = count
+            if !indexes.isEmpty {
+                unsafe header.pointee.indexes = indexes.sorted { $0.object < $1.object }
+            }
+        }
+    }
+
+    /// The index of that object, when it has so many keys that one was made.
+    func keyIndex(of object: Int) -> KeyIndex? {
+        let indexes = unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee.indexes }
+        var low = 0
+        var high = indexes.count
+        while low < high {
+            let middle = (low + high) / 2
+            if indexes[middle].object == object { return indexes[middle] }
+            if indexes[middle].object < object { low = middle + 1 } else { high = middle }
+        }
+        return nil
+    }
+
+    /// The decoded bytes of a string or key.
+    func content(_ index: Int) -> [UInt8] {
+        let entry = self[index]
+        let source = bytes[Int(entry.start)..<Int(entry.end)]
+        return entry.isEscaped ? Unescape.decode(source) : Array(source)
+    }
+
+    /// Whether the decoded bytes of a string or key are `other`.
+    @inline(__always)
+    func hasContent(_ index: Int, _ other: UnsafeBufferPointer<UInt8>) -> Bool {
+        let entry = self[index]
+        if entry.isEscaped { return unsafe content(index).elementsEqual(other) }
+        guard Int(entry.end &- entry.start) == other.count else { return false }
+        return unsafe bytes.withUnsafeBufferPointer { source in
+            let start = Int(entry.start)
+            for place in 0..<other.count where unsafe source[start &+ place] != other[place] {
+                return false
+            }
+            return true
+        }
     }
 }

@@ -9,6 +9,7 @@ struct TapeParser {
     /// Where a key stands that its object has already; reported last, when all else is right, so
     /// that the error tells "not JSON" from "JSON with a key twice".
     private var duplicate = Int.max
+    private var indexes: [KeyIndex] = []
 
     private static let none = UInt32.max
     private static let object = UInt32(JSONKind.object.rawValue)
@@ -23,7 +24,7 @@ struct TapeParser {
             let text = unsafe SourceText(base, buffer.count)
             var parser = TapeParser(text, limits, TapeWriter(bytes: bytes, limit: limits.nodeCount))
             try parser.document()
-            return parser.writer.sealed()
+            return parser.writer.sealed(parser.indexes)
         }
     }
 
@@ -111,7 +112,13 @@ struct TapeParser {
         unsafe container.pointee.meta = meta | members << 8
         if members > 1, meta & 7 == Self.object {
             let check = unsafe KeyCheck(text, writer.entries, object: Int(index))
-            if let found = check.duplicate(among: members) { duplicate = min(duplicate, found) }
+            if members <= KeyCheck.few {
+                if let found = check.duplicateOfFew() { duplicate = min(duplicate, found) }
+            } else {
+                let (index, found) = check.index()
+                indexes.append(index)
+                duplicate = min(duplicate, found ?? .max)
+            }
         }
         guard parent != Self.none else { return (parent, false, 0) }
         let outer = unsafe writer.entries[Int(parent)]

@@ -33,8 +33,8 @@ struct TapeWriter {
     }
 
     /// The tape with its end known.
-    func sealed() -> Tape {
-        tape.seal(count: count)
+    func sealed(_ indexes: [KeyIndex]) -> Tape {
+        tape.seal(count: count, indexes: indexes)
         return tape
     }
 

@@ -120,6 +120,20 @@ import Testing
         }
     }
 
+    @Test(
+        "spells every escape once",
+        arguments: [
+            (#""\u0041\u00e9\u20ac\ud83d\ude00\uD83D\uDE00""#, #""Aé€😀😀""#),
+            (#""a\u000ab\u0008\u001F\u0022\u005c\u002f""#, #""a\nb\b\u001f\"\\/""#),
+            (#""\b\f\n\r\t\"\\\/""#, #""\b\f\n\r\t\"\\/""#),
+            (#""x\ud83d\ude00\u0041y\\u0041""#, #""x😀Ay\\u0041""#), (#""\u0000""#, #""\u0000""#),
+        ]
+    )
+    func escapes(source: String, expected: String) throws {
+        #expect(try form(source) == expected)
+        #expect(try form("{\(source):0}") == "{\(expected):0}")
+    }
+
     @Test func `a scalar or an inner value has a form of its own`() throws {
         let document = try parse(#"{"a":{"c":1.0,"b":"\u0061"}}"#)
         let arguments = try #require(document.root["a"])

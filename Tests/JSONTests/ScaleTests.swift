@@ -21,7 +21,11 @@ import Testing
     func `a million keys are told apart, and one more of them is found`() throws {
         let keys = (0..<1_000_000).lazy.map { "key-\($0)" }
         let text = object(keys)
-        #expect(try JSONDocument(parsing: text, limits: Self.limits).root.count == 1_000_000)
+        let root = try JSONDocument(parsing: text, limits: Self.limits).root
+        #expect(root.count == 1_000_000)
+        // Looking a key up does not read through the others.
+        #expect((0..<1_000_000).allSatisfy { root.member("key-\($0)") != nil })
+        #expect((0..<1_000_000).allSatisfy { root.member("kez-\($0)") == nil })
         let again = text.dropLast() + Array(#","key-\u0037":1}"#.utf8)
         #expect(throws: JSONError.duplicateKey(offset: text.count)) {
             try JSONDocument(parsing: again, limits: Self.limits)
@@ -47,7 +51,10 @@ import Testing
             if hash & 1023 == 7 { colliding.append(key) }
             number += 1
         }
-        #expect(try JSONDocument(parsing: object(colliding)).root.count == 400)
+        let root = try JSONDocument(parsing: object(colliding)).root
+        #expect(root.count == 400)
+        #expect(colliding.allSatisfy { root.member($0) != nil })
+        #expect(root.member("absent") == nil && root.member("") == nil)
         let again = colliding + [colliding[200]]
         let expected = object(colliding).count
         #expect(throws: JSONError.duplicateKey(offset: expected)) {
@@ -58,11 +65,14 @@ import Testing
     @Test(arguments: [1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 34, 100])
     func `a repeated key is found in objects of every size`(count: Int) throws {
         let keys = (0..<count).map { "k\($0 * 7919)" }
-        #expect(try JSONDocument(parsing: object(keys)).root.count == count)
+        let root = try JSONDocument(parsing: object(keys)).root
+        #expect(root.count == count)
         for place in keys.indices {
             #expect(throws: JSONError.duplicateKey(offset: object(keys).count)) {
                 try JSONDocument(parsing: object(keys + [keys[place]]))
             }
+            #expect(root.member(keys[place])?.source.first == 0x30)
+            #expect(root.member(keys[place] + "x") == nil)
         }
     }
 }
