@@ -49,6 +49,8 @@ package struct DenyPaths: Sendable {
     private func scanString(_ bytes: Span<UInt8>, from start: Int) -> (end: Int, Bool) {
         var index = start
         var begins = true
+        // Blanks at the very start are not part of a path, so that it begins after them.
+        var isLeading = true
         var isSuspicious = false
         while index < bytes.count {
             let byte = bytes[index]
@@ -62,7 +64,7 @@ package struct DenyPaths: Sendable {
             case UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: "="), UInt8(ascii: "@"):
                 begins = true
             case UInt8(ascii: " "):
-                begins = begins && index == start
+                begins = begins && isLeading
             case UInt8(ascii: "%"), 0x80...:
                 isSuspicious = true
                 begins = false
@@ -73,6 +75,7 @@ package struct DenyPaths: Sendable {
                 }
                 begins = false
             }
+            isLeading = isLeading && byte == UInt8(ascii: " ")
             index += 1
         }
         return (bytes.count, isSuspicious)

@@ -36,37 +36,39 @@ struct PathFolding {
         }
     }
 
-    /// Percent escapes undone once, with over-long two-byte forms (`%c0%ae`) and `%u002e`; nil when
-    /// there are none.
+    /// Percent escapes undone once, as forgiving servers do; nil when there are none.
+    ///
+    /// With `%u002e`, and with 0xC0 and 0xC1, which begin nothing valid (RFC 3629 section 3) but are
+    /// taken by some decoders: `%c0%ae` and `%c0%2e` are dots there.
     static func percentDecoded(_ text: [UInt8]) -> [UInt8]? {
         guard text.contains(UInt8(ascii: "%")) else { return nil }
         var result: [UInt8] = []
         var index = 0
         var changed = false
         while index < text.count {
-            guard text[index] == UInt8(ascii: "%"), let (value, width) = escape(text, at: index)
-            else {
+            guard let (value, width) = escape(text, at: index) else {
                 result.append(text[index])
                 index += 1
                 continue
             }
             changed = true
             index += width
-            // RFC 3629 section 3: 0xC0 and 0xC1 begin nothing valid, but some decoders take them.
-            if value & 0xfe == 0xc0, let (next, nextWidth) = escape(text, at: index),
-                next & 0xc0 == 0x80
-            {
-                result.append((value & 1) << 6 | next & 0x3f)
+            let lead = UInt8(exactly: value) ?? 0
+            if lead & 0xfe == 0xc0, let (next, nextWidth) = escape(text, at: index), next < 0xc0 {
+                let low = UInt8(truncatingIfNeeded: next)
+                result.append(low < 0x80 ? low : (lead & 1) << 6 | low & 0x3f)
                 index += nextWidth
+            } else if width == 3 {
+                result.append(lead)
             } else {
-                result.append(value)
+                result += String(Unicode.Scalar(value) ?? "\u{fffd}").utf8
             }
         }
         return changed ? result : nil
     }
 
-    /// The byte an escape stands for and how long it is.
-    private static func escape(_ text: [UInt8], at index: Int) -> (UInt8, Int)? {
+    /// What an escape stands for, a byte or a code unit, and how long it is.
+    private static func escape(_ text: [UInt8], at index: Int) -> (UInt32, Int)? {
         guard index < text.count, text[index] == UInt8(ascii: "%") else { return nil }
         func digits(_ from: Int, _ count: Int) -> UInt32? {
             guard from + count <= text.count else { return nil }
@@ -77,12 +79,10 @@ struct PathFolding {
             }
             return value
         }
-        if let value = digits(index + 1, 2) { return (UInt8(truncatingIfNeeded: value), 3) }
-        if index + 1 < text.count, text[index + 1] | 0x20 == UInt8(ascii: "u"),
-            let value = digits(index + 2, 4), value < 0x80
-        {
-            return (UInt8(value), 6)
-        }
-        return nil
+        if let value = digits(index + 1, 2) { return (value, 3) }
+        guard index + 1 < text.count, text[index + 1] | 0x20 == UInt8(ascii: "u"),
+            let value = digits(index + 2, 4)
+        else { return nil }
+        return (value, 6)
     }
 }
