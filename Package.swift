@@ -131,7 +131,7 @@ let package = Package(
         tests("Patterns", ["Base", "Patterns"]),
         tests("Storage", ["Base", "JSON", "Audit", "AuditVerifier", "Storage", "Crypto"]),
         tests("HTTP", ["Base", "System", "HTTP", "Crypto"]),
-        tests("Sandbox", ["Base", "System", "Sandbox"]),
+        tests("Sandbox", ["Base", "System", "Crypto", "Sandbox"]),
         tests(
             "Gateway",
             ["Base", "JSON", "MCP", "Policy", "System", "HTTP", "Sandbox", "Gateway"]

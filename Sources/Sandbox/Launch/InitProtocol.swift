@@ -107,6 +107,11 @@ package struct CageStartFailure: Error, Sendable, Equatable, CustomStringConvert
     /// An errno, or for `layers` the bits of those that were missing.
     package let code: Int32
 
+    package init(stage: Stage, code: Int32) {
+        self.stage = stage
+        self.code = code
+    }
+
     package var description: String {
         switch stage {
         case .initialisation: "PID 1 could not close itself off (errno \(code))"

@@ -3,6 +3,7 @@ import Gateway
 import Glibc
 import Sandbox
 import System
+import TestKit
 import Testing
 
 /// What a server process told its owner, in order.
@@ -278,6 +279,50 @@ struct ServerProcessTests {
             try await stage.server.send(Array("{\n}".utf8))
         }
         await stage.close()
+    }
+
+    static let environment: String? = {
+        let candidates = [
+            unsafe getenv("GATEHOUSE_TEST_VENV").map { unsafe String(cString: $0) },
+            Corpus.packageRoot + "/.venv/sdk", Corpus.packageRoot + "/.venv/quickstart",
+        ]
+        return candidates.compactMap { $0 }
+            .first { unsafe access($0 + "/bin/mcp-server-time", X_OK) == 0 }
+    }()
+
+    @Test(
+        .enabled(
+            if: environment != nil,
+            "no environment with mcp-server-time: run scripts/setup or set GATEHOUSE_TEST_VENV"
+        )
+    )
+    func `mcp-server-time answers a call from its cage`() async throws {
+        let environment = try #require(Self.environment)
+        let stage = try Stage {
+            var profile = CageProfile(command: ["bin/mcp-server-time"], baseFolder: environment)
+            if Hosts.isRoot {
+                profile.identity = .own(uid: CageProbe.probeUser, gid: CageProbe.probeUser)
+            }
+            let tools = try Hosts.probe.require(CageLayer.standardMinimum)
+            return .caged(try PreparedCage(profile, tools: tools, isRoot: Hosts.isRoot))
+        }
+        try await stage.ready()
+        let greeting =
+            #"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"#
+            + #""2025-06-18","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}"#
+        try await stage.server.send(Array(greeting.utf8))
+        await stage.notes.events(1)
+        let initialized = #"{"jsonrpc":"2.0","method":"notifications/initialized"}"#
+        try await stage.server.send(Array(initialized.utf8))
+        let call =
+            #"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"get_current_time","#
+            + #""arguments":{"timezone":"Europe/Berlin"}}}"#
+        try await stage.server.send(Array(call.utf8))
+        await stage.notes.events(2)
+        let lines = await stage.notes.lines
+        #expect(lines.last?.contains("Europe/Berlin") == true, "\(lines)")
+        await stage.close()
+        #expect(await stage.notes.errors == [])
     }
 
     /// How many processes carry this word in their command line.
