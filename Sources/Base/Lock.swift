@@ -7,10 +7,12 @@ import Synchronization
 /// A value that many threads may touch, one at a time.
 ///
 /// The thread sanitizer does not see `Synchronization.Mutex` on Linux and reports races that are
-/// none, so that a build with `-D TSAN` uses a pthread mutex instead.
+/// none, so that a build with `-D TSAN` uses a pthread mutex instead. Safe: the value is reached only
+/// while the mutex is held.
+@safe
 package final class Lock<Value>: Sendable {
     #if TSAN
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    nonisolated(unsafe) private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     nonisolated(unsafe) private var value: Value
 
     package init(_ value: sending Value) {
