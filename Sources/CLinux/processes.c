@@ -20,6 +20,13 @@ enum { most_descriptors = 64, stack_size = 64 << 10 };
 // P_PIDFD, which Debian 12's headers do not name for waitid.
 static const idtype_t kind_pidfd = (idtype_t)3;
 
+// The thread sanitizer keeps books in the memory the child would share, and dies of it.
+#if __has_feature(thread_sanitizer)
+static const int memory_flag = 0;
+#else
+static const int memory_flag = CLONE_VM;
+#endif
+
 /// What the child reads and where it leaves its failure; the memory is shared until it execs.
 struct start {
     const struct cgate_spawn_request *request;
@@ -140,7 +147,7 @@ static int clone_child(struct start *start, char *stack, int *pid) {
     sigfillset(&all);
     // No handler of ours may run in the child's first moments, on memory that is the parent's.
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+    int flags = memory_flag | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
     int child = clone(run_child, stack + stack_size, flags, start, &pidfd);
     int code = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -162,18 +169,28 @@ int cgate_spawn(const struct cgate_spawn_request *request, int *pid, int *step) 
     int kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK;
     char *stack = mmap(NULL, stack_size, protection, kind, -1, 0);
     if (stack == MAP_FAILED) return -errno;
-    struct start start = {.request = request};
-    int pidfd = clone_child(&start, stack, pid);
+    // Shared, so that the failure is seen here whether or not all memory is.
+    int shared = MAP_SHARED | MAP_ANONYMOUS;
+    struct start *start = mmap(NULL, sizeof *start, protection, shared, -1, 0);
+    if (start == MAP_FAILED) {
+        int code = errno;
+        munmap(stack, stack_size);
+        return -code;
+    }
+    *start = (struct start){.request = request};
+    int pidfd = clone_child(start, stack, pid);
+    int code = start->code;
+    *step = start->failed_step;
+    munmap(start, sizeof *start);
     munmap(stack, stack_size);
-    if (pidfd < 0) return pidfd;
-    if (start.code == 0) return pidfd;
+    if (pidfd < 0) *step = CGATE_STEP_CLONE;
+    if (pidfd < 0 || code == 0) return pidfd;
     // It is in _exit by now, so that this wait is short.
     siginfo_t facts;
     while (waitid(kind_pidfd, (id_t)pidfd, &facts, WEXITED) < 0 && errno == EINTR) {}
     close(pidfd);
-    *step = start.failed_step;
     *pid = -1;
-    return start.code;
+    return code;
 }
 
 int cgate_reap(int pidfd, int *is_signal, int *value) {
