@@ -165,3 +165,16 @@ if Context.environment["GATEHOUSE_BENCH"] == "1" {
         ),
     ]
 }
+
+// Fuzz targets are built only when asked for, with the sanitizer: GATEHOUSE_FUZZ=1.
+if Context.environment["GATEHOUSE_FUZZ"] == "1" {
+    package.targets += [
+        .executableTarget(
+            name: "schema-fuzz",
+            dependencies: ["Base", "JSON", "JSONSchema", "Patterns"],
+            path: "Fuzz/schema",
+            exclude: ["seeds"],
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]
+        )
+    ]
+}

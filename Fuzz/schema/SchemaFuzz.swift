@@ -1,0 +1,1 @@
+../../Tests/JSONSchemaTests/SchemaFuzz.swift
