@@ -3,6 +3,7 @@ package import Approval
 package import Audit
 package import Base
 package import Crypto
+import JSON
 import Policy
 package import System
 
@@ -36,9 +37,7 @@ package actor ApprovalDesk: Questions {
         random: any RandomSource,
         sealing: SealingKey,
         environment: EnvironmentName,
-        settings: ApprovalSettings,
-        approvers: [Approver],
-        restoring questions: [Question]
+        settings: ApprovalSettings
     ) {
         self.loop = loop
         self.store = store
@@ -46,15 +45,37 @@ package actor ApprovalDesk: Questions {
         self.random = random
         self.sealing = sealing
         self.environment = environment
-        book = ApprovalBook(
-            settings: settings,
-            approvers: approvers,
-            restoring: questions,
-            at: Moment(instant: clock.instant, timestamp: clock.timestamp)
-        )
+        book = ApprovalBook(settings: settings)
     }
 
     private var moment: Moment { Moment(instant: loop.now, timestamp: clock.timestamp) }
+
+    /// Takes up the questions an earlier process left; those whose arguments cannot be opened any
+    /// more are left out, and with them their yes.
+    package func restore(from store: any RecordStore) async {
+        guard let entries = try? await store.allEntries(.approvals) else { return }
+        var questions: [Question] = []
+        for entry in entries {
+            let sealed = StateKey(entry.key.tenant, .sealedArguments, entry.key.name)
+            var form: [UInt8] = []
+            if let found = try? await store.entry(sealed) {
+                form = (try? sealing.open(found.value, context: Array(entry.key.name.utf8))) ?? []
+            }
+            guard let document = try? JSONDocument(parsing: entry.value),
+                let question = try? Question(json: document.root, callForm: form)
+            else { continue }
+            questions.append(question)
+        }
+        book = ApprovalBook(
+            settings: book.settings,
+            approvers: approvers,
+            restoring: questions,
+            at: moment
+        )
+        await tick()
+    }
+
+    private var approvers: [Approver] = []
 
     // MARK: For the door
 
@@ -201,6 +222,7 @@ package actor ApprovalDesk: Questions {
     }
 
     package func changeApprovers(_ approvers: [Approver]) async {
+        self.approvers = approvers
         _ = await carryOut(book.handle(.approversChanged(approvers), at: moment), call: nil)
     }
 

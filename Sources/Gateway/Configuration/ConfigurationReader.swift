@@ -6,6 +6,9 @@ extension Configuration {
     /// The keys the policy reads; they are checked there.
     package static let policyKeys: Set<String> = ["tools", "rules", "limits", "deny_paths"]
 
+    /// The other keys of a configuration; policy passes them over.
+    package static var foreignKeys: [String] { keys.sorted() }
+
     private static let keys: Set<String> = [
         "gatehouse", "environment", "listen", "servers", "secrets", "tenants", "approvals",
         "audit", "self_approval",

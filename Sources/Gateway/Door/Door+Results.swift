@@ -69,7 +69,8 @@ extension Door {
                 isCut: !report.cuts.isEmpty,
                 redacted: report.redactions.keys.sorted(),
                 result: excerpt(of: screened.bytes)
-            )
+            ),
+            change: unknown.contains(judged) ? unknown.change(judged, isKnown: true) : nil
         )
         unknown.settle(judged)
         return .result(root, verdict: nil)
@@ -162,7 +163,8 @@ extension Door {
                 status: status,
                 duration: result.duration,
                 error: screener.screen(text: failure.description).text
-            )
+            ),
+            change: mayBeDone ? unknown.change(judged, isKnown: false) : nil
         )
         let server = judged.tool.reference.server
         let text =
@@ -182,13 +184,23 @@ extension Door {
     }
 
     /// Records the outcome: the reply waits for it at T2 and T3 only (design law 4).
-    func settleInOrder(_ judged: JudgedCall, _ detail: OutcomeDetail) async {
-        let record = evidence.outcome(judged, detail)
+    func settleInOrder(
+        _ judged: JudgedCall,
+        _ detail: OutcomeDetail,
+        change: StateChange? = nil
+    ) async {
+        var transaction = Transaction(evidence.outcome(judged, detail))
+        if let change { transaction.changes.append(change) }
         if judged.verdict.tier >= .destructive {
-            _ = try? await store.commit(record)
+            _ = try? await store.commit(transaction)
         } else {
-            try? store.post(record)
+            try? store.post(transaction)
         }
+    }
+
+    /// Takes up the calls whose outcome an earlier process never learned.
+    package func restoreUnknown(from store: any RecordStore) async {
+        for entry in (try? await store.allEntries(.unknownCalls)) ?? [] { unknown.restore(entry) }
     }
 
     func settle(_ judged: JudgedCall, _ detail: OutcomeDetail) {

@@ -1,3 +1,4 @@
+import Audit
 import Base
 import Policy
 
@@ -20,14 +21,28 @@ struct UnknownCalls {
         calls[key(judged)] = ()
     }
 
-    mutating func restore(
-        tenant: TenantID,
-        owner: PrincipalName,
-        tool: ToolReference,
-        form: Digest
-    ) {
-        calls[Key(tenant: tenant, owner: owner, tool: tool, form: form)] = ()
+    /// As the store keeps it, so that a restart does not forget.
+    func change(_ judged: JudgedCall, isKnown: Bool) -> StateChange {
+        let name = "\(judged.principal.owner)/\(judged.tool.reference)/\(judged.digest)"
+        let key = StateKey(judged.principal.tenant, .unknownCalls, String(name.prefix(512)))
+        return isKnown
+            ? .delete(key, expecting: .anything)
+            : .put(key, value: Array(name.utf8), expecting: .anything)
     }
+
+    mutating func restore(_ entry: StateEntry) {
+        let parts = String(decoding: entry.value, as: UTF8.self)
+            .split(separator: "/", maxSplits: 1)
+        guard parts.count == 2, let slash = parts[1].lastIndex(of: "/"),
+            let owner = try? PrincipalName(String(parts[0])),
+            let tool = ToolReference(String(parts[1][..<slash])),
+            let form = Hex.decode(parts[1][parts[1].index(after: slash)...])
+                .flatMap({ Digest(bytes: $0) })
+        else { return }
+        calls[Key(tenant: entry.key.tenant, owner: owner, tool: tool, form: form)] = ()
+    }
+
+    func contains(_ judged: JudgedCall) -> Bool { !calls.isEmpty && calls[key(judged)] != nil }
 
     /// The call was answered at last.
     mutating func settle(_ judged: JudgedCall) {

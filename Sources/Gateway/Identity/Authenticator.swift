@@ -74,14 +74,31 @@ package struct BearerAuthenticator: Authenticator {
     )
 }
 
+extension SocketAddress {
+    /// The address as a Host header names it, without a port.
+    fileprivate var hostText: String {
+        guard case .ip(let ip, _) = self else { return "" }
+        return isVersion6 ? "[\(ip)]" : "\(ip)"
+    }
+}
+
 /// The names and origins a request may carry: the defence against DNS rebinding.
 package struct AllowedHosts: Sendable {
     private let hosts: Set<String>
+    private let port: UInt16?
+    private let isLoopback: Bool
     private let origins: Set<String>
 
-    /// - Parameter names: host names, with or without a port; compared without regard to case.
-    package init(names: [String], origins: [String]) {
-        hosts = Set(names.map { $0.lowercased() })
+    /// - Parameter names: what the operator wrote, beside the listener's own address; with or
+    ///   without a port, compared without regard to case.
+    package init(names: [String], listener: SocketAddress, origins: [String]) {
+        port = listener.port.flatMap { $0 == 0 ? nil : $0 }
+        isLoopback = listener.isLoopback
+        var all = names.map { $0.lowercased() }
+        if case .ip(let ip, _) = listener, !ip.isUnspecified {
+            all.append(SocketAddress.ip(ip, 0).hostText)
+        }
+        hosts = Set(all)
         self.origins = Set(origins.map { $0.lowercased() })
     }
 
@@ -93,8 +110,21 @@ package struct AllowedHosts: Sendable {
             }
         }
         guard let host = head[.host],
-            hosts.contains(String(decoding: host, as: UTF8.self).lowercased())
+            serves(String(decoding: host, as: UTF8.self).lowercased())
         else { return (.misdirectedRequest, "this Host is not served here") }
         return nil
     }
+
+    private func serves(_ host: String) -> Bool {
+        if hosts.contains(host) { return true }
+        guard let colon = host.lastIndex(of: ":"), !host.hasSuffix("]") else {
+            return isLoopback && Self.loopbackNames.contains(host)
+        }
+        let name = String(host[..<colon])
+        guard let number = UInt16(host[host.index(after: colon)...]), port == nil || port == number
+        else { return false }
+        return hosts.contains(name) || (isLoopback && Self.loopbackNames.contains(name))
+    }
+
+    private static let loopbackNames: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
 }

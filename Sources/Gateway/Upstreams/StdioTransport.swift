@@ -70,7 +70,7 @@ package actor StdioTransport: UpstreamTransport {
         waiting[request.id] = Waiting(pending: pending, notifications: notifications)
         defer { waiting[request.id] = nil }
         await process.beginCall()
-        defer { Task(executorPreference: loop) { await process.endCall() } }  // Ends at once.
+        defer { loop.spawn { await process.endCall() } }  // Ends at once.
         do throws(ServerProcessError) {
             try await process.send(request.body)
         } catch {

@@ -1,0 +1,37 @@
+import Storage
+import Base
+import JSON
+
+extension ControlCommands {
+    static let status: [String: ControlCommand] = [
+        "status": ControlCommand(level: .observe) { gateway, _ in await gateway.statusText() }
+    ]
+}
+
+extension Gateway {
+    func statusText() async -> [UInt8] {
+        var object = JSONObject()
+        object["version"] = JSONValue(parts.version)
+        object["environment"] = JSONValue(current.configuration.environment.rawValue)
+        object["started"] = JSONValue(started.description)
+        object["configuration"] = JSONValue(current.configuration.file)
+        if let address { object["mcp"] = JSONValue("http://\(address)/mcp") }
+        object["log"] = JSONValue("\(store.health)")
+        object["records"] = JSONValue(store.size)
+        object["warnings"] = .array(current.configuration.warnings.map { JSONValue($0) })
+        object["waiting"] = JSONValue(await desk.waiting().count)
+        var servers = JSONObject()
+        for (name, tenant, text, pid) in await fleet.states() {
+            var server = JSONObject()
+            server["state"] = JSONValue(text)
+            if let pid { server["pid"] = JSONValue(pid) }
+            if let absence = absences[ServerKey(tenant: tenant, server: name)] {
+                server["absent"] = JSONValue(absence)
+            }
+            let key = tenant == .main ? name.rawValue : "\(tenant)/\(name)"
+            servers[JSONString(key)] = .object(server)
+        }
+        object["servers"] = .object(servers)
+        return JSONValue.object(object).serialised()
+    }
+}

@@ -1,0 +1,123 @@
+import Storage
+import Audit
+import Base
+import Crypto
+import JSON
+import Policy
+
+extension ControlCommands {
+    /// `tokens issue|list|revoke`.
+    static let tokens: [String: ControlCommand] = [
+        "tokens.list": ControlCommand(level: .observe) { gateway, _ in
+            let list = gateway.tokens.all.map { record -> JSONValue in
+                guard case .object(var object) = record.value else { return .null }
+                object["hash"] = .null
+                return .object(object)
+            }
+            return JSONValue.array(list).serialised()
+        },
+        "tokens.issue": ControlCommand(level: .decide) { gateway, call in
+            try await gateway.issueToken(call)
+        },
+        // Taking away is narrowing: whoever may look may also stop.
+        "tokens.revoke": ControlCommand(level: .restrict) { gateway, call in
+            try await gateway.revokeToken(call)
+        },
+    ]
+}
+
+extension Gateway {
+    func issueToken(_ call: ControlCall) async throws -> [UInt8] {
+        let request = call.request
+        let secret = TokenBook.newSecret(from: parts.random)
+        let record = try tokenRecord(request, secret: secret)
+        _ = try await store.commit(
+            Transaction(
+                records: [tokenEvent("issued", record, by: call.actor)],
+                changes: [
+                    .put(record.key, value: record.value.serialised(), expecting: .absent)
+                ]
+            )
+        )
+        tokens.insert(record)
+        await door.noteCredentialsChanged()
+        var object = JSONObject()
+        object["id"] = JSONValue(record.id)
+        object["token"] = JSONValue(secret)
+        return JSONValue.object(object).serialised()
+    }
+
+    private func tokenRecord(
+        _ request: ControlRequest,
+        secret: String
+    ) throws -> TokenRecord {
+        let tenant = try TenantID(request.string("tenant") ?? TenantID.main.rawValue)
+        guard tenant == .main || current.configuration.tenants[tenant] != nil else {
+            throw ControlError(.refused, "no tenant `\(tenant)` in the configuration")
+        }
+        func list(_ key: StaticString) -> [String]? {
+            guard let node = request.params?[key], !node.isNull else { return nil }
+            return node.elements.compactMap(\.string)
+        }
+        guard let tier = RiskTier(spelling: request.string("tier") ?? "T3") else {
+            throw ControlError(.usage, "the tier must be one of T0, T1, T2, T3")
+        }
+        let now = parts.clock.timestamp
+        return TokenRecord(
+            id: Hex.encode(parts.random.bytes(count: 6)),
+            hash: OpenSSLHashing().sha256(Array(secret.utf8)),
+            owner: try PrincipalName(try request.required("owner")),
+            tenant: tenant,
+            environment: current.configuration.environment,
+            servers: try list("servers")?.map { try ServerName($0) },
+            tools: try list("tools")?.map { try ToolPattern($0) },
+            highestTier: tier,
+            allowedFrom: list("allow_from"),
+            issued: now,
+            expires: request.int("seconds").map { now.advanced(by: .seconds($0)) },
+            run: Hex.encode(parts.random.bytes(count: 8))
+        )
+    }
+
+    func revokeToken(_ call: ControlCall) async throws -> [UInt8] {
+        let id = try call.request.required("id")
+        let tenant = try TenantID(call.request.string("tenant") ?? TenantID.main.rawValue)
+        guard let record = tokens.remove(id: id, tenant: tenant) else {
+            throw ControlError(.refused, "no token `\(printable(id))`")
+        }
+        // At the door at once, on disk next: a full disk does not keep a stolen token alive.
+        let principal = record.makePrincipal()
+        await service.closeSessions(of: principal.key)
+        let stopped = await door.cancelCalls(of: principal.key)
+        _ = try await store.commit(
+            Transaction(
+                records: [tokenEvent("revoked", record, by: call.actor)],
+                changes: [.delete(record.key, expecting: .anything)]
+            )
+        )
+        var object = JSONObject()
+        object["stopped"] = JSONValue(stopped)
+        return JSONValue.object(object).serialised()
+    }
+
+    private func tokenEvent(
+        _ change: String,
+        _ record: TokenRecord,
+        by name: String
+    ) -> AuditRecord {
+        AuditRecord(
+            .token,
+            at: parts.clock.timestamp,
+            tenant: record.tenant,
+            environment: record.environment,
+            principal: record.owner,
+            run: record.run,
+            detail: .fields([
+                RecordField("by", name),
+                RecordField("change", change),
+                RecordField("id", record.id),
+                RecordField("tier", record.highestTier.description),
+            ])
+        )
+    }
+}

@@ -1,0 +1,466 @@
+import Approval
+import Audit
+package import Base
+import Crypto
+import HTTP
+import JSON
+import MCP
+import Patterns
+import Policy
+import Sandbox
+import Screening
+import Storage
+package import System
+
+/// One running gateway: everything wired together, started and ended in order.
+///
+/// Nothing here decides anything about a call; that is the door's. Here parts are made, given to
+/// each other, and replaced whole when the configuration changes.
+package actor Gateway {
+    package nonisolated let loop: EventLoop
+    package let state: StateFolder
+    let folder: String
+    let parts: Parts
+    let store: SQLiteStore
+    let door: Door
+    let desk: ApprovalDesk
+    let service: AgentService
+    let fleet: ServerFleet
+    let tokens: TokenBook
+    let approvers: ApproverBook
+    let budget: BufferBudget
+    var current: PolicySet
+    var server: HTTPServer?
+    var metricsServer: HTTPServer?
+    var sockets: SocketAgents?
+    var control: ControlServer?
+    var version: UInt64 = 0
+    var descriptions: [ServerKey: ServerDescription] = [:]
+    var absences: [ServerKey: String] = [:]
+    package private(set) var address: SocketAddress?
+    let started: Timestamp
+
+    struct ServerKey: Hashable {
+        let tenant: TenantID
+        let server: ServerName
+    }
+
+    /// What comes from outside: the process's surroundings, named in one place.
+    package struct Parts: Sendable {
+        package let pool: BlockingPool
+        package let clock: any Clock
+        package let random: any RandomSource
+        package let user: UInt32
+        package let version: String
+        package let environment: @Sendable (String) -> String?
+        package let log: @Sendable (String) -> Void
+
+        package init(
+            pool: BlockingPool,
+            clock: any Clock,
+            random: any RandomSource,
+            user: UInt32,
+            version: String,
+            environment: @escaping @Sendable (String) -> String?,
+            log: @escaping @Sendable (String) -> Void
+        ) {
+            self.pool = pool
+            self.clock = clock
+            self.random = random
+            self.user = user
+            self.version = version
+            self.environment = environment
+            self.log = log
+        }
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    // MARK: Starting
+
+    /// Opens the state and makes the parts; nothing listens yet.
+    ///
+    /// Called before the loop runs; it blocks on the store's first look at the log.
+    package static func open(
+        _ set: PolicySet,
+        folder: String,
+        state: StateFolder,
+        loop: EventLoop,
+        parts: Parts
+    ) throws -> Gateway {
+        let hashing = OpenSSLHashing()
+        let key = try LogFile.secret(state.signingKey, byteCount: 32, random: parts.random)
+        let sealing = try LogFile.secret(state.sealingKey, byteCount: 32, random: parts.random)
+        var options = StoreOptions(
+            folder: state.path,
+            environment: set.configuration.environment,
+            hashing: hashing,
+            signer: try Ed25519.SigningKey(seed: SecretBytes(key)),
+            checker: Ed25519.Checker(),
+            random: parts.random,
+            clock: parts.clock
+        )
+        options.dailyByteLimit = set.configuration.audit.dailyByteCount
+        if let file = set.configuration.audit.checkpointFile {
+            options.destinations = [Paths.join(folder, file)]
+        }
+        return try Gateway(
+            set,
+            folder: folder,
+            state: state,
+            loop: loop,
+            parts: parts,
+            store: try SQLiteStore.open(options),
+            hashing: hashing,
+            sealing: try SealingKey(SecretBytes(sealing))
+        )
+    }
+
+    private init(
+        _ set: PolicySet,
+        folder: String,
+        state: StateFolder,
+        loop: EventLoop,
+        parts: Parts,
+        store: SQLiteStore,
+        hashing: any Hashing,
+        sealing: SealingKey
+    ) throws {
+        self.loop = loop
+        self.state = state
+        self.folder = folder
+        self.parts = parts
+        self.store = store
+        current = set
+        started = parts.clock.timestamp
+        let configuration = set.configuration
+        let identity = Implementation(name: "gatehouse", version: parts.version)
+        tokens = TokenBook(hashing: hashing, clock: parts.clock)
+        approvers = ApproverBook(
+            loop: loop,
+            store: store,
+            pool: parts.pool,
+            random: parts.random
+        )
+        budget = BufferBudget(on: loop)
+        let secrets = try SecretValues(
+            configuration,
+            folder: folder,
+            environment: parts.environment
+        )
+        let screener = try Self.screener(secrets, parts)
+        door = Door(
+            Door.Parts(
+                loop: loop,
+                store: store,
+                clock: parts.clock,
+                hashing: hashing,
+                random: parts.random,
+                screener: screener,
+                tokens: tokens,
+                environment: configuration.environment,
+                resultByteCount: configuration.audit.resultByteCount
+            )
+        )
+        desk = ApprovalDesk(
+            loop: loop,
+            store: store,
+            clock: parts.clock,
+            random: parts.random,
+            sealing: sealing,
+            environment: configuration.environment,
+            settings: Self.settings(configuration)
+        )
+        service = AgentService(
+            door: door,
+            loop: loop,
+            identity: identity,
+            cursors: SealedCursors(key: sealing, random: parts.random),
+            random: parts.random
+        )
+        let refresh = RefreshRequests()
+        fleet = ServerFleet(
+            loop: loop,
+            pool: parts.pool,
+            random: parts.random,
+            identity: identity,
+            protectedPaths: [state.path, configuration.file],
+            isRoot: parts.user == 0,
+            budget: budget,
+            log: parts.log,
+            changed: { server, tenant in refresh.request(server, tenant) }
+        )
+        self.refresh = refresh
+    }
+
+    private let refresh: RefreshRequests
+
+    static func settings(_ configuration: Configuration) -> ApprovalSettings {
+        ApprovalSettings(
+            hold: configuration.approvals.hold,
+            expiry: configuration.approvals.expiry,
+            allowsSelfApproval: configuration.approvals.allowsSelf
+        )
+    }
+
+    private static func screener(_ secrets: SecretValues, _ parts: Parts) throws -> Screener {
+        Screener(
+            secrets: secrets.all.compactMap { KnownSecret(name: $0.name, value: $0.value) },
+            rules: try RuleBook(RedactionRule.builtIn, engine: RegexEngine()),
+            clock: parts.clock,
+            random: parts.random
+        )
+    }
+
+    /// Reads the state back, brings the servers up, and listens.
+    package func run() async throws {
+        try await tokens.load(from: store)
+        try await approvers.load()
+        await desk.changeApprovers(await approverList())
+        await desk.restore(from: store)
+        var lockdowns: [Lockdown] = []
+        for entry in try await store.allEntries(.lockdowns) {
+            if let lockdown = Lockdown(entry) { lockdowns.append(lockdown) }
+        }
+        await door.load(lockdowns)
+        await door.attach(desk)
+        await door.restoreUnknown(from: store)
+        await refresh.attach(self)
+        try await adopt(current)
+        try await listen()
+        try await record(started: true)
+        // Servers are asked beside one another; each shows up in the lists when it answered.
+        await refreshAll()
+    }
+
+    func approverList() async -> [Approver] {
+        await approvers.names.map { Approver(person: PersonName(unchecked: $0.rawValue)) }
+    }
+
+    private func record(started: Bool) async throws {
+        _ = try await store.commit(
+            AuditRecord(
+                .log,
+                at: parts.clock.timestamp,
+                tenant: .main,
+                environment: current.configuration.environment,
+                detail: .fields([
+                    RecordField("change", started ? "started" : "stopped"),
+                    RecordField("version", parts.version),
+                ])
+            )
+        )
+    }
+
+    private func listen() async throws {
+        let configuration = current.configuration
+        let handlerParts = (service, door, tokens)
+        let sockets = SocketAgents(
+            loop: loop,
+            service: handlerParts.0,
+            door: handlerParts.1,
+            tokens: handlerParts.2,
+            environment: configuration.environment,
+            user: parts.user
+        )
+        try await sockets.listen(at: state.agentSocket)
+        self.sockets = sockets
+        let control = ControlServer(loop: loop, user: parts.user) { [weak self] request, peer, reply in
+            guard let self else { throw ControlError(.unreachable, "the gateway is stopping") }
+            return try await self.perform(request, peer, reply)
+        }
+        try await control.listen(at: state.controlSocket)
+        self.control = control
+        guard let text = configuration.listen.mcp else { return }
+        let wanted = try SocketAddress(parsing: text)
+        try Self.check(wanted, configuration.listen)
+        let server = HTTPServer(
+            on: loop,
+            handler: HTTPAgentEndpoint(
+                service: service,
+                door: door,
+                authenticator: BearerAuthenticator(
+                    tokens: tokens,
+                    environment: configuration.environment,
+                    open: configuration.listen.isOpen ? openPrincipal() : nil
+                ),
+                hosts: try Self.hosts(wanted, configuration.listen)
+            ),
+            budget: budget,
+            clock: parts.clock
+        )
+        let bound = try await server.listen(on: wanted)
+        self.server = server
+        address = bound
+        try StateFiles.replace(
+            state.addressFile,
+            with: Array("http://\(bound)/mcp\n".utf8),
+            mode: 0o600
+        )
+    }
+
+    /// A listener that others can reach needs TLS, which a named peer ends for us.
+    static func check(
+        _ address: SocketAddress,
+        _ listen: Configuration.Listen
+    ) throws(ConfigurationError) {
+        guard !address.isLoopback else { return }
+        guard !listen.isOpen else {
+            throw ConfigurationError(
+                file: "listen",
+                position: nil,
+                problem: "`open: true` is for loopback addresses only"
+            )
+        }
+        guard !listen.terminatedBy.isEmpty else {
+            throw ConfigurationError(
+                file: "listen",
+                position: nil,
+                problem: "`\(address)` is not a loopback address and has no TLS",
+                hint: "listen on 127.0.0.1, or name the proxy that ends TLS: `tls: { terminated_by: [ADDRESS] }`"
+            )
+        }
+    }
+
+    /// What the gateway is called: its own address, `localhost` on loopback, and what is written.
+    static func hosts(
+        _ address: SocketAddress,
+        _ listen: Configuration.Listen
+    ) throws -> AllowedHosts {
+        AllowedHosts(names: listen.hosts, listener: address, origins: listen.origins)
+    }
+
+    private func openPrincipal() -> Principal {
+        Principal(
+            owner: PrincipalName(unchecked: "local"),
+            token: "open",
+            tenant: .main,
+            environment: current.configuration.environment,
+            run: "open"
+        )
+    }
+
+    // MARK: Servers
+
+    /// Takes over a checked configuration: servers first, then what is offered.
+    func adopt(_ set: PolicySet) async throws {
+        let secrets = try SecretValues(
+            set.configuration,
+            folder: folder,
+            environment: parts.environment
+        )
+        let screener = try Self.screener(secrets, parts)
+        let clients = try await fleet.adopt(
+            set.configuration.allServers,
+            secrets: secrets,
+            folder: folder,
+            screener: screener
+        )
+        current = set
+        self.clients = clients
+        await desk.change(Self.settings(set.configuration))
+        await rebuild()
+    }
+
+    private var clients: [(Configuration.Server, MCPClient)] = []
+
+    /// Asks every server what it offers.
+    func refreshAll() async {
+        let clients = clients
+        await withDiscardingTaskGroup { group in
+            for (server, client) in clients {
+                group.addTask { await self.refresh(server, client) }
+            }
+        }
+    }
+
+    /// Asks one server anew: it said that its list changed, or it was started.
+    func refresh(_ name: ServerName, _ tenant: TenantID) async {
+        guard let (server, client) = clients.first(where: { $0.0.name == name && $0.0.tenant == tenant })
+        else { return }
+        await refresh(server, client)
+    }
+
+    private func refresh(_ server: Configuration.Server, _ client: MCPClient) async {
+        let key = ServerKey(tenant: server.tenant, server: server.name)
+        do throws(UpstreamFailure) {
+            descriptions[key] = try await client.describe()
+            absences[key] = nil
+        } catch {
+            absences[key] = "\(error)"
+            parts.log("server \(server.name): not reached: \(printable(error.description, limit: 300))")
+        }
+        await rebuild()
+    }
+
+    /// Makes the catalogue from what is known, and hands it to the door.
+    func rebuild() async {
+        let builder = CatalogueBuilder(
+            policy: current.policy,
+            lock: current.lock,
+            hashing: OpenSSLHashing(),
+            engine: RegexEngine()
+        )
+        var tenants: [TenantID: [ServerName: ServerEntry]] = [:]
+        for (server, client) in clients {
+            let key = ServerKey(tenant: server.tenant, server: server.name)
+            let entry: ServerEntry
+            if let description = descriptions[key] {
+                entry = builder.entry(of: server, client: client, description: description)
+            } else {
+                entry = builder.absent(
+                    server,
+                    client: client,
+                    reason: absences[key] == nil ? "is starting" : "cannot be reached"
+                )
+            }
+            tenants[server.tenant, default: [:]][server.name] = entry
+        }
+        version &+= 1
+        await door.replace(Catalogue(version: version, tenants: tenants))
+        await door.rejudgeQuestions()
+    }
+
+    // MARK: Ending
+
+    /// Ends in order: no new requests, running ones answered, servers stopped, the log signed.
+    package func shutDown() async {
+        await control?.close()
+        await sockets?.close()
+        await server?.shutDown(within: .seconds(10))
+        await metricsServer?.shutDown(within: .seconds(1))
+        await fleet.stopAll()
+        try? await record(started: false)
+        await store.close()
+    }
+}
+
+/// Requests to ask a server anew, one at a time for each server however many come.
+final class RefreshRequests: Sendable {
+    private struct State {
+        weak var gateway: Gateway?
+        var pending: Set<String> = []
+    }
+
+    private let state = Lock(State())
+
+    func attach(_ gateway: Gateway) async { state.withLock { $0.gateway = gateway } }
+
+    func request(_ server: ServerName, _ tenant: TenantID) {
+        let key = "\(tenant)/\(server)"
+        let gateway: Gateway? = state.withLock { state in
+            guard state.pending.insert(key).inserted else { return nil }
+            return state.gateway
+        }
+        guard let gateway else { return }
+        // Ends with the answer or the start limit of that server.
+        gateway.loop.spawn {
+            self.finished(key)
+            await gateway.refresh(server, tenant)
+        }
+    }
+
+    private func finished(_ key: String) { state.withLock { _ = $0.pending.remove(key) } }
+}

@@ -1,0 +1,71 @@
+import Base
+import System
+
+/// The values of the configuration's secrets, read once at a start or reload.
+struct SecretValues: Sendable {
+    private var values: [String: [UInt8]] = [:]
+
+    static let byteCountLimit = 64 << 10
+
+    init(
+        _ configuration: Configuration,
+        folder: String,
+        environment: (String) -> String?
+    ) throws(ConfigurationError) {
+        for (name, source) in configuration.secrets {
+            let value: [UInt8]
+            switch source {
+            case .literal(let text): value = Array(text.utf8)
+            case .environment(let variable):
+                guard let text = environment(variable) else {
+                    throw Self.problem(configuration, name, "the variable `\(variable)` is not set")
+                }
+                value = Array(text.utf8)
+            case .file(let path):
+                value = try Self.read(Paths.join(folder, path), name, configuration)
+            }
+            let trimmed = value.reversed().drop { $0 == 0x0a || $0 == 0x0d }.reversed()
+            guard !trimmed.isEmpty else { throw Self.problem(configuration, name, "it is empty") }
+            values[name] = Array(trimmed)
+        }
+    }
+
+    subscript(name: String) -> [UInt8]? { values[name] }
+    var all: [(name: String, value: [UInt8])] { values.map { ($0.key, $0.value) } }
+
+    private static func read(
+        _ path: String,
+        _ name: String,
+        _ configuration: Configuration
+    ) throws(ConfigurationError) -> [UInt8] {
+        do {
+            guard try FileFacts(path).isPrivate else {
+                throw problem(configuration, name, "`\(path)` may be read by others; chmod 600 it")
+            }
+            return try Files.read(path, limit: byteCountLimit)
+        } catch let error as ConfigurationError {
+            throw error
+        } catch {
+            throw problem(configuration, name, "\(error)")
+        }
+    }
+
+    private static func problem(
+        _ configuration: Configuration,
+        _ name: String,
+        _ reason: String
+    ) -> ConfigurationError {
+        ConfigurationError(
+            file: configuration.file,
+            position: nil,
+            problem: "secret `\(name)` cannot be read: \(reason)"
+        )
+    }
+}
+
+/// Paths of a configuration are relative to the folder of its file.
+package enum Paths {
+    package static func join(_ folder: String, _ path: String) -> String {
+        path.hasPrefix("/") ? path : folder + "/" + path
+    }
+}

@@ -1,0 +1,306 @@
+package import Base
+import Crypto
+package import HTTP
+import MCP
+import Sandbox
+import Screening
+package import System
+
+/// Makes the clients of the configured servers, and keeps them while their settings stay the same.
+package actor ServerFleet {
+    private let loop: EventLoop
+    private let pool: BlockingPool
+    private let random: any RandomSource
+    private let identity: Implementation
+    private let protectedPaths: [String]
+    private let isRoot: Bool
+    private let log: @Sendable (String) -> Void
+    private let changed: @Sendable (ServerName, TenantID) -> Void
+    private let budget: BufferBudget
+    private var members: [Key: Member] = [:]
+    private let probe = ProbeOnce()
+    /// The uids given to servers when the gateway is root; one each, for as long as it runs.
+    private var uids: [Key: UInt32] = [:]
+
+    private struct Key: Hashable {
+        let tenant: TenantID
+        let server: ServerName
+    }
+
+    private struct Member {
+        let settings: Configuration.Server
+        let client: MCPClient
+        let process: ServerProcess?
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    package init(
+        loop: EventLoop,
+        pool: BlockingPool,
+        random: any RandomSource,
+        identity: Implementation,
+        protectedPaths: [String],
+        isRoot: Bool,
+        budget: BufferBudget,
+        log: @escaping @Sendable (String) -> Void,
+        changed: @escaping @Sendable (ServerName, TenantID) -> Void
+    ) {
+        self.loop = loop
+        self.pool = pool
+        self.random = random
+        self.identity = identity
+        self.protectedPaths = protectedPaths
+        self.isRoot = isRoot
+        self.budget = budget
+        self.log = log
+        self.changed = changed
+    }
+
+    /// The clients of these servers; what is not among them any more is stopped.
+    func adopt(
+        _ servers: [Configuration.Server],
+        secrets: SecretValues,
+        folder: String,
+        screener: Screener
+    ) async throws(ConfigurationError) -> [(Configuration.Server, MCPClient)] {
+        var kept: [Key: Member] = [:]
+        var result: [(Configuration.Server, MCPClient)] = []
+        for server in servers {
+            let key = Key(tenant: server.tenant, server: server.name)
+            let member: Member
+            if let known = members[key], known.settings == server {
+                member = known
+            } else {
+                member = try await make(server, key, secrets, folder, screener)
+            }
+            kept[key] = member
+            result.append((server, member.client))
+        }
+        let gone = members.filter { kept[$0.key]?.client !== $0.value.client }
+        members = kept
+        for member in gone.values { await member.client.close() }
+        return result
+    }
+
+    /// How each server is doing, for `status`.
+    package func states() async -> [(ServerName, TenantID, String, Int32?)] {
+        var result: [(ServerName, TenantID, String, Int32?)] = []
+        for (key, member) in members {
+            if let process = member.process {
+                result.append(
+                    (key.server, key.tenant, "\(await process.state)", await process.processID)
+                )
+            } else {
+                result.append((key.server, key.tenant, "remote", nil))
+            }
+        }
+        return result.sorted { ($0.1, $0.0) < ($1.1, $1.0) }
+    }
+
+    package func restart(_ server: ServerName, _ tenant: TenantID) async -> Bool {
+        guard let process = members[Key(tenant: tenant, server: server)]?.process else {
+            return false
+        }
+        await process.restart()
+        return true
+    }
+
+    package func stopAll() async {
+        let all = Array(members.values)
+        members = [:]
+        await withDiscardingTaskGroup { group in
+            for member in all { group.addTask { await member.client.close() } }
+        }
+    }
+
+    // MARK: Making
+
+    private func make(
+        _ server: Configuration.Server,
+        _ key: Key,
+        _ secrets: SecretValues,
+        _ folder: String,
+        _ screener: Screener
+    ) async throws(ConfigurationError) -> Member {
+        switch server.kind {
+        case .http(let http):
+            return try await remote(server, http, secrets, folder)
+        case .stdio(let stdio):
+            return await hosted(server, stdio, key, secrets, folder, screener)
+        }
+    }
+
+    private func remote(
+        _ server: Configuration.Server,
+        _ http: Configuration.Server.HTTP,
+        _ secrets: SecretValues,
+        _ folder: String
+    ) async throws(ConfigurationError) -> Member {
+        let url: HTTPURL
+        do throws(HTTPURLError) {
+            url = try HTTPURL(parsing: http.url)
+        } catch {
+            throw ConfigurationError(file: server.name.rawValue, position: nil, problem: "\(error)")
+        }
+        let trust: TLSTrust =
+            http.certificateAuthority.map { .authorities(file: Paths.join(folder, $0)) }
+            ?? .systemRoots
+        let client = HTTPClient(
+            to: url.origin,
+            on: loop,
+            resolver: SystemResolver(pool: pool),
+            trust: trust,
+            budget: budget,
+            // The operator wrote this address: private networks are theirs to name.
+            admits: { _, _ in true }
+        )
+        if let name = http.credential, let value = secrets[name] {
+            guard let header = FieldValue(bytes: Array("Bearer ".utf8) + value) else {
+                throw ConfigurationError(
+                    file: server.name.rawValue,
+                    position: nil,
+                    problem: "secret `\(name)` holds bytes that no header may hold"
+                )
+            }
+            await client.setAuthorization(header)
+        }
+        let transport = HTTPTransport(loop: loop, client: client, target: url.target)
+        let changed = changed
+        let (name, tenant) = (server.name, server.tenant)
+        await transport.onListChanged { changed(name, tenant) }
+        let member = MCPClient(
+            server: server.name,
+            transport: transport,
+            loop: loop,
+            identity: identity,
+            pinned: server.revision.flatMap { Revision(rawValue: $0) },
+            startTimeout: server.startTimeout
+        )
+        return Member(settings: server, client: member, process: nil)
+    }
+
+    private func hosted(
+        _ server: Configuration.Server,
+        _ stdio: Configuration.Server.Stdio,
+        _ key: Key,
+        _ secrets: SecretValues,
+        _ folder: String,
+        _ screener: Screener
+    ) async -> Member {
+        let transport = StdioTransport(loop: loop, startTimeout: server.startTimeout)
+        let client = MCPClient(
+            server: server.name,
+            transport: transport,
+            loop: loop,
+            identity: identity,
+            pinned: server.revision.flatMap { Revision(rawValue: $0) },
+            startTimeout: server.startTimeout
+        )
+        var settings = Supervision.Settings()
+        settings.startLimit = server.startTimeout
+        if let idle = server.idleTimeout { settings.idleAfter = idle }
+        let profile = self.profile(server, stdio, key, secrets, folder)
+        let (log, name, isRoot, loop) = (log, server.name, isRoot, loop)
+        let probe = probe
+        let environment = profile.environment
+        let process = ServerProcess(
+            server.name,
+            on: loop,
+            pool: pool,
+            random: random,
+            settings: settings,
+            handlers: ServerHandlers(
+                started: { await transport.started() },
+                line: { line in await transport.take(line) },
+                errorItem: { item in
+                    if case .line(let bytes, _) = item {
+                        let line = screener.screen(utf8: bytes, limitInBytes: Limits.stderrLineByteCount)
+                        log("server \(name): \(printable(line.text, limit: 512))")
+                    }
+                },
+                ended: { reason in
+                    log("server \(name): ended: \(printable(reason, limit: 256))")
+                    loop.spawn { await transport.ended(reason) }  // Fails what waits, and ends.
+                },
+                report: { report in log("server \(name): \(report)") }
+            )
+        ) {
+            if stdio.cage.isNone {
+                var request = SpawnRequest(
+                    executable: profile.command[0],
+                    arguments: Array(profile.command.dropFirst()),
+                    environment: environment.map { "\($0.key)=\($0.value)" }
+                )
+                request.standardInput = .pipe
+                request.standardOutput = .pipe
+                request.standardError = .pipe
+                request.workingDirectory = profile.baseFolder
+                return .bare(request)
+            }
+            let tools = try probe.value.require(profile.minimum)
+            return .caged(try PreparedCage(profile, tools: tools, isRoot: isRoot))
+        }
+        let changed = changed
+        let tenant = server.tenant
+        await transport.attach(process) { changed(name, tenant) }
+        await client.attach()
+        return Member(settings: server, client: client, process: process)
+    }
+
+    /// What a server's cage is to be, from its settings.
+    private func profile(
+        _ server: Configuration.Server,
+        _ stdio: Configuration.Server.Stdio,
+        _ key: Key,
+        _ secrets: SecretValues,
+        _ folder: String
+    ) -> CageProfile {
+        var profile = CageProfile(command: stdio.command, baseFolder: folder)
+        for entry in stdio.cage.read { profile.read[entry.inside] = Paths.join(folder, entry.outside) }
+        for entry in stdio.cage.write {
+            profile.write[entry.inside] = Paths.join(folder, entry.outside)
+        }
+        profile.workingFolder = stdio.workingFolder
+        profile.network = stdio.cage.hasHostNetwork ? .host : .none
+        for (name, value) in stdio.environment {
+            switch value {
+            case .plain(let text): profile.environment[name] = text
+            case .secret(let secret):
+                profile.environment[name] = String(decoding: secrets[secret] ?? [], as: UTF8.self)
+            }
+        }
+        profile.limits.temporaryByteCount = UInt64(stdio.cage.temporaryByteCount)
+        if let minimum = stdio.cage.minimum {
+            profile.minimum = Set(minimum.compactMap { CageLayer(rawValue: $0) })
+        }
+        profile.protectedPaths = protectedPaths
+        if isRoot {
+            let uid = uids[key] ?? Self.firstUID + UInt32(uids.count)
+            uids[key] = uid
+            profile.identity = .own(uid: uid, gid: uid)
+        }
+        return profile
+    }
+
+    /// Above what Debian gives to people and services, below the range of containers.
+    private static let firstUID: UInt32 = 61_200
+}
+
+/// What this host can do for cages, found out once by trying, when the first server starts.
+///
+/// It blocks, so that only the pool's threads ask.
+final class ProbeOnce: Sendable {
+    private let found = Lock<CageProbe?>(nil)
+
+    var value: CageProbe {
+        found.withLock { found in
+            if let found { return found }
+            let probe = CageProbe()
+            found = probe
+            return probe
+        }
+    }
+}
