@@ -1,5 +1,5 @@
 import JSONSchema
-import Audit
+package import Audit
 import Base
 import JSON
 import JSONSchema

@@ -74,14 +74,6 @@ package struct BearerAuthenticator: Authenticator {
     )
 }
 
-extension SocketAddress {
-    /// The address as a Host header names it, without a port.
-    fileprivate var hostText: String {
-        guard case .ip(let ip, _) = self else { return "" }
-        return isVersion6 ? "[\(ip)]" : "\(ip)"
-    }
-}
-
 /// The names and origins a request may carry: the defence against DNS rebinding.
 package struct AllowedHosts: Sendable {
     private let hosts: Set<String>
@@ -96,7 +88,7 @@ package struct AllowedHosts: Sendable {
         isLoopback = listener.isLoopback
         var all = names.map { $0.lowercased() }
         if case .ip(let ip, _) = listener, !ip.isUnspecified {
-            all.append(SocketAddress.ip(ip, 0).hostText)
+            all.append(ip.isVersion6 ? "[\(ip)]" : "\(ip)")
         }
         hosts = Set(all)
         self.origins = Set(origins.map { $0.lowercased() })

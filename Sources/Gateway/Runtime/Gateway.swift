@@ -267,7 +267,8 @@ package actor Gateway {
         )
         try await sockets.listen(at: state.agentSocket)
         self.sockets = sockets
-        let control = ControlServer(loop: loop, user: parts.user) { [weak self] request, peer, reply in
+        let control = ControlServer(loop: loop, user: parts.user) {
+            [weak self] request, peer, reply in
             guard let self else { throw ControlError(.unreachable, "the gateway is stopping") }
             return try await self.perform(request, peer, reply)
         }
@@ -294,7 +295,7 @@ package actor Gateway {
         let bound = try await server.listen(on: wanted)
         self.server = server
         address = bound
-        try StateFiles.replace(
+        try Files.replace(
             state.addressFile,
             with: Array("http://\(bound)/mcp\n".utf8),
             mode: 0o600
@@ -319,7 +320,8 @@ package actor Gateway {
                 file: "listen",
                 position: nil,
                 problem: "`\(address)` is not a loopback address and has no TLS",
-                hint: "listen on 127.0.0.1, or name the proxy that ends TLS: `tls: { terminated_by: [ADDRESS] }`"
+                hint:
+                    "listen on 127.0.0.1, or name the proxy that ends TLS: `tls: { terminated_by: [ADDRESS] }`"
             )
         }
     }
@@ -378,7 +380,10 @@ package actor Gateway {
 
     /// Asks one server anew: it said that its list changed, or it was started.
     func refresh(_ name: ServerName, _ tenant: TenantID) async {
-        guard let (server, client) = clients.first(where: { $0.0.name == name && $0.0.tenant == tenant })
+        guard
+            let (server, client) = clients.first(where: {
+                $0.0.name == name && $0.0.tenant == tenant
+            })
         else { return }
         await refresh(server, client)
     }
@@ -390,7 +395,9 @@ package actor Gateway {
             absences[key] = nil
         } catch {
             absences[key] = "\(error)"
-            parts.log("server \(server.name): not reached: \(printable(error.description, limit: 300))")
+            parts.log(
+                "server \(server.name): not reached: \(printable(error.description, limit: 300))"
+            )
         }
         await rebuild()
     }

@@ -1,7 +1,7 @@
 package import Base
 import Crypto
 package import HTTP
-import MCP
+package import MCP
 import Sandbox
 import Screening
 package import System
@@ -19,6 +19,7 @@ package actor ServerFleet {
     private let budget: BufferBudget
     private var members: [Key: Member] = [:]
     private let probe = ProbeOnce()
+    private var contexts: [TLSTrust: TLSContext] = [:]
     /// The uids given to servers when the gateway is root; one each, for as long as it runs.
     private var uids: [Key: UInt32] = [:]
 
@@ -145,14 +146,12 @@ package actor ServerFleet {
         } catch {
             throw ConfigurationError(file: server.name.rawValue, position: nil, problem: "\(error)")
         }
-        let trust: TLSTrust =
-            http.certificateAuthority.map { .authorities(file: Paths.join(folder, $0)) }
-            ?? .systemRoots
+        let tls = try url.origin.isSecure ? context(http, folder) : nil
         let client = HTTPClient(
             to: url.origin,
             on: loop,
             resolver: SystemResolver(pool: pool),
-            trust: trust,
+            tls: tls,
             budget: budget,
             // The operator wrote this address: private networks are theirs to name.
             admits: { _, _ in true }
@@ -180,6 +179,24 @@ package actor ServerFleet {
             startTimeout: server.startTimeout
         )
         return Member(settings: server, client: member, process: nil)
+    }
+
+    /// Loading the machine's roots takes milliseconds: one context serves all that trust the same.
+    private func context(
+        _ http: Configuration.Server.HTTP,
+        _ folder: String
+    ) throws(ConfigurationError) -> TLSContext {
+        let trust: TLSTrust =
+            http.certificateAuthority.map { .authorities(file: Paths.join(folder, $0)) }
+            ?? .systemRoots
+        if let known = contexts[trust] { return known }
+        do throws(TLSError) {
+            let made = try TLSContext(client: trust)
+            contexts[trust] = made
+            return made
+        } catch {
+            throw ConfigurationError(file: http.url, position: nil, problem: "\(error)")
+        }
     }
 
     private func hosted(
@@ -217,7 +234,10 @@ package actor ServerFleet {
                 line: { line in await transport.take(line) },
                 errorItem: { item in
                     if case .line(let bytes, _) = item {
-                        let line = screener.screen(utf8: bytes, limitInBytes: Limits.stderrLineByteCount)
+                        let line = screener.screen(
+                            utf8: bytes,
+                            limitInBytes: Limits.stderrLineByteCount
+                        )
                         log("server \(name): \(printable(line.text, limit: 512))")
                     }
                 },
@@ -259,7 +279,9 @@ package actor ServerFleet {
         _ folder: String
     ) -> CageProfile {
         var profile = CageProfile(command: stdio.command, baseFolder: folder)
-        for entry in stdio.cage.read { profile.read[entry.inside] = Paths.join(folder, entry.outside) }
+        for entry in stdio.cage.read {
+            profile.read[entry.inside] = Paths.join(folder, entry.outside)
+        }
         for entry in stdio.cage.write {
             profile.write[entry.inside] = Paths.join(folder, entry.outside)
         }

@@ -44,16 +44,17 @@ package struct StateFolder: Sendable {
         let facts = try FileFacts(path)
         guard facts.kind == .folder, facts.userID == user, facts.isPrivate else {
             throw Problem(
-                description: "the state folder `\(path)` must be a folder of its own user with mode 0700; "
+                description:
+                    "the state folder `\(path)` must be a folder of its own user with mode 0700; "
                     + "run `chmod 700 \(path)`"
             )
         }
     }
 
     private static func makeAll(_ path: String) throws {
-        let parent = StateFiles.split(path).folder
+        let parent = Files.split(path).folder
         if !parent.isEmpty, parent != "/", !Files.exists(parent) { try makeAll(parent) }
-        try StateFiles.makeFolder(path)
+        try Files.makeFolder(path)
     }
 
     package var controlSocket: String { path + "/control.sock" }

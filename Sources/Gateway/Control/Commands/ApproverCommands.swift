@@ -1,7 +1,7 @@
 import System
 import Storage
 import Audit
-import Base
+package import Base
 import JSON
 
 extension ControlCommands {
