@@ -163,6 +163,13 @@ if Context.environment["GATEHOUSE_BENCH"] == "1" {
             path: "Benchmarks/schema",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "http-bench",
+            dependencies: ["Base", "System", "Crypto", "HTTP"],
+            path: "Benchmarks/http",
+            exclude: ["run.py"],
+            swiftSettings: strict
+        ),
     ]
 }
 
