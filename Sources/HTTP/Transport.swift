@@ -51,11 +51,29 @@ final class Transport {
         }
     }
 
-    /// Waits until bytes come; 0 when the peer closed its side.
+    /// Reads once without waiting: the path of every call, so it suspends nothing.
     @inline(__always)
+    func receiveNow() -> ReadOutcome {
+        guard let session else { return stream.readNow() }
+        return receiveNow(session)
+    }
+
+    /// Waits until `receiveNow` may bring something.
+    @inline(__always)
+    func readable(until deadline: Instant) async throws(StreamError) {
+        try await stream.readable(until: deadline)
+    }
+
+    /// Waits until bytes come; 0 when the peer closed its side.
     func fill(until deadline: Instant) async throws(StreamError) -> Int {
-        guard let session else { return try await stream.fill(until: deadline) }
-        return try await fill(session, until: deadline)
+        while true {
+            switch receiveNow() {
+            case .bytes(let count): return count
+            case .end: return 0
+            case .failed(let error): throw error
+            case .wouldBlock: try await stream.readable(until: deadline)
+            }
+        }
     }
 
     /// Moves received and then fresh bytes to the end of `bytes`; 0 when the peer closed its side.
@@ -75,30 +93,29 @@ final class Transport {
     /// For a connection that was idle.
     var isQuiet: Bool {
         guard stream.availableCount == 0, !stream.isPeerClosed, !hasEnded else { return false }
-        guard let session else { return stream.readNow() == .wouldBlock }
-        // A ticket or a key update may come at any time; an end or data may not.
-        switch stream.readNow() {
-        case .wouldBlock: return true
-        case .bytes: return (try? decrypt(session)) == 0 && !hasEnded
-        case .end, .failed: return false
-        }
+        if case .wouldBlock = receiveNow() { return true }
+        return false
     }
 
-    /// Sends, and waits while too much is unsent.
+    /// Sends without waiting; what the kernel does not take is queued.
     @inline(__always)
-    func write(_ bytes: [UInt8]) async throws(StreamError) {
-        guard let session else { return try await stream.write(bytes) }
-        do throws(TLSError) {
-            try session.write(bytes)
-        } catch { throw fail(error) }
-        try await stream.write(session.takeOutput())
+    func send(_ bytes: [UInt8]) throws(StreamError) {
+        guard let session else { return try stream.send(bytes) }
+        try send(bytes, session)
     }
+
+    /// Whether so much is unsent that the sender should wait with `drain`.
+    @inline(__always)
+    var isBackedUp: Bool { stream.unsentCount > stream.highWater }
+
+    /// Waits until half of what may wait unsent is left.
+    func drain() async throws(StreamError) { try await stream.drained(to: stream.highWater / 2) }
 
     /// Sends two pieces as one.
-    func write(_ first: [UInt8], _ second: [UInt8]) async throws(StreamError) {
-        guard session != nil else { return try await stream.write(first, second) }
-        try await write(first)
-        try await write(second)
+    func send(_ first: [UInt8], _ second: [UInt8]) throws(StreamError) {
+        guard let session else { return try stream.send(first, second) }
+        try send(first, session)
+        try send(second, session)
     }
 
     /// Says that nothing more comes from us; reading goes on.
@@ -120,40 +137,49 @@ final class Transport {
 
     // MARK: TLS
 
-    private func fill(
-        _ session: TLSSession,
-        until deadline: Instant
-    ) async throws(StreamError) -> Int {
-        if let broken { throw broken }
-        // Cipher text is taken whole from the buffer, so what is in there is plain text: it is put
-        // aside while more is read behind it.
-        let before = stream.availableCount > 0 ? stream.take(stream.availableCount) : []
-        while true {
-            let count = try decrypt(session, before)
-            if count > 0 { return count }
-            if hasEnded { return 0 }
-            do throws(StreamError) {
-                if try await stream.fill(until: deadline) == 0 { throw fail(.truncated) }
-            } catch {
-                if !before.isEmpty, !stream.isClosed { _ = stream.prepend(before) }
-                throw error
-            }
-        }
+    private func send(_ bytes: [UInt8], _ session: TLSSession) throws(StreamError) {
+        do throws(TLSError) {
+            try session.write(bytes)
+        } catch { throw fail(error) }
+        try stream.send(session.takeOutput())
     }
 
-    /// Decrypts what the stream holds and puts it, behind `before`, in its place.
+    /// Cipher text is taken whole from the stream's buffer, so what is in there is plain text: it
+    /// is put aside while more is read, and back in front of what that brought.
+    private func receiveNow(_ session: TLSSession) -> ReadOutcome {
+        if let broken { return .failed(broken) }
+        var plain = stream.availableCount > 0 ? stream.take(stream.availableCount) : []
+        let before = plain.count
+        var outcome = ReadOutcome.wouldBlock
+        do throws(StreamError) {
+            try decrypt(session, to: &plain)
+            while plain.count == before, !hasEnded, case .bytes = next(&outcome) {
+                try session.takeIn(stream, else: fail)
+                try decrypt(session, to: &plain)
+            }
+        } catch { outcome = .failed(error) }
+        if !stream.isClosed, !stream.prepend(plain) { return .failed(.receiveLimitReached) }
+        if plain.count > before { return .bytes(plain.count - before) }
+        if hasEnded { return .end }
+        // Without close_notify nobody knows whether something was cut off (RFC 8446 section 6.1).
+        if case .end = outcome { return .failed(fail(.truncated)) }
+        return outcome
+    }
+
+    private func next(_ outcome: inout ReadOutcome) -> ReadOutcome {
+        outcome = stream.readNow()
+        return outcome
+    }
+
+    /// Decrypts all that the session can, to the end of `plain`.
     private func decrypt(
         _ session: TLSSession,
-        _ before: [UInt8] = []
-    ) throws(StreamError) -> Int {
-        var plain = before
+        to plain: inout [UInt8]
+    ) throws(StreamError) {
         do throws(TLSError) {
-            if stream.availableCount > 0 {
-                try session.input(stream.take(stream.availableCount))
-            }
-            reading: while !hasEnded {
+            reading: while !hasEnded, plain.count < 64 << 10 {
                 switch try session.read(appendingTo: &plain) {
-                case .bytes: if plain.count >= 64 << 10 { break reading }
+                case .bytes: continue
                 case .needsInput: break reading
                 case .ended: hasEnded = true
                 }
@@ -161,11 +187,6 @@ final class Transport {
         } catch { throw fail(error) }
         let answer = session.takeOutput()
         if !answer.isEmpty { try stream.send(answer) }
-        let count = plain.count - before.count
-        if count > 0 || hasEnded {
-            guard stream.prepend(plain) else { throw .receiveLimitReached }
-        }
-        return count
     }
 
     private func fail(_ error: TLSError) -> StreamError {
@@ -174,5 +195,17 @@ final class Transport {
         )
         broken = failure
         return failure
+    }
+}
+
+extension TLSSession {
+    /// Takes all cipher text the stream holds.
+    fileprivate func takeIn(
+        _ stream: Stream,
+        else fail: (TLSError) -> StreamError
+    ) throws(StreamError) {
+        do throws(TLSError) {
+            try input(stream.take(stream.availableCount))
+        } catch { throw fail(error) }
     }
 }

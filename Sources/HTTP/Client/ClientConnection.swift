@@ -33,7 +33,15 @@ actor ClientConnection {
 
     /// Makes an idle connection ready for a request; false (and closed) when the server closed it
     /// or sent what nobody asked for.
-    func begin() -> Bool {
+    ///
+    /// For the client, which is on the same loop: no switch of actors.
+    nonisolated func unpark() -> Bool { assumeIsolated { $0.begin() } }
+
+    /// Makes the connection idle after a whole response; false (and closed) when it cannot be used
+    /// again.
+    nonisolated func park() -> Bool { assumeIsolated { $0.isReusable } }
+
+    private func begin() -> Bool {
         idleSince = nil
         guard transport.isQuiet else {
             transport.close()
@@ -42,8 +50,7 @@ actor ClientConnection {
         return true
     }
 
-    /// Whether the connection may be used again, asked after a whole response.
-    var isReusable: Bool {
+    private var isReusable: Bool {
         let stream = transport.stream
         // Bytes behind the response belong to nothing we asked.
         guard keepsAlive, stream.availableCount == 0, !stream.isPeerClosed, !stream.isClosed else {
@@ -81,7 +88,8 @@ actor ClientConnection {
             if cancellation.isCancelled { throw close(.cancelled, sent: false) }
             cancellation.attach { self.assumeIsolated { $0.transport.close() } }
         }
-        try await write(message)
+        try send(message)
+        if transport.isBackedUp { try await drain() }
         let head = try await readHead(message)
         keepsAlive = head.keepsAlive
         if let coding = head["content-encoding"], !coding.equalsIgnoringCase("identity") {
@@ -94,26 +102,31 @@ actor ClientConnection {
             let stream = EventStream(connection: self, number: streamNumber)
             return ClientResponse(head: head, content: .events(stream), lease: nil)
         }
+        if let response = bodyNow(head, message) { return response }
         return try await readBody(head, message)
     }
 
-    private func write(_ message: RequestMessage) async throws(HTTPClientError) {
+    private func send(_ message: RequestMessage) throws(HTTPClientError) {
         do throws(StreamError) {
             if message.body.isEmpty {
-                try await transport.write(message.head)
+                try transport.send(message.head)
             } else {
-                try await transport.write(message.head, message.body)
+                try transport.send(message.head, message.body)
             }
+        } catch { throw close(reason(for: error)) }
+    }
+
+    private func drain() async throws(HTTPClientError) {
+        do throws(StreamError) {
+            try await transport.drain()
         } catch { throw close(reason(for: error)) }
     }
 
     private func readHead(_ message: RequestMessage) async throws(HTTPClientError) -> ResponseHead {
         var scanner = HeadScanner()
         var interimCount = 0
-        let stream = transport.stream
         while true {
-            if stream.availableCount > 0, let head = try parseHead(&scanner) {
-                stream.consume(head.consumedCount)
+            if transport.stream.availableCount > 0, let head = try parseHead(&scanner) {
                 if !head.isInterim { return head }
                 // RFC 9110 section 15.2: any number may come; eight is more than any server sends.
                 interimCount += 1
@@ -123,38 +136,51 @@ actor ClientConnection {
                 scanner = HeadScanner()
                 continue
             }
-            let count: Int
-            do throws(StreamError) {
-                count = try await transport.fill(until: message.deadline)
-            } catch { throw close(reason(for: error)) }
-            if count == 0 { throw close(.endedEarly) }
+            switch transport.receiveNow() {
+            case .bytes: continue
+            case .end: throw close(.endedEarly)
+            case .failed(let error): throw close(reason(for: error))
+            case .wouldBlock:
+                do throws(StreamError) {
+                    try await transport.readable(until: message.deadline)
+                } catch { throw close(reason(for: error)) }
+            }
         }
     }
 
     private func parseHead(_ scanner: inout HeadScanner) throws(HTTPClientError) -> ResponseHead? {
         do throws(FramingError) {
-            return try transport.withBytes { bytes throws(FramingError) in
+            let head = try transport.withBytes { bytes throws(FramingError) in
                 try ResponseHead(from: bytes, scanner: &scanner)
             }
+            if let head { transport.stream.consume(head.consumedCount) }
+            return head
         } catch { throw close(.framing(error)) }
+    }
+
+    /// The body when it came with its head, as the usual one does.
+    private func bodyNow(_ head: ResponseHead, _ message: RequestMessage) -> ClientResponse? {
+        switch head.body {
+        case .none:
+            detach()
+            return ClientResponse(head: head, content: .body([]), lease: nil)
+        case .length(let count):
+            guard transport.stream.availableCount >= count, count <= message.responseByteCount,
+                budget.takeNow(count)
+            else { return nil }
+            detach()
+            let body = transport.stream.take(count)
+            let lease = BufferLease(count, of: budget, on: loop)
+            return ClientResponse(head: head, content: .body(body), lease: lease)
+        case .chunked, .untilClose:
+            return nil
+        }
     }
 
     private func readBody(
         _ head: ResponseHead,
         _ message: RequestMessage
     ) async throws(HTTPClientError) -> ClientResponse {
-        if head.body == .none {
-            detach()
-            return ClientResponse(head: head, content: .body([]), lease: nil)
-        }
-        if case .length(let count) = head.body, transport.stream.availableCount >= count,
-            count <= message.responseByteCount, budget.takeNow(count)
-        {
-            detach()
-            let body = transport.stream.take(count)
-            let lease = BufferLease(count, of: budget, on: loop)
-            return ClientResponse(head: head, content: .body(body), lease: lease)
-        }
         var reader = BodyReader(
             head.body,
             limit: message.responseByteCount,

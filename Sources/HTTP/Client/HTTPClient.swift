@@ -86,7 +86,12 @@ package actor HTTPClient {
         guard let message = RequestMessage(request, origin: origin, authorization) else {
             throw .notSent(.badRequest("the method or the target cannot be sent"))
         }
-        let connection = try await checkOut(until: request.deadline, cancellation)
+        let connection: ClientConnection
+        if let ready = takeIdle() {
+            connection = ready
+        } else {
+            connection = try await checkOut(until: request.deadline, cancellation)
+        }
         let response: ClientResponse
         do throws(HTTPClientError) {
             response = try await connection.exchange(message, cancellation)
@@ -96,7 +101,7 @@ package actor HTTPClient {
         }
         // A stream releases its connection when it ends.
         if case .body = response.content {
-            release(connection, isReusable: await connection.isReusable)
+            release(connection, isReusable: connection.park())
         }
         return response
     }
@@ -118,15 +123,20 @@ package actor HTTPClient {
 
     // MARK: The pool
 
+    /// An idle connection that is still good.
+    private func takeIdle() -> ClientConnection? {
+        while !isClosed, let connection = idle.popLast() {
+            if connection.unpark() { return connection }
+            openCount -= 1
+        }
+        return nil
+    }
+
     private func checkOut(
         until deadline: Instant,
         _ cancellation: Cancellation?
     ) async throws(HTTPClientError) -> ClientConnection {
         guard !isClosed else { throw .notSent(.cancelled) }
-        while let connection = idle.popLast() {
-            if await connection.begin() { return connection }
-            openCount -= 1
-        }
         if openCount >= limits.connectionCount {
             if let handed = try await waitForTurn(until: deadline, cancellation) { return handed }
         } else {
@@ -156,7 +166,7 @@ package actor HTTPClient {
             defer { cancellation?.attach(nil) }
             do {
                 guard let connection = try await pending.value(until: deadline) else { return nil }
-                if await connection.begin() { return connection }
+                if connection.unpark() { return connection }
                 return nil
             } catch {
                 waiting.removeAll { $0 === pending }

@@ -44,7 +44,7 @@ package final class Exchange: Sendable {
         _ fields: FieldBlock = FieldBlock(),
         body: [UInt8] = []
     ) async -> Bool {
-        await connection.respond(status, fields, body: body, to: number)
+        await connection.onLoop { $0.respond(status, fields, body: body, to: self.number) }
     }
 
     /// Begins an event stream: sends the head, with the fields that a stream needs.
@@ -54,7 +54,10 @@ package final class Exchange: Sendable {
         _ status: HTTPStatus = .ok,
         _ fields: FieldBlock = FieldBlock()
     ) async -> StreamReply? {
-        guard await connection.beginStream(status, fields, to: number) else { return nil }
+        let hasBegun = await connection.onLoop { connection in
+            connection.beginStream(status, fields, to: self.number)
+        }
+        guard hasBegun else { return nil }
         return StreamReply(connection: connection, number: number)
     }
 
@@ -62,13 +65,13 @@ package final class Exchange: Sendable {
     ///
     /// A client that only closed its sending side looks the same; an answer still reaches it.
     package var isClosed: Bool {
-        get async { await connection.isClosed(number) }
+        get async { await connection.onLoop { $0.isClosed(self.number) } }
     }
 
     /// Runs `body` on the loop when the client goes away while this request is being answered; at
     /// once when it is gone already, never after the answer is complete.
     package func onClose(_ body: @escaping @Sendable () -> Void) async {
-        await connection.onClose(body, to: number)
+        await connection.onLoop { $0.onClose(body, to: self.number) }
     }
 
     /// Waits until the client goes away or the server is shut down.
@@ -87,7 +90,7 @@ package struct StreamReply: Sendable {
     package func send(_ event: ServerSentEvent) async -> Bool {
         var bytes: [UInt8] = []
         EventStreamWriter.append(event, to: &bytes)
-        return await connection.sendPart(bytes, isLast: false, to: number)
+        return await send(bytes, isLast: false)
     }
 
     /// Sends a comment, which keeps a quiet stream alive on its way.
@@ -95,7 +98,7 @@ package struct StreamReply: Sendable {
     package func comment() async -> Bool {
         var bytes: [UInt8] = []
         EventStreamWriter.appendComment(to: &bytes)
-        return await connection.sendPart(bytes, isLast: false, to: number)
+        return await send(bytes, isLast: false)
     }
 
     /// Tells the client how long to wait before it connects again.
@@ -103,7 +106,7 @@ package struct StreamReply: Sendable {
     package func retry(after delay: Duration) async -> Bool {
         var bytes: [UInt8] = []
         EventStreamWriter.append(retryDelay: delay, to: &bytes)
-        return await connection.sendPart(bytes, isLast: false, to: number)
+        return await send(bytes, isLast: false)
     }
 
     /// Ends the stream in order, with a last event in the same write if there is one.
@@ -111,6 +114,36 @@ package struct StreamReply: Sendable {
     package func finish(_ last: ServerSentEvent? = nil) async -> Bool {
         var bytes: [UInt8] = []
         if let last { EventStreamWriter.append(last, to: &bytes) }
-        return await connection.sendPart(bytes, isLast: true, to: number)
+        return await send(bytes, isLast: true)
     }
+
+    private func send(_ bytes: [UInt8], isLast: Bool) async -> Bool {
+        let (isSent, isBackedUp) = await connection.onLoop { connection in
+            let isSent = connection.sendPart(bytes, isLast: isLast, to: number)
+            return (isSent, connection.isBackedUp)
+        }
+        guard isSent, isBackedUp, !isLast else { return isSent }
+        return await connection.waitUntilTaken()
+    }
+}
+
+extension HTTPConnection {
+    /// Runs a step on the connection: at once where the caller is on its loop, as handlers are,
+    /// which saves the two switches of a call to another actor.
+    fileprivate nonisolated func onLoop<Result: Sendable>(
+        _ body: @Sendable (isolated HTTPConnection) -> Result
+    ) async -> Result {
+        if loop.isOnLoop { return now(body) }
+        return await step(body)
+    }
+
+    private nonisolated func now<Result: Sendable>(
+        _ body: @Sendable (isolated HTTPConnection) -> Result
+    ) -> Result {
+        assumeIsolated { body($0) }
+    }
+
+    private func step<Result: Sendable>(
+        _ body: @Sendable (isolated HTTPConnection) -> Result
+    ) -> Result { body(self) }
 }

@@ -77,20 +77,29 @@ actor HTTPConnection {
         while true {
             isIdle = true
             if server.isDraining { return }
-            guard let head = try await readHead(isFirst: number == 0) else { return }
+            let head: RequestHead
+            if let ready = try headNow() {
+                head = ready
+            } else if let read = try await readHead(isFirst: number == 0) {
+                head = read
+            } else {
+                return
+            }
             isIdle = false
-            let body = try await readBody(head)
+            let body = try bodyNow(head)
+            let whole = if let body { body } else { try await readLongBody(head) }
             begin(head)
             let exchange = Exchange(
                 head,
-                body: body,
+                body: whole,
                 peer: peer,
                 connection: self,
                 number: number
             )
             await server.handler.handle(exchange)
-            try await settle()
+            try settle()
             if endsAfterReply { return }
+            if transport.isBackedUp { _ = await waitUntilTaken() }
             // A client that sends without end, answered without a wait, must not hold the loop.
             withoutWait = transport.stream.availableCount > 0 ? withoutWait + 1 : 0
             if withoutWait >= 16 {
@@ -109,13 +118,13 @@ actor HTTPConnection {
     }
 
     /// Makes sure that the request is answered, and forgets it.
-    private func settle() async throws(ConnectionEnd) {
+    private func settle() throws(ConnectionEnd) {
         switch reply {
-        case .waiting: await respond(.internalServerError, FieldBlock(), body: [], to: number)
+        case .waiting: respond(.internalServerError, FieldBlock(), body: [], to: number)
         case .streaming: throw .cutOff
         case .complete: break
         }
-        closeHooks = []
+        if !closeHooks.isEmpty { closeHooks = [] }
         giveBack()
         if transport.stream.isClosed { throw .cutOff }
     }
@@ -137,39 +146,46 @@ actor HTTPConnection {
         let wait = isFirst || hasBegun ? limits.headTimeout : limits.keepAliveTimeout
         var deadline = loop.now.advanced(by: wait)
         while true {
-            if stream.availableCount > 0 {
-                let head = try parseHead(&scanner)
-                if let head {
-                    stream.consume(head.consumedCount)
-                    return head
-                }
-            }
-            let count: Int
-            do throws(StreamError) {
-                count = try await transport.fill(until: deadline)
-            } catch {
-                guard hasBegun, error == .timedOut else { throw .cutOff }
-                throw .refused(.requestTimeout, "the head of the request did not arrive in time")
-            }
-            if count == 0 { return nil }
-            if !hasBegun {
+            switch transport.receiveNow() {
+            case .bytes:
+                if let head = try parseHead(&scanner) { return head }
+                guard !hasBegun else { continue }
                 hasBegun = true
                 deadline = loop.now.advanced(by: limits.headTimeout)
+            case .end: return nil
+            case .failed: throw .cutOff
+            case .wouldBlock:
+                do throws(StreamError) {
+                    try await transport.readable(until: deadline)
+                } catch {
+                    guard hasBegun, error == .timedOut else { throw .cutOff }
+                    throw .refused(.requestTimeout, "the head of the request did not come in time")
+                }
             }
         }
     }
 
+    /// A head that has arrived behind the request before.
+    private func headNow() throws(ConnectionEnd) -> RequestHead? {
+        guard transport.stream.availableCount > 0 else { return nil }
+        var scanner = HeadScanner()
+        return try parseHead(&scanner)
+    }
+
     private func parseHead(_ scanner: inout HeadScanner) throws(ConnectionEnd) -> RequestHead? {
         do throws(FramingError) {
-            return try transport.withBytes { bytes throws(FramingError) in
+            let head = try transport.withBytes { bytes throws(FramingError) in
                 try RequestHead(from: bytes, scanner: &scanner)
             }
+            if let head { transport.stream.consume(head.consumedCount) }
+            return head
         } catch {
             throw .refused(error.status, error.description)
         }
     }
 
-    private func readBody(_ head: RequestHead) async throws(ConnectionEnd) -> [UInt8] {
+    /// The body when it is here already, as the usual one is: it comes with its head.
+    private func bodyNow(_ head: RequestHead) throws(ConnectionEnd) -> [UInt8]? {
         switch head.body {
         case .none, .untilClose:
             return []
@@ -177,27 +193,23 @@ actor HTTPConnection {
             guard count <= server.limits.requestByteCount else {
                 throw .tooLarge(server.limits.requestByteCount)
             }
-            let stream = transport.stream
-            if stream.availableCount >= count, server.budget.takeNow(count) {
-                heldByteCount += count
-                return stream.take(count)
+            guard transport.stream.availableCount >= count, server.budget.takeNow(count) else {
+                return nil
             }
-            return try await readLongBody(.length(count), head)
+            heldByteCount += count
+            return transport.stream.take(count)
         case .chunked:
-            return try await readLongBody(.chunked, head)
+            return nil
         }
     }
 
-    private func readLongBody(
-        _ framing: BodyFraming,
-        _ head: RequestHead
-    ) async throws(ConnectionEnd) -> [UInt8] {
+    private func readLongBody(_ head: RequestHead) async throws(ConnectionEnd) -> [UInt8] {
         let limits = server.limits
         if head.expectsContinue, transport.stream.availableCount == 0 {
-            try await sendContinue()
+            try sendContinue()
         }
         var reader = BodyReader(
-            framing,
+            head.body,
             limit: limits.requestByteCount,
             budget: server.budget,
             bufferWait: limits.bufferWait
@@ -217,11 +229,11 @@ actor HTTPConnection {
         }
     }
 
-    private func sendContinue() async throws(ConnectionEnd) {
+    private func sendContinue() throws(ConnectionEnd) {
         var line: [UInt8] = []
         line.append("HTTP/1.1 100 Continue\r\n\r\n")
         do throws(StreamError) {
-            try await transport.write(line)
+            try transport.send(line)
         } catch { throw .cutOff }
     }
 
@@ -231,13 +243,14 @@ actor HTTPConnection {
     /// piece in the system call.
     private static let joinedByteCount = 16 << 10
 
+    /// Writes the whole answer; what the kernel does not take is queued.
     @discardableResult
     func respond(
         _ status: HTTPStatus,
         _ fields: FieldBlock,
         body: [UInt8],
         to exchange: UInt64
-    ) async -> Bool {
+    ) -> Bool {
         guard exchange == number, case .waiting = reply else { return false }
         reply = .complete
         var head: [UInt8] = []
@@ -253,20 +266,16 @@ actor HTTPConnection {
         let hasBody = !body.isEmpty && !isHead && !status.hasNoContent
         do throws(StreamError) {
             if hasBody, !isJoined {
-                try await transport.write(head, body)
+                try transport.send(head, body)
             } else {
                 if hasBody { head.append(contentsOf: body) }
-                try await transport.write(head)
+                try transport.send(head)
             }
             return true
         } catch { return false }
     }
 
-    func beginStream(
-        _ status: HTTPStatus,
-        _ fields: FieldBlock,
-        to exchange: UInt64
-    ) async -> Bool {
+    func beginStream(_ status: HTTPStatus, _ fields: FieldBlock, to exchange: UInt64) -> Bool {
         guard exchange == number, case .waiting = reply else { return false }
         reply = .streaming
         // RFC 9112 section 6.1: no transfer coding to a 1.0 client; the end is the connection's.
@@ -278,15 +287,16 @@ actor HTTPConnection {
         head.append("X-Accel-Buffering: no\r\n")
         if isChunked { head.append("Transfer-Encoding: chunked\r\n") }
         head.append("\r\n")
-        return await write(head)
+        return send(head)
     }
 
-    func sendPart(_ part: [UInt8], isLast: Bool, to exchange: UInt64) async -> Bool {
+    /// Writes a part of a stream; `waitUntilTaken` follows.
+    func sendPart(_ part: [UInt8], isLast: Bool, to exchange: UInt64) -> Bool {
         guard exchange == number, case .streaming = reply else { return false }
         if isLast { reply = .complete }
         // A HEAD request gets the head only (RFC 9110 section 9.3.2).
         if isHead { return !transport.stream.isClosed }
-        guard isChunked else { return part.isEmpty ? true : await write(part) }
+        guard isChunked else { return part.isEmpty ? true : send(part) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(part.count + 24)
         if !part.isEmpty {
@@ -296,12 +306,23 @@ actor HTTPConnection {
             bytes.append("\r\n")
         }
         if isLast { bytes.append("0\r\n\r\n") }
-        return await write(bytes)
+        return send(bytes)
     }
 
-    private func write(_ bytes: [UInt8]) async -> Bool {
+    /// Whether the client is slow to take what was sent, so that whoever sends more has to wait.
+    var isBackedUp: Bool { transport.isBackedUp }
+
+    /// Waits until the client took most of what was sent; false when it is gone.
+    func waitUntilTaken() async -> Bool {
         do throws(StreamError) {
-            try await transport.write(bytes)
+            try await transport.drain()
+            return true
+        } catch { return false }
+    }
+
+    private func send(_ bytes: [UInt8]) -> Bool {
+        do throws(StreamError) {
+            try transport.send(bytes)
             return true
         } catch { return false }
     }
@@ -364,7 +385,7 @@ actor HTTPConnection {
         endsAfterReply = true
         var fields = FieldBlock()
         fields.add(.contentType, literal: "text/plain; charset=utf-8")
-        await respond(status, fields, body: Array("error: \(text)\n".utf8), to: number)
+        respond(status, fields, body: Array("error: \(text)\n".utf8), to: number)
         await linger()
     }
 
