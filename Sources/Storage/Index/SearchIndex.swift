@@ -11,7 +11,8 @@ final class SearchIndex {
     private static let quietCount: UInt64 = 500
     private static let stepCount = 2000
 
-    private let options: StoreOptions
+    private let searchPath: String
+    private let openLog: () throws(DatabaseFailure) -> LogReader
     private var parts: Parts?
     private let origin: String
     private var lastSize: UInt64 = 0
@@ -19,13 +20,18 @@ final class SearchIndex {
     private struct Parts {
         let index: Database
         let log: LogReader
-        let insert, insertWords, next, begin, commit: Statement
+        let insert, insertWords, next, begin, commit, rollback: Statement
     }
 
     /// Opens nothing yet: a gateway that is never asked pays nothing.
-    init(_ options: StoreOptions, origin: String) {
-        self.options = options
+    init(
+        path: String,
+        origin: String,
+        log: @escaping () throws(DatabaseFailure) -> LogReader
+    ) {
+        searchPath = path
         self.origin = origin
+        openLog = log
     }
 
     /// Indexes a little when the log grew little since the last look.
@@ -88,18 +94,25 @@ final class SearchIndex {
     /// Indexes up to `limit` more records; how many are indexed then.
     private func catchUp(to size: UInt64, limit: Int) throws(DatabaseFailure) -> UInt64 {
         let parts = try opened()
-        var next = try parts.next.first(read: { $0.unsigned(0) }) ?? 0
         var left = limit
-        while next < size, left > 0 {
-            let leaves = try parts.log.leaves(from: next, limit: min(Self.stepCount, left))
-            guard !leaves.isEmpty else { break }
+        while left > 0 {
+            // The place is read inside the transaction: a command of the operator may index, too.
             try parts.begin.run()
-            for leaf in leaves { try insert(leaf, parts) }
-            try parts.commit.run()
-            next += UInt64(leaves.count)
-            left -= leaves.count
+            do throws(DatabaseFailure) {
+                let next = try parts.next.first(read: { $0.unsigned(0) }) ?? 0
+                let leaves =
+                    next < size
+                    ? try parts.log.leaves(from: next, limit: min(Self.stepCount, left)) : []
+                for leaf in leaves { try insert(leaf, parts) }
+                try parts.commit.run()
+                guard !leaves.isEmpty else { return next }
+                left -= leaves.count
+            } catch {
+                try? parts.rollback.run()
+                throw error
+            }
         }
-        return next
+        return try parts.next.first(read: { $0.unsigned(0) }) ?? 0
     }
 
     private func insert(_ leaf: StoredLeaf, _ parts: Parts) throws(DatabaseFailure) {
@@ -124,7 +137,7 @@ final class SearchIndex {
         let made: Parts
         do throws(DatabaseFailure) { made = try open() } catch {
             // Damaged, or of another log: it holds nothing that is not in the log.
-            for suffix in ["", "-journal"] { unsafe unlink(options.searchPath + suffix) }
+            for suffix in ["", "-journal"] { unsafe unlink(searchPath + suffix) }
             made = try open()
         }
         parts = made
@@ -132,7 +145,7 @@ final class SearchIndex {
     }
 
     private func open() throws(DatabaseFailure) -> Parts {
-        let index = try Database(path: options.searchPath)
+        let index = try Database(path: searchPath)
         try index.execute(
             """
             PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=OFF;
@@ -155,15 +168,15 @@ final class SearchIndex {
                 meaning: .corrupt
             )
         }
-        let log = try Database(path: options.databasePath, isReadOnly: true, layer: options.layer)
         return Parts(
             index: index,
-            log: try LogReader(log, options.hashing),
+            log: try openLog(),
             insert: try index.prepare("INSERT INTO entry VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
             insertWords: try index.prepare("INSERT INTO words(rowid, text) VALUES(?, ?)"),
             next: try index.prepare("SELECT max(leaf) + 1 FROM entry"),
-            begin: try index.prepare("BEGIN"),
-            commit: try index.prepare("COMMIT")
+            begin: try index.prepare("BEGIN IMMEDIATE"),
+            commit: try index.prepare("COMMIT"),
+            rollback: try index.prepare("ROLLBACK")
         )
     }
 }

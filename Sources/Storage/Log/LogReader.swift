@@ -72,6 +72,16 @@ final class LogReader {
         try lastNote.first { $0.text(0) }
     }
 
+    /// Every checkpoint the database holds, oldest first.
+    func checkpointNotes() throws(DatabaseFailure) -> [String] {
+        var notes: [String] = []
+        try database.prepare("SELECT note FROM checkpoint ORDER BY size").each([]) { row in
+            notes.append(row.text(0))
+            return true
+        }
+        return notes
+    }
+
     // MARK: leaves
 
     func leaves(

@@ -177,12 +177,7 @@ private struct StoreOpening {
         let options = options
         let thread = TaskThread<ReaderResource>(make: {
             do throws(DatabaseFailure) {
-                let database = try Database(
-                    path: options.databasePath,
-                    isReadOnly: true,
-                    layer: options.layer
-                )
-                return .success(try LogReader(database, options.hashing))
+                return .success(try options.reader())
             } catch { return .failure(error) }
         })
         guard let thread else { throw .noThread }
@@ -199,11 +194,22 @@ private struct StoreOpening {
         let thread = TaskThread<SearchIndex?>(
             idleEvery: options.hasSearchIndex ? 1_000_000_000 : nil,
             make: {
-                options.hasSearchIndex ? SearchIndex(options, origin: key.origin.text) : nil
+                guard options.hasSearchIndex else { return nil }
+                return SearchIndex(path: options.searchPath, origin: key.origin.text) {
+                    () throws(DatabaseFailure) in try options.reader()
+                }
             },
             idle: { index in index?.catchUpWhenQuiet(size: published.withLock { $0.size }) }
         )
         guard let thread else { throw .noThread }
         return thread
+    }
+}
+
+extension StoreOptions {
+    /// A connection that only reads.
+    fileprivate func reader() throws(DatabaseFailure) -> LogReader {
+        let database = try Database(path: databasePath, isReadOnly: true, layer: layer)
+        return try LogReader(database, hashing)
     }
 }

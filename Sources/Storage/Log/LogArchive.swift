@@ -1,0 +1,106 @@
+package import Audit
+package import Base
+
+/// A log that is only read, while a gateway writes it or when none runs.
+///
+/// For `audit tail`, `search`, `show`, `export`, `prove` and for giving records to the verifier.
+/// Blocks; belongs to one thread.
+package final class LogArchive {
+    package let key: CheckpointKey
+    private let reader: LogReader
+    private let index: SearchIndex
+    private let checkpointPath: String
+
+    /// Opens the log of a state folder; makes nothing.
+    package init(folder: String, _ hashing: any Hashing) throws(StoreOpenError) {
+        checkpointPath = folder + "/checkpoint"
+        let path = folder + "/log.db"
+        let format: [UInt8]?
+        let origin: [UInt8]?
+        let publicKey: [UInt8]?
+        do throws(DatabaseFailure) {
+            reader = try LogReader(Database(path: path, isReadOnly: true), hashing)
+            format = try reader.meta("format")
+            origin = try reader.meta("origin")
+            publicKey = try reader.meta("public_key")
+        } catch { throw .database(error) }
+        let formatText = String(decoding: format ?? [], as: UTF8.self)
+        guard formatText == LogSchema.format else { throw .otherFormat(formatText) }
+        guard let origin = LogOrigin(String(decoding: origin ?? [], as: UTF8.self)), let publicKey
+        else { throw .evidenceBroken("the log has lost its name or key") }
+        key = CheckpointKey(origin: origin, publicKey: publicKey, hashing)
+        index = SearchIndex(path: folder + "/search.db", origin: origin.text) {
+            () throws(DatabaseFailure) in
+            try LogReader(Database(path: path, isReadOnly: true), hashing)
+        }
+    }
+
+    package func size() throws(DatabaseFailure) -> UInt64 { try reader.size() }
+
+    /// Records in order, at most 16 MiB at once; empty at the end of the log.
+    package func leaves(
+        from index: UInt64,
+        limit: Int
+    ) throws(DatabaseFailure) -> [StoredLeaf] {
+        try reader.leaves(from: index, limit: limit)
+    }
+
+    /// Hands every record from `index` on to `body`, which says whether it wants more.
+    package func eachLeaf(
+        from index: UInt64 = 0,
+        _ body: (StoredLeaf) -> Bool
+    ) throws(DatabaseFailure) {
+        try reader.eachLeaf(from: index, body)
+    }
+
+    package func search(_ query: SearchQuery) throws(DatabaseFailure) -> SearchAnswer {
+        try index.answer(query)
+    }
+
+    /// Checkpoints of the database, oldest first, and the one kept beside it.
+    package func checkpointNotes() throws(DatabaseFailure) -> [String] {
+        let beside = (try? LogFile.read(checkpointPath)).flatMap { $0 }
+        return try reader.checkpointNotes()
+            + (beside.map { [String(decoding: $0, as: UTF8.self)] } ?? [])
+    }
+
+    package func salt(of leaf: UInt64) throws(DatabaseFailure) -> Salt? {
+        try reader.salt(of: leaf)
+    }
+
+    package func consistencyProof(
+        from older: UInt64,
+        to size: UInt64
+    ) throws(DatabaseFailure) -> TreeProof? {
+        guard try reader.size() >= size else { return nil }
+        return try reader.prover().consistency(from: older, to: size)
+    }
+
+    /// One record with its path to the last checkpoint, for who does not have the log.
+    ///
+    /// Nil when no checkpoint covers the record yet. With `opening` the salt goes along, so that the
+    /// receiver can check what the commitments stand for.
+    package func evidence(
+        of leaf: UInt64,
+        opening: Bool
+    ) throws(DatabaseFailure) -> [UInt8]? {
+        guard let note = try reader.lastCheckpointNote(), let size = Self.size(of: note),
+            let record = try reader.leaves(from: leaf, limit: 1).first,
+            let path = try reader.prover().inclusion(of: leaf, size: size)
+        else { return nil }
+        let text = EvidenceText(
+            record: record,
+            size: size,
+            path: path,
+            checkpoint: note,
+            key: key,
+            salt: opening ? try reader.salt(of: leaf) : nil
+        )
+        return text.bytes
+    }
+
+    private static func size(of note: String) -> UInt64? {
+        let lines = note.utf8.split(separator: 0x0a)
+        return lines.count > 1 ? UInt64(Substring(lines[1])) : nil
+    }
+}
