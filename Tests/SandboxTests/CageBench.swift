@@ -53,7 +53,10 @@ enum CageBench {
 
     /// A new folder outside `/tmp`, whose place inside a cage is the cage's own.
     static func folder(_ name: String) throws -> String {
-        let root = Corpus.packageRoot + "/.build/cage-tests"
+        // The clone may belong to another user than runs the tests.
+        let roots = [Corpus.packageRoot + "/.build", "/var/tmp"]
+        let parent = roots.first { unsafe access($0, W_OK) == 0 } ?? "/var/tmp"
+        let root = "\(parent)/gatehouse-cage-tests-\(geteuid())"
         unsafe mkdir(root, 0o755)
         let path = root + "/\(name)-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         guard unsafe mkdir(path, 0o755) == 0 else { throw BenchError.failed("mkdir \(path)") }

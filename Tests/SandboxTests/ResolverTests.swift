@@ -147,6 +147,47 @@ private struct Tree {
         #expect(Set(try tree.resolve(["venv/bin/tool"]).roots) == tree.inside("venv", "py"))
     }
 
+    @Test func `what the cage does not show is noted and not shown`() throws {
+        let tree = try Tree()
+        try tree.python("py")
+        try tree.environment("venv", base: tree.root + "/py")
+        try tree.program("venv/bin/tool", "#!\(tree.root)/venv/bin/python3\n")
+        try tree.file("clone/src/x.py")
+        try tree.file(
+            "venv/lib/python3.12/site-packages/__editable__.pth",
+            tree.root + "/clone/src\n"
+        )
+        try tree.file("data/file")
+        let command = try tree.resolve(["venv/bin/tool", tree.root + "/data", "/no/such"])
+        #expect(command.notes.count == 2)
+        #expect(command.notes.contains { $0.contains("\(tree.root)/data") })
+        #expect(command.notes.contains { $0.contains("\(tree.root)/clone/src") })
+        let quiet = try tree.resolve(["venv/bin/tool"]) { $0.code = ["clone/src"] }
+        #expect(quiet.notes == [])
+    }
+
+    @Test func `what starts the server elsewhere is refused with the way out`() throws {
+        let tree = try Tree()
+        #expect(throws: CageError.downloader("npx")) { try tree.resolve(["npx", "-y", "x"]) }
+        #expect(throws: CageError.downloader("uvx")) { try tree.resolve(["/opt/uv/uvx", "x"]) }
+        #expect(throws: CageError.containerEngine("docker")) {
+            try tree.resolve(["docker", "run", "x"]) { $0.network = .host }
+        }
+    }
+
+    @Test func `a server keeps its uid and none has two`() {
+        var users = ServerUsers(["main/a": 61_185])
+        #expect(users.number(for: "main/a") == 61_185)
+        #expect(users.number(for: "main/b") == 61_184)
+        #expect(users.number(for: "main/c") == 61_186)
+        #expect(users.number(for: "main/d", isTaken: { $0 == 61_187 }) == 61_188)
+        for index in 0..<ServerUsers.range.count - 4 {
+            #expect(users.number(for: "x/\(index)") != nil)
+        }
+        #expect(users.number(for: "one/more") == nil)
+        #expect(Set(users.numbers.values).count == users.numbers.count)
+    }
+
     @Test func `a program that is none says why`() throws {
         let tree = try Tree()
         try tree.file("plain", "text")

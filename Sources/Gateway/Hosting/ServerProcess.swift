@@ -18,6 +18,7 @@ package actor ServerProcess {
     private let handlers: ServerHandlers
     private var supervision: Supervision
     private var timer: TimerToken?
+    private var timerNumber: UInt64 = 0
     private var running: Running?
     private var isPreparing = false
     private var generation = 0
@@ -70,8 +71,8 @@ package actor ServerProcess {
 
     /// Returns when calls may go to the server; starts it when it sleeps.
     package func ready(until deadline: Instant) async throws(ServerProcessError) {
-        feed(.wanted)
         if supervision.state == .ready { return }
+        feed(.wanted)
         try checkHope()
         guard readyWaiters.count < Self.waiterLimit else { throw .tooManyWaiting }
         let waiter = Pending<Void>(on: loop)
@@ -144,10 +145,18 @@ package actor ServerProcess {
     // MARK: Supervision
 
     private func feed(_ event: Supervision.Event) {
-        let bytes = random.bytes(count: 8)
-        let number = bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        for effect in supervision.handle(event, at: loop.now, random: number) { carryOut(effect) }
+        let effects = supervision.handle(event, at: loop.now, random: chance(for: event))
+        for effect in effects { carryOut(effect) }
         settleWaiters()
+    }
+
+    /// Only an end can be followed by a delay; nothing else pays for random bytes.
+    private func chance(for event: Supervision.Event) -> UInt64 {
+        switch event {
+        case .exited, .launchFailed:
+            random.bytes(count: 8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        default: 0
+        }
     }
 
     private func carryOut(_ effect: Supervision.Effect) {
@@ -163,13 +172,11 @@ package actor ServerProcess {
         case .terminate: terminate()
         case .kill: kill()
         case .setTimer(let number, let deadline):
-            timer?.cancel()
-            let timer = TimerToken(on: loop) { [self] in feed(.timer(number)) }
+            timerNumber = number
+            let timer = timer ?? TimerToken(on: loop) { [self] in feed(.timer(timerNumber)) }
             timer.set(deadline)
             self.timer = timer
-        case .clearTimer:
-            timer?.cancel()
-            timer = nil
+        case .clearTimer: timer?.cancel()
         case .report(let report): handlers.report(report)
         }
     }

@@ -16,7 +16,7 @@ struct BubblewrapArguments: Equatable {
         case source(CagePlan.Source)
     }
 
-    private(set) var words: [Word] = []
+    var words: [Word] = []
 
     /// What of the host is there; a value, so that the words depend on nothing else.
     struct Host: Equatable {

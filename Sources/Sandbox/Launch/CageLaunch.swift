@@ -45,7 +45,17 @@ package struct CageLaunch: ~Copyable, Sendable {
 
     /// Opens everything `plan` names; blocks, and throws when a source is not what was checked.
     package init(_ plan: CagePlan, tools: CageTools) throws(CageError) {
-        let words = BubblewrapArguments(plan, filter: tools.filter, host: tools.host)
+        let filter = plan.network == .host ? tools.hostNetworkFilter : tools.filter
+        let words = BubblewrapArguments(plan, filter: filter, host: tools.host)
+        try self.init(plan, tools: tools, words: words)
+    }
+
+    /// The words are given apart so that a test can leave a layer out and see PID 1 refuse.
+    init(
+        _ plan: CagePlan,
+        tools: CageTools,
+        words: BubblewrapArguments
+    ) throws(CageError) {
         var passed = PassedDescriptors()
         let ours = try Self.control(&passed)
         _ = passed.add(try Self.sealed("launch", InitProtocol.launchBlock(plan)))

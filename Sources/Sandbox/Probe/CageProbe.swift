@@ -172,6 +172,14 @@ package struct CageProbe: Sendable {
                 + "; AppArmor lets only profiled programs make user namespaces: install the "
                 + "profile for bwrap (package apparmor-profiles, bwrap-userns-restrict)"
         }
+        if text.contains("setresuid") || text.contains("setresgid") || text.contains("setgroups") {
+            return said + "; this root cannot become another user (it lives in a user namespace "
+                + "with few users): run the gateway as an ordinary user"
+        }
+        if text.contains("ENOSPC") {
+            return said + "; user namespaces are used up or may not be nested here: raise "
+                + "user.max_user_namespaces, or start the gateway outside of any other cage"
+        }
         if text.contains("Permission denied") || text.contains("No permissions")
             || text.contains("Operation not permitted")
         {

@@ -9,6 +9,8 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
     case notExecutable(String, reason: String)
     case interpreterNotFound(script: String, interpreter: String)
     case versionShim(String)
+    case downloader(String)
+    case containerEngine(String)
     case sourceMissing(String, reason: String)
     case notAFolder(String)
     case insideNotUsable(String, reason: String)
@@ -41,6 +43,12 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .versionShim(let path):
             "`\(printable(path))` is a shim of a version manager, which does not work in a cage; "
                 + "write the path of the real program"
+        case .downloader(let name):
+            "`\(printable(name))` downloads the server when it starts, which a cage without network "
+                + "cannot; install the server once and write the path of its program"
+        case .containerEngine(let name):
+            "`\(printable(name))` starts the server outside of any cage of ours; install the server "
+                + "itself and write the path of its program"
         case .sourceMissing(let path, let reason):
             "`\(printable(path))` cannot be shown in the cage: \(reason)"
         case .notAFolder(let path):

@@ -61,7 +61,7 @@ package struct CagePlan: Sendable, Equatable {
         if case .own(let uid, let gid) = profile.identity {
             for source in sources { try Self.checkReach(source, uid: uid, gid: gid) }
         }
-        self.command = command
+        self.command = command.noting(what: sources)
         self.sources = sources
         workingFolder = try Self.workingFolder(profile, sources)
         links = try Self.links(command.links, sources)

@@ -27,12 +27,14 @@ struct CommandResolver {
     let baseFolder: String
     let searchPath: [String]
     let protectedPaths: [String]
+    private let hasNetwork: Bool
     private var result: ResolvedCommand
 
     init(_ profile: CageProfile) {
         baseFolder = profile.baseFolder
         searchPath = profile.searchPath
         protectedPaths = profile.protectedPaths
+        hasNetwork = profile.network == .host
         result = ResolvedCommand(executable: "", arguments: profile.command)
     }
 
@@ -43,6 +45,9 @@ struct CommandResolver {
 
     private mutating func resolve() throws(CageError) -> ResolvedCommand {
         guard let name = result.arguments.first, !name.isEmpty else { throw .emptyCommand }
+        let program = String(HostPath.name(of: name))
+        if Self.containerEngines.contains(program) { throw .containerEngine(program) }
+        if Self.downloaders.contains(program), !hasNetwork { throw .downloader(program) }
         let path = try find(name)
         result.executable = path
         try add(program: path, depth: 0)
@@ -50,6 +55,9 @@ struct CommandResolver {
         result.roots = Self.outermost(result.roots)
         return result
     }
+
+    private static let downloaders: Set<String> = ["uvx", "npx", "pipx", "bunx", "pnpx"]
+    private static let containerEngines: Set<String> = ["docker", "podman", "nerdctl"]
 
     // MARK: Finding
 

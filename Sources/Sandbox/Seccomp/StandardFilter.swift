@@ -210,6 +210,19 @@ extension SyscallRule {
         return rules
     }()
 
+    /// On the host's network: no unix sockets either, only socketpair.
+    ///
+    /// Abstract ones belong to the network namespace, and the host's services listen on them.
+    package static let hostNetwork: [SyscallRule] =
+        standard + [
+            SyscallRule(
+                call: "socket",
+                arguments: [.equal(0, 1)],
+                answer: .notPermitted,
+                reason: "abstract unix sockets of the host are reachable on its network"
+            )
+        ]
+
     private static func deny(_ calls: String..., reason: String) -> [SyscallRule] {
         calls.map { SyscallRule(call: $0, answer: .notPermitted, reason: reason) }
     }

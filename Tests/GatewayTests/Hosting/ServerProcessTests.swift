@@ -281,6 +281,43 @@ struct ServerProcessTests {
         await stage.close()
     }
 
+    /// The gateway cannot end its servers when it is killed; the kernel and PID 1 do.
+    @Test func `the tree dies with a gateway that is killed`() async throws {
+        let folder = "/var/tmp/gatehouse-fifo-\(getpid())"
+        unsafe mkdir(folder, 0o755)
+        unsafe chmod(folder, 0o777)
+        unsafe mkfifo(folder + "/fifo", 0o666)
+        unsafe chmod(folder + "/fifo", 0o666)
+        defer {
+            unsafe unlink(folder + "/fifo")
+            unsafe rmdir(folder)
+        }
+        let fifo = unsafe open(folder + "/fifo", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        try #require(fifo >= 0)
+        defer { close(fifo) }
+        await #expect(processExitsWith: .signal(SIGKILL)) { [folder = folder as String] in
+            let stage = try Stage {
+                let script = "exec 5>/data/fifo; setsid sh -c 'trap \"\" TERM HUP; sleep 100' & cat"
+                var profile = CageProfile(command: ["/bin/sh", "-c", script], baseFolder: "/")
+                profile.write = ["/data": folder]
+                if Hosts.isRoot {
+                    profile.identity = .own(uid: CageProbe.probeUser, gid: CageProbe.probeUser)
+                }
+                let tools = try Hosts.probe.require(CageLayer.standardMinimum)
+                return .caged(try PreparedCage(profile, tools: tools, isRoot: Hosts.isRoot))
+            }
+            try await stage.ready()
+            // The shell has opened the pipe once it echoes.
+            try await stage.server.send(Array("{}".utf8))
+            await stage.notes.events(1)
+            kill(getpid(), SIGKILL)
+        }
+        // The reading end hangs up when the last process of the tree is gone.
+        var wait = pollfd(fd: fifo, events: Int16(POLLIN), revents: 0)
+        #expect(unsafe poll(&wait, 1, 10_000) == 1)
+        #expect(wait.revents & Int16(POLLHUP) != 0)
+    }
+
     static let environment: String? = {
         let candidates = [
             unsafe getenv("GATEHOUSE_TEST_VENV").map { unsafe String(cString: $0) },

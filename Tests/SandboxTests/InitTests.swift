@@ -1,0 +1,100 @@
+import Base
+import Glibc
+@testable import Sandbox
+import TestKit
+import Testing
+
+@Suite(
+    "PID 1 of a cage",
+    .enabled(if: CageBench.isPossible, "\(CageBench.reason)"),
+    .timeLimit(.minutes(1))
+)
+struct InitTests {
+    /// Runs `true` in a cage whose words were changed.
+    private func run(
+        _ user: CageUser,
+        _ change: (inout [BubblewrapArguments.Word]) -> Void
+    ) throws -> BlockingRun {
+        let tools = try CageBench.tools.get()
+        let profile = CageProfile(command: ["/usr/bin/true"], baseFolder: "/")
+        let plan = try user.plan(profile)
+        var words = BubblewrapArguments(plan, filter: tools.filter, host: tools.host)
+        change(&words.words)
+        let launch = try CageLaunch(plan, tools: tools, words: words)
+        return try BlockingRun(launch, as: user.stand)
+    }
+
+    private func remove(_ option: String, _ count: Int, _ words: inout [BubblewrapArguments.Word]) {
+        guard let index = words.firstIndex(of: .text(option)) else { return }
+        words.removeSubrange(index..<(index + count))
+    }
+
+    @Test("starts nothing without the filter", arguments: CageUser.possible)
+    func seccomp(user: CageUser) throws {
+        let run = try run(user) { remove("--seccomp", 2, &$0) }
+        #expect(run.reports == [.failed(CageStartFailure(stage: .layers, code: 0b100))])
+        #expect(run.exit == .code(126))
+    }
+
+    @Test("starts nothing outside of a PID namespace", arguments: CageUser.possible)
+    func processes(user: CageUser) throws {
+        let run = try run(user) {
+            remove("--unshare-pid", 1, &$0)
+            remove("--as-pid-1", 1, &$0)
+        }
+        #expect(run.reports == [.failed(CageStartFailure(stage: .layers, code: 0b1))])
+    }
+
+    @Test("starts nothing as root inside", arguments: CageUser.possible)
+    func identity(user: CageUser) throws {
+        let run = try run(user) { words in
+            for index in words.indices where words[index] == .text("1000") {
+                words[index] = .text("0")
+            }
+        }
+        #expect(run.reports == [.failed(CageStartFailure(stage: .layers, code: 0b10000))])
+    }
+
+    @Test("says why a program cannot be executed", arguments: CageUser.possible)
+    func execution(user: CageUser) throws {
+        let root = try CageBench.folder("exec")
+        try CageBench.write("neither ELF nor script", to: root + "/program", mode: 0o755)
+        let profile = CageProfile(command: ["./program"], baseFolder: root)
+        let run = try user.run(profile)
+        #expect(run.reports == [.failed(CageStartFailure(stage: .execute, code: ENOEXEC))])
+    }
+
+    @Test("gives the server's exit on, and a signal as 128 and its number")
+    func exits() throws {
+        let user = CageUser.ordinary
+        let code = try user.run(try CageBench.profile(["exit:7"]))
+        #expect(code.reports == [.started, .exited(.code(7))])
+        #expect(code.exit == .code(7))
+        let profile = CageProfile(command: ["/bin/sh", "-c", "kill -9 $$"], baseFolder: "/")
+        let signal = try user.run(profile)
+        #expect(signal.reports == [.started, .exited(.signal(9))])
+        #expect(signal.exit == .code(137))
+    }
+
+    @Test("reaps what its server leaves behind")
+    func reaping() throws {
+        let script =
+            "for i in 1 2 3 4 5; do (true &) ; done; sleep 0.2; ls /proc | grep -c '^[0-9]'"
+        let profile = CageProfile(command: ["/bin/sh", "-c", script], baseFolder: "/")
+        let run = try CageUser.ordinary.run(profile)
+        // PID 1, the shell, ls and grep.
+        #expect(String(decoding: run.output, as: UTF8.self) == "4\n")
+    }
+
+    @Test("holds nothing of a start once it is over")
+    func descriptors() async {
+        await #expect(processExitsWith: .success) {
+            func count() -> Int { Corpus.names(in: "/proc/self/fd").count }
+            let profile = CageProfile(command: ["/usr/bin/true"], baseFolder: "/")
+            _ = try CageUser.ordinary.run(profile)
+            let before = count()
+            for _ in 0..<20 { _ = try CageUser.ordinary.run(profile) }
+            guard count() == before else { exit(1) }
+        }
+    }
+}
