@@ -8,7 +8,8 @@ let upcoming = [
 let strict: [SwiftSetting] =
     upcoming.map { .enableUpcomingFeature($0) } + [
         .enableExperimentalFeature("Lifetimes"),
-        .strictMemorySafety(),  // every pointer step carries the word `unsafe`, so review can grep for it
+        // Every pointer step carries the word `unsafe`, so review can grep for it.
+        .strictMemorySafety(),
         .treatAllWarnings(as: .error),
     ]
 let strictC: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
@@ -118,9 +119,17 @@ let package = Package(
             path: "Tests/StorageVictim",
             swiftSettings: strict
         ),
+        // What each parser of outside bytes promises, for unit tests and for libFuzzer.
+        .target(
+            name: "FuzzBodies",
+            dependencies: ["Base", "JSON", "JSONSchema", "Patterns"],
+            path: "Tests/FuzzBodies",
+            swiftSettings: strict
+        ),
+        tests("FuzzBodies", ["FuzzBodies"]),
         tests("Base", ["Base"]),
         tests("JSON", ["Base", "JSON"]),
-        tests("JSONSchema", ["Base", "JSON", "JSONSchema", "Patterns"]),
+        tests("JSONSchema", ["Base", "JSON", "JSONSchema", "Patterns", "FuzzBodies"]),
         tests("MCP", ["Base", "JSON", "MCP"]),
         tests("Policy", ["Base", "JSON", "Policy", "Patterns", "Crypto"]),
         tests("Approval", ["Base", "JSON", "Policy", "Approval", "Crypto"]),
@@ -173,15 +182,14 @@ if Context.environment["GATEHOUSE_BENCH"] == "1" {
     ]
 }
 
-// Fuzz targets are built only when asked for, with the sanitizer: GATEHOUSE_FUZZ=1.
+// libFuzzer's program is built only by scripts/fuzz: GATEHOUSE_FUZZ=1 and --sanitize fuzzer.
 if Context.environment["GATEHOUSE_FUZZ"] == "1" {
-    package.targets += [
+    package.targets.append(
         .executableTarget(
-            name: "schema-fuzz",
-            dependencies: ["Base", "JSON", "JSONSchema", "Patterns"],
-            path: "Fuzz/schema",
-            exclude: ["seeds"],
+            name: "gatehouse-fuzz",
+            dependencies: ["FuzzBodies"],
+            path: "Fuzz/target",
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]
         )
-    ]
+    )
 }

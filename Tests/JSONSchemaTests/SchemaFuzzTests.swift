@@ -1,22 +1,7 @@
+import FuzzBodies
 import JSON
 import TestKit
 import Testing
-
-/// The fuzz body over the inputs saved for the fuzzer.
-struct SavedFuzzTests {
-    static let folder = Corpus.packageRoot + "/Fuzz/schema/seeds"
-
-    @Test("holds for every saved input", arguments: Corpus.names(in: folder))
-    func holds(name: String) throws {
-        let input = try #require(Corpus.bytes(Self.folder + "/" + name))
-        #expect(SchemaFuzz.holds(input))
-        #expect(input.contains(0))
-    }
-
-    @Test func `there are saved inputs`() {
-        #expect(Corpus.names(in: Self.folder).count >= 4)
-    }
-}
 
 /// The fuzz body over the public suite's schemas and values, whole and damaged.
 @Suite(

@@ -7,7 +7,7 @@ import Patterns
 ///
 /// An input is a schema, a byte 0, and a value; without the byte the schema checks itself. Whatever
 /// it is: nothing traps, the two ways to check agree, and closing never takes more.
-enum SchemaFuzz {
+package enum SchemaFuzz {
     private static let compiler = SchemaCompiler(patterns: RegexEngine(), limits: limits)
 
     /// Small enough for thousands of inputs a second.
@@ -19,7 +19,7 @@ enum SchemaFuzz {
     }
 
     /// False when something disagrees that must not.
-    static func holds(_ input: [UInt8]) -> Bool {
+    package static func holds(_ input: [UInt8]) -> Bool {
         let parts = input.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let last = parts.last,
             let schema = try? JSONDocument(parsing: first),

@@ -1,1 +1,0 @@
-../../Tests/JSONSchemaTests/SchemaFuzz.swift
