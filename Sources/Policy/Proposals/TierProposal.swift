@@ -96,7 +96,7 @@ struct TierProposalBuilder {
     /// Hints only raise: `readOnlyHint: true` and `destructiveHint: false` lower nothing.
     mutating func judgeAnnotations(_ annotations: JSONNode?) {
         guard let annotations else { return }
-        if annotations["destructiveHint"]?.bool == true, annotations["readOnlyHint"]?.bool != true {
+        if annotations["destructiveHint"]?.bool == true {
             raise(to: .destructive, "it says of itself that it destroys")
         }
         if annotations["readOnlyHint"]?.bool == false {
