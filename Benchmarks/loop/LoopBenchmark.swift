@@ -27,6 +27,7 @@ enum LoopBenchmark {
         for connections in [1, 8, 64] {
             lines.append(await echo(loop, client, connections: connections))
         }
+        lines.append(await idle(loop, client))
         Console.print("{" + lines.joined(separator: ",\n ") + "}")
     }
 
@@ -47,6 +48,28 @@ enum LoopBenchmark {
             "per_second": \(Int64(answered) * 1_000_000_000 / max(1, wall)), \
             "answered": \(answered), "wanted": \(count / connections * connections)}
             """
+    }
+
+    /// Resident memory per idle connection, both ends and their tasks together.
+    static func idle(_ loop: EventLoop, _ client: EventLoop) async -> String {
+        let limit = (try? Process.raiseOpenFileLimit()) ?? 1024
+        let count = min(5000, limit / 2 - 100)
+        let server = EchoServer(on: loop)
+        guard let address = await server.open() else { return "\"idle\": null" }
+        Process.releaseMemory()
+        let before = Process.residentByteCount()
+        let waiting = (0..<count).map { _ in
+            client.spawn { await Asker(on: client).askOnceAndWait(address) }
+        }
+        var ready = 0
+        while ready < count {
+            ready = await server.answeredCount
+            await Task.yield()
+        }
+        Process.releaseMemory()
+        let used = Process.residentByteCount() - before
+        for task in waiting { task.cancel() }
+        return "\"idle_pair_bytes\": \(used / max(1, count))"
     }
 
     /// Ping-pong on every connection; the number of answers.
@@ -74,6 +97,7 @@ actor EchoServer {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
     private var listener: Listener?
+    private(set) var answeredCount = 0
 
     init(on loop: EventLoop) { self.loop = loop }
 
@@ -81,7 +105,7 @@ actor EchoServer {
         let loop = loop
         listener = try? Listener(on: .ip(.loopback, port: 0), loop: loop) { stream in
             let answerer = Answerer(stream, on: loop)
-            loop.spawn { await answerer.serve() }
+            loop.spawn { await answerer.serve { self.assumeIsolated { $0.answeredCount += 1 } } }
         }
         return listener?.address
     }
@@ -99,10 +123,11 @@ actor Answerer {
         self.stream = stream
     }
 
-    func serve() async {
+    func serve(answered: @Sendable () -> Void) async {
         do {
             while try await stream.fill(until: loop.now.advanced(by: .seconds(75))) > 0 {
                 try await stream.write(stream.take(stream.availableCount))
+                answered()
             }
         } catch {}
         stream.close()
@@ -131,6 +156,17 @@ actor Asker {
         }
         stream.close()
         return answered
+    }
+
+    /// One exchange, then nothing more until the process ends.
+    func askOnceAndWait(_ address: SocketAddress) async {
+        let deadline = loop.now.advanced(by: .seconds(60))
+        guard let stream = try? await Stream.connect(to: address, on: loop, until: deadline) else {
+            return
+        }
+        try? stream.send([1])
+        while let count = try? await stream.fill(), count > 0 { stream.consume(count) }
+        stream.close()
     }
 }
 
