@@ -1,1 +1,4 @@
-print("gatehouse")
+import System
+
+let status = GatehouseTool.run(Process.arguments)
+exitNow(status)

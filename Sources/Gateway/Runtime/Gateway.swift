@@ -18,7 +18,7 @@ package import System
 /// each other, and replaced whole when the configuration changes.
 package actor Gateway {
     package nonisolated let loop: EventLoop
-    package let state: StateFolder
+    package nonisolated let state: StateFolder
     let folder: String
     let parts: Parts
     let store: SQLiteStore

@@ -1,0 +1,73 @@
+import Base
+import Gateway
+import JSON
+import System
+
+/// `gatehouse approvers …`.
+enum ApproverCommands {
+    static let all = [list, add, remove, reset]
+
+    private static let list = Command(
+        "approvers list",
+        "",
+        "list the people who may decide",
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            let result = try await client.call("approvers.list")
+            if invocation.wantsJSON {
+                Console.print(String(decoding: result.source, as: UTF8.self))
+            } else {
+                for name in result.elements.compactMap(\.string) { Console.print(name) }
+            }
+            return 0
+        }
+    )
+
+    private static let add = Command(
+        "approvers add",
+        "NAME",
+        "let another person decide; needs an existing approver's passphrase",
+        options: [ApproverPrompt.option],
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            let name = try invocation.argument(0, "the name")
+            let credential = try ApproverPrompt.credential(invocation)
+            var params = JSONObject()
+            params["name"] = JSONValue(name)
+            params["passphrase"] = JSONValue(try ApproverPrompt.newPassphrase(for: name))
+            _ = try await client.call("approvers.add", params, credential: credential)
+            Console.print("\(name) may decide now")
+            return 0
+        }
+    )
+
+    private static let remove = Command(
+        "approvers remove",
+        "NAME",
+        "take a person's decisions away",
+        options: [ApproverPrompt.option],
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            var params = JSONObject()
+            params["name"] = JSONValue(try invocation.argument(0, "the name"))
+            _ = try await client.call(
+                "approvers.remove",
+                params,
+                credential: try ApproverPrompt.credential(invocation)
+            )
+            return 0
+        }
+    )
+
+    private static let reset = Command(
+        "approvers reset",
+        "",
+        "as root: remove every approver and end every question",
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            _ = try await client.call("approvers.reset")
+            Console.print("no approver is left; make one with `gatehouse init`")
+            return 0
+        }
+    )
+}

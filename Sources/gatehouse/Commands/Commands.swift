@@ -1,0 +1,16 @@
+/// Every command, in the order of `--help`.
+enum Commands {
+    static let all: [Command] =
+        [UpCommand.command, StatusCommands.status] + TokenCommands.all + ApproverCommands.all
+
+    /// The command the words begin with, and what is left of them; two-word names come first.
+    static func find(_ words: [String]) -> (Command, [String])? {
+        for count in [2, 1] where words.count >= count {
+            let name = words.prefix(count).joined(separator: " ")
+            if let command = all.first(where: { $0.name == name }) {
+                return (command, Array(words.dropFirst(count)))
+            }
+        }
+        return nil
+    }
+}

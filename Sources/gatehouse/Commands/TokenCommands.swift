@@ -1,0 +1,103 @@
+import Base
+import Gateway
+import JSON
+import System
+
+/// `gatehouse tokens …`.
+enum TokenCommands {
+    static let all = [issue, list, revoke]
+
+    private static let issue = Command(
+        "tokens issue",
+        "OWNER",
+        "make a credential for an agent; its secret is shown once",
+        options: [
+            Command.Option("--tenant", "NAME", "the tenant it belongs to (default: main)"),
+            Command.Option("--server", "NAME", "a server it may reach; may be repeated"),
+            Command.Option("--tool", "GLOB", "tools it may see, as server.tool; may be repeated"),
+            Command.Option("--tier", "T0-T3", "the highest tier it may ask for (default: T3)"),
+            Command.Option("--allow-from", "ADDRESS", "an address it may come from; repeatable"),
+            Command.Option("--expires", "DAYS", "days until it ends (default: never)"),
+            Command.Option("--to", "FILE", "write the secret to a new owner-only file"),
+            ApproverPrompt.option,
+        ],
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            var params = JSONObject()
+            params["owner"] = JSONValue(try invocation.argument(0, "the owner"))
+            for (option, key) in [("--tenant", "tenant"), ("--tier", "tier")] {
+                if let value = try invocation.value(option) {
+                    params[JSONString(key)] = JSONValue(value)
+                }
+            }
+            for (option, key) in [
+                ("--server", "servers"), ("--tool", "tools"), ("--allow-from", "allow_from"),
+            ] where invocation.has(option) {
+                params[JSONString(key)] = .array(invocation.all(option).map { JSONValue($0) })
+            }
+            if let days = try invocation.value("--expires") {
+                guard let count = Int(days), (1...3650).contains(count) else {
+                    throw ControlError(.usage, "`--expires` takes 1 to 3650 days")
+                }
+                params["seconds"] = JSONValue(count * 86_400)
+            }
+            let result = try await client.call(
+                "tokens.issue",
+                params,
+                credential: try ApproverPrompt.credential(invocation)
+            )
+            let secret = result["token"]?.string ?? ""
+            if let file = try invocation.value("--to") {
+                try Files.create(file, with: Array(secret.utf8) + [0x0a], mode: 0o600)
+                Console.complain("token \(result["id"]?.string ?? "") written to \(file)")
+            } else {
+                Console.print(
+                    invocation.wantsJSON ? String(decoding: result.source, as: UTF8.self) : secret
+                )
+            }
+            return 0
+        }
+    )
+
+    private static let list = Command(
+        "tokens list",
+        "",
+        "list the credentials; never their secrets",
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            let result = try await client.call("tokens.list")
+            guard !invocation.wantsJSON else {
+                Console.print(String(decoding: result.source, as: UTF8.self))
+                return 0
+            }
+            for token in result.elements {
+                let fields = ["id", "owner", "tenant", "tier"].map {
+                    token.member($0)?.string ?? ""
+                }
+                let servers = token["servers"]?.elements.compactMap(\.string).joined(separator: ",")
+                Console.print((fields + [servers ?? "all servers"]).joined(separator: "  "))
+            }
+            return 0
+        }
+    )
+
+    private static let revoke = Command(
+        "tokens revoke",
+        "ID",
+        "end a credential at once, with everything it runs",
+        options: [Command.Option("--tenant", "NAME", "the tenant it belongs to (default: main)")],
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            var params = JSONObject()
+            params["id"] = JSONValue(try invocation.argument(0, "the token's id"))
+            if let tenant = try invocation.value("--tenant") {
+                params["tenant"] = JSONValue(tenant)
+            }
+            let result = try await client.call("tokens.revoke", params)
+            Console.print(
+                "revoked; \(result["stopped"]?.number?.text ?? "0") running calls stopped"
+            )
+            return 0
+        }
+    )
+}

@@ -1,0 +1,118 @@
+import Base
+import Crypto
+import Gateway
+import System
+
+/// `gatehouse up`: runs the gateway until it is told to stop.
+enum UpCommand {
+    static let command = Command(
+        "up",
+        "",
+        "run the gateway in the foreground",
+        options: [
+            Command.Option("--config", "FILE", "the configuration (default: gatehouse.yaml)"),
+            Command.Option("--quiet", nil, "log problems only"),
+        ],
+        blocking: run
+    )
+
+    private static func run(_ invocation: Invocation) throws -> Int32 {
+        try Signals.block([.terminate, .interrupt, .hangUp])
+        _ = try? Process.raiseOpenFileLimit()
+        try? Process.hideMemory()
+        let path = Paths.join(
+            try Process.workingDirectory(),
+            try invocation.value("--config") ?? "gatehouse.yaml"
+        )
+        let set = try ConfigurationFiles.read(path, hashing: OpenSSLHashing())
+        let state = try invocation.stateFolder()
+        try state.prepare(user: Process.userID)
+        let lock = try System.LockFile(state.lockFile, note: "pid \(Process.identifier)")
+        let loop = try EventLoop()
+        let isQuiet = invocation.has("--quiet")
+        let parts = Gateway.Parts(
+            pool: BlockingPool(),
+            clock: SystemClock(),
+            random: Crypto.SystemRandom(),
+            user: Process.userID,
+            version: GatehouseTool.version,
+            environment: { Process.environment($0) },
+            log: { line in Console.complain(line) }
+        )
+        let gateway = try Gateway.open(
+            set,
+            folder: Files.split(path).folder,
+            state: state,
+            loop: loop,
+            parts: parts
+        )
+        for warning in set.configuration.warnings { Console.complain("warning: \(warning)") }
+        let failure = Lock<(any Error)?>(nil)
+        // Ends when a signal asks for it; the loop runs exactly as long.
+        loop.spawn {
+            do {
+                try await serve(gateway, isQuiet: isQuiet)
+            } catch {
+                failure.withLock { $0 = error }
+            }
+            await gateway.shutDown()
+            loop.stop()
+        }
+        loop.run()
+        _ = consume lock
+        if let error = failure.withLock({ $0 }) { return GatehouseTool.end(with: error) }
+        return 0
+    }
+
+    private static func serve(_ gateway: Gateway, isQuiet: Bool) async throws {
+        let stop = Stop(gateway.loop)
+        try await stop.start()
+        try await gateway.run()
+        if !isQuiet {
+            if let address = await gateway.address {
+                Console.print("gatehouse \(GatehouseTool.version) listens on http://\(address)/mcp")
+            }
+            Console.print("state folder: \(gateway.state.path)")
+        }
+        await stop.wait { await gateway.reload() }
+    }
+}
+
+/// Waits for the signals that end or reload the gateway.
+private actor Stop {
+    private let loop: EventLoop
+    private var watch: SignalWatch?
+    private var waiting: Pending<Signal>?
+    private var signals: [Signal] = []
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    func start() throws {
+        watch = try SignalWatch([.terminate, .interrupt, .hangUp], on: loop) { [weak self] signal in
+            guard let self else { return }
+            self.assumeIsolated { stop in
+                stop.signals.append(signal)
+                stop.waiting?.fulfil(signal)
+            }
+        }
+    }
+
+    /// Returns at SIGTERM or SIGINT; each SIGHUP reloads.
+    func wait(reload: @Sendable () async -> Void) async {
+        while true {
+            if signals.isEmpty {
+                let pending = Pending<Signal>(on: loop)
+                waiting = pending
+                _ = try? await pending.value()
+                waiting = nil
+            }
+            guard !signals.isEmpty else { continue }
+            guard signals.removeFirst() == .hangUp else { return }
+            await reload()
+        }
+    }
+}
