@@ -98,7 +98,7 @@ actor HTTPConnection {
             )
             await server.handler.handle(exchange)
             try settle()
-            if endsAfterReply { return }
+            if endsAfterReply { return await linger() }
             if transport.isBackedUp { _ = await waitUntilTaken() }
             // A client that sends without end, answered without a wait, must not hold the loop.
             withoutWait = transport.stream.availableCount > 0 ? withoutWait + 1 : 0
@@ -389,7 +389,7 @@ actor HTTPConnection {
         await linger()
     }
 
-    /// Lets the client read the refusal before the connection goes: closing while it still sends
+    /// Lets the client read the last answer before the connection goes: closing while it still sends
     /// would make the kernel throw the answer away (RFC 9112 section 9.6).
     private func linger() async {
         let stream = transport.stream
