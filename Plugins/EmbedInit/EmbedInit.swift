@@ -1,20 +1,21 @@
 import PackagePlugin
 
-/// Has `Sources/gatehouse-init/init.c` compiled by the system's C compiler and handed to `Sandbox`
-/// as a string of bytes, so that a plain `swift build` gives one binary that carries its PID 1.
+/// Has `Sources/gatehouse-init` compiled by the system's C compiler and handed to `Sandbox` as strings
+/// of bytes, so that a plain `swift build` gives one binary that carries the PID 1 of its cages.
 @main
 struct EmbedInit: BuildToolPlugin {
     func createBuildCommands(context: PluginContext, target: any Target) -> [Command] {
         let root = context.package.directoryURL
         let script = root.appending(path: "scripts/embed-init")
-        let source = root.appending(path: "Sources/gatehouse-init/init.c")
+        let folder = root.appending(path: "Sources/gatehouse-init")
+        let sources = ["calls.h", "init.c", "stage.c"].map { folder.appending(path: $0) }
         let output = context.pluginWorkDirectoryURL.appending(path: "InitImage.swift")
         return [
             .buildCommand(
                 displayName: "Compiling and embedding gatehouse-init",
                 executable: script,
-                arguments: [source.path(), output.path()],
-                inputFiles: [script, source],
+                arguments: [folder.path(), output.path()],
+                inputFiles: [script] + sources,
                 outputFiles: [output]
             )
         ]

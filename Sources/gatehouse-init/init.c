@@ -10,7 +10,8 @@
 //
 // INVARIANT: the layouts below are read by Sources/Sandbox/Launch/InitProtocol.swift.
 
-#include <asm/unistd.h>
+#include "calls.h"
+
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -19,59 +20,6 @@
 #include <linux/resource.h>
 #include <linux/signal.h>
 #include <linux/types.h>
-
-// ---- system calls ----
-
-static long call6(long number, long a, long b, long c, long d, long e, long f)
-{
-#if defined(__x86_64__)
-    long result;
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-#elif defined(__aarch64__)
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    register long x5 __asm__("x5") = f;
-    __asm__ volatile("svc 0"
-                     : "+r"(x0)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                     : "memory");
-    return x0;
-#else
-#error "gatehouse-init knows x86-64 and aarch64"
-#endif
-}
-
-#define CALL(name, a, b, c, d, e, f)                                                               \
-    call6(__NR_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
-
-// The compiler may emit calls to these for copies and initialisers.
-void *memset(void *to, int value, unsigned long count);
-void *memset(void *to, int value, unsigned long count)
-{
-    for (unsigned char *at = to; count > 0; count--)
-        *at++ = (unsigned char)value;
-    return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, unsigned long count);
-void *memcpy(void *restrict to, const void *restrict from, unsigned long count)
-{
-    const unsigned char *source = from;
-    for (unsigned char *at = to; count > 0; count--)
-        *at++ = *source++;
-    return to;
-}
 
 // ---- what the gateway reads ----
 
@@ -368,9 +316,9 @@ static void watch(long server, int signals)
     }
 }
 
-__attribute__((noreturn, used)) void start(void);
-__attribute__((noreturn, used)) void start(void)
+void start(long *stack)
 {
+    (void)stack; // what to start comes in a descriptor, not in arguments
     // Otherwise the server, same uid, could read this process's memory and descriptors.
     long result = CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0);
     if (result < 0)
@@ -406,9 +354,3 @@ __attribute__((noreturn, used)) void start(void)
     watch(server, (int)signals);
     leave(125);
 }
-
-#if defined(__x86_64__)
-__asm__(".globl _start\n_start:\n xor %ebp, %ebp\n and $-16, %rsp\n call start\n");
-#else
-__asm__(".globl _start\n_start:\n mov x29, #0\n mov x30, #0\n bl start\n");
-#endif

@@ -53,14 +53,26 @@ enum CageBench {
 
     /// A new folder outside `/tmp`, whose place inside a cage is the cage's own.
     static func folder(_ name: String) throws -> String {
-        // The clone may belong to another user than runs the tests.
-        let roots = [Corpus.packageRoot + "/.build", "/var/tmp"]
-        let parent = roots.first { unsafe access($0, W_OK) == 0 } ?? "/var/tmp"
+        // The clone may belong to another user than runs the tests, or lie where only its owner may
+        // pass, which an ordinary user made by root is not.
+        let build = Corpus.packageRoot + "/.build"
+        let isUsable = unsafe access(build, W_OK) == 0 && (!CageUser.isRoot || isOpenToAll(build))
+        let parent = isUsable ? build : "/var/tmp"
         let root = "\(parent)/gatehouse-cage-tests-\(geteuid())"
         unsafe mkdir(root, 0o755)
         let path = root + "/\(name)-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         guard unsafe mkdir(path, 0o755) == 0 else { throw BenchError.failed("mkdir \(path)") }
         return path
+    }
+
+    /// Whether anyone may pass all folders down to this one.
+    static func isOpenToAll(_ path: String) -> Bool {
+        var here = ""
+        return path.split(separator: "/").allSatisfy { part in
+            here += "/" + part
+            var status = stat()
+            return unsafe stat(here, &status) == 0 && status.st_mode & 0o001 != 0
+        }
     }
 
     static func write(_ text: String, to path: String, mode: mode_t = 0o644) throws {

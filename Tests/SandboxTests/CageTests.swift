@@ -172,6 +172,27 @@ struct CageTests {
         #expect(Corpus.bytes(root + "/out/new") == [0x78])
     }
 
+    @Test(
+        "root shows a folder that lies where the server's user may not pass",
+        .enabled(if: CageUser.isRoot, "only root has a user to give")
+    )
+    func closedParent() throws {
+        let root = try CageBench.folder("closed")
+        CageBench.makeFolders(root + "/docs")
+        CageBench.makeFolders(root + "/out", mode: 0o777)
+        try CageBench.write("known", to: root + "/docs/file")
+        unsafe chmod(root, 0o700)
+        let acts = ["read:/data/docs/file", "write:/data/out/new", "read:/tmp/0", "read:\(root)"]
+        let results = try CageBench.results(of: acts, as: .rootGateway) { profile in
+            profile.read = ["/data/docs": root + "/docs"]
+            profile.write = ["/data/out": root + "/out"]
+        }
+        #expect(results["read:/data/docs/file"] == "ok")
+        #expect(results["write:/data/out/new"] == "ok")
+        #expect(results["read:/tmp/0"] == "ENOENT")
+        #expect(results["read:\(root)"] == "ENOENT")
+    }
+
     @Test("keeps nothing in its private folders for the next start", arguments: CageUser.possible)
     func privateFolders(user: CageUser) throws {
         let acts = ["write:/tmp/note", "write:/home/mcp/note"]

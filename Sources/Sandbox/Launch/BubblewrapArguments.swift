@@ -7,6 +7,8 @@ struct BubblewrapArguments: Equatable {
         case text(String)
         /// The number of a descriptor that holds this.
         case descriptor(Content)
+        /// The place gatehouse-stage mounts this at, where bubblewrap's user could not look it up.
+        case staged(CagePlan.Source)
     }
 
     enum Content: Equatable {
@@ -111,8 +113,14 @@ struct BubblewrapArguments: Equatable {
 
     private mutating func code(_ plan: CagePlan) {
         for source in plan.sources {
-            add(source.isWritable ? "--bind-fd" : "--ro-bind-fd")
-            add(.source(source))
+            switch plan.identity {
+            case .gateway:
+                add(source.isWritable ? "--bind-fd" : "--ro-bind-fd")
+                add(.source(source))
+            case .own:
+                add(source.isWritable ? "--bind" : "--ro-bind")
+                words.append(.staged(source))
+            }
             add(source.inside)
         }
         for link in plan.links { add("--symlink", link.target, link.path) }

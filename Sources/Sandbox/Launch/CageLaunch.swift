@@ -30,14 +30,14 @@ package struct PassedDescriptors: ~Copyable, Sendable {
 ///
 /// Standard input, output and error are the caller's to add as 0, 1 and 2.
 package struct CageLaunch: ~Copyable, Sendable {
-    /// bubblewrap, which becomes the server's outermost process.
+    /// bubblewrap, which becomes the server's outermost process; as root first gatehouse-stage, which
+    /// becomes the server's user and then bubblewrap.
     ///
     /// It is to be started with an empty environment, and from a thread that lives as long as the
     /// server may: the kernel kills the cage when the thread that made it ends (PR_SET_PDEATHSIG).
     package let executable: String
+    /// With the program's own name as the first.
     package let arguments: [String]
-    /// The user to become before executing, nil to stay.
-    package let identity: (uid: UInt32, gid: UInt32)?
     package let passed: PassedDescriptors
     /// Our end of init's control socket, nonblocking: it brings `CageReport`s of 16 bytes and takes
     /// commands; closing it kills the cage.
@@ -62,22 +62,32 @@ package struct CageLaunch: ~Copyable, Sendable {
         // Its place is taken first, so that the numbers in the arguments are known.
         let argumentsNumber = passed.add(try Self.sealed("arguments", []))
         var texts: [UInt8] = []
+        var staged: [String] = []
         for word in words.words {
             switch word {
             case .text(let text): texts += text.utf8
             case .descriptor(let content): texts += String(passed.add(try Self.open(content))).utf8
+            case .staged(let source):
+                texts += "/tmp/\(staged.count)".utf8
+                staged.append(String(passed.add(try Self.open(.source(source)))))
             }
             texts.append(0)
         }
         passed.replace(argumentsNumber, with: try Self.sealed("arguments", texts))
-        executable = tools.bubblewrap
-        arguments = [
+        let bubblewrap = [
             "bwrap", "--args", String(argumentsNumber), "--", BubblewrapArguments.initPath,
         ]
         if case .own(let uid, let gid) = plan.identity {
-            identity = (uid, gid)
+            let stage = passed.add(try Self.sealed("gatehouse-stage", InitProtocol.stageImage))
+            executable = "/proc/self/fd/\(stage)"
+            arguments =
+                [
+                    "gatehouse-stage", String(uid), String(gid), staged.joined(separator: ","),
+                    tools.bubblewrap,
+                ] + bubblewrap
         } else {
-            identity = nil
+            executable = tools.bubblewrap
+            arguments = bubblewrap
         }
         self.passed = passed
         control = ours

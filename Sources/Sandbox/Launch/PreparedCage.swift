@@ -17,15 +17,15 @@ package final class PreparedCage: Sendable {
 
     /// What to spawn on the loop, with pipes as standard streams.
     ///
-    /// Keep this object until `spawn` has returned. The privileges are given up by bubblewrap itself,
-    /// after the namespaces are made.
+    /// Keep this object until `spawn` has returned. Privileges are given up by gatehouse-stage and by
+    /// bubblewrap itself, after the namespaces are made.
     package var request: SpawnRequest {
         var request = SpawnRequest(
             executable: launch.executable,
             arguments: Array(launch.arguments.dropFirst()),
             environment: []
         )
-        request.name = "bwrap"
+        request.name = launch.arguments.first
         request.workingDirectory = "/"
         request.standardInput = .pipe
         request.standardOutput = .pipe
@@ -33,7 +33,6 @@ package final class PreparedCage: Sendable {
         for (index, number) in launch.passed.numbers.enumerated() {
             request.extraDescriptors[PassedDescriptors.firstNumber + CInt(clamping: index)] = number
         }
-        request.identity = launch.identity.map { ProcessIdentity(user: $0.uid, group: $0.gid) }
         request.gainsNoPrivileges = false
         return request
     }

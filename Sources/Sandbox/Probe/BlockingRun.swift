@@ -30,9 +30,9 @@ package struct BlockingRun: Sendable {
         )
     }
 
-    /// Starts a cage; as another user by way of `setpriv`, because posix_spawn cannot change it.
+    /// Starts a cage.
     ///
-    /// `user` stands in for an ordinary user where a test runs as root.
+    /// `user` stands in for an ordinary user where a test runs as root, by way of `setpriv`.
     package init(
         _ launch: borrowing CageLaunch,
         input: [UInt8] = [],
@@ -41,10 +41,10 @@ package struct BlockingRun: Sendable {
     ) throws(CageError) {
         var arguments = launch.arguments
         var executable = launch.executable
-        if let (uid, gid) = launch.identity ?? user.map({ ($0, $0) }) {
+        if let user {
             arguments =
                 [
-                    "setpriv", "--reuid", String(uid), "--regid", String(gid), "--clear-groups",
+                    "setpriv", "--reuid", String(user), "--regid", String(user), "--clear-groups",
                     executable,
                 ] + arguments.dropFirst()
             executable = "/usr/bin/setpriv"

@@ -172,9 +172,10 @@ package struct CageProbe: Sendable {
                 + "; AppArmor lets only profiled programs make user namespaces: install the "
                 + "profile for bwrap (package apparmor-profiles, bwrap-userns-restrict)"
         }
-        if text.contains("setresuid") || text.contains("setresgid") || text.contains("setgroups") {
-            return said + "; this root cannot become another user (it lives in a user namespace "
-                + "with few users): run the gateway as an ordinary user"
+        if text.contains("gatehouse-stage") {
+            return said
+                + "; this root may not mount or become another user, as in most containers: "
+                + "run the gateway as an ordinary user"
         }
         if text.contains("ENOSPC") {
             return said + "; user namespaces are used up or may not be nested here: raise "

@@ -248,8 +248,8 @@ package struct CagePlan: Sendable, Equatable {
         }
     }
 
-    /// The folders above a source need not be open to the server's user, because it is bound by
-    /// descriptor; the source itself is.
+    /// The folders above a source need not be open to the server's user, because gatehouse-stage
+    /// mounts it elsewhere; the source itself has to be.
     private static func checkReach(
         _ source: Source,
         uid: UInt32,
