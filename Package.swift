@@ -173,6 +173,12 @@ if Context.environment["GATEHOUSE_BENCH"] == "1" {
             swiftSettings: strict
         ),
         .executableTarget(
+            name: "policy-bench",
+            dependencies: ["Base", "JSON", "Policy", "Patterns", "Crypto"],
+            path: "Benchmarks/policy",
+            swiftSettings: strict
+        ),
+        .executableTarget(
             name: "http-bench",
             dependencies: ["Base", "System", "Crypto", "HTTP"],
             path: "Benchmarks/http",

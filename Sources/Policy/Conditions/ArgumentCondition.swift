@@ -3,11 +3,24 @@ import JSON
 
 /// Argument constraints, compiled.
 package struct ArgumentCondition: Condition {
-    private struct Entry: Sendable {
+    /// A class only because every call walks over a list of them.
+    private final class Entry: Sendable {
         let pointer: JSONPointer
         let tokens: [[UInt8]]
         let tests: [ValueTest]
         let constraints: [Constraint]
+
+        init(
+            pointer: JSONPointer,
+            tokens: [[UInt8]],
+            tests: [ValueTest],
+            constraints: [Constraint]
+        ) {
+            self.pointer = pointer
+            self.tokens = tokens
+            self.tests = tests
+            self.constraints = constraints
+        }
     }
 
     private let entries: [Entry]

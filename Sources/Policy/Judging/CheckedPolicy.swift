@@ -62,14 +62,23 @@ struct TenantPolicy: Sendable {
 }
 
 /// A rule with its condition compiled; nil where it speaks about every call of its tools.
-struct CompiledRule: Sendable {
+///
+/// A class only because every call walks over a list of them.
+final class CompiledRule: Sendable {
     let statement: RuleStatement
     let condition: ArgumentCondition?
+    let direction: Direction
+
+    init(statement: RuleStatement, condition: ArgumentCondition?) {
+        self.statement = statement
+        self.condition = condition
+        direction = statement.direction
+    }
 
     /// Whether the rule speaks about this call.
     func matches(_ facts: ConditionFacts) -> Bool {
         guard let condition else { return true }
-        return statement.direction.counts(condition.evaluate(facts))
+        return direction.counts(condition.evaluate(facts))
     }
 
     func rooted(at root: ServerRoot) -> CompiledRule {

@@ -119,12 +119,7 @@ extension ToolPolicy {
         for taint in facts.taint where taint.decision != .allow {
             reasons.append(Self.tainted(taint))
         }
-        // A value without a ground is a finding: it raises at every tier and no rule lifts it.
-        for case .outside(.grounds, let fact, let remedy) in facts.scope.sorted(
-            by: ScopeAnswer.isBefore
-        ) {
-            reasons.append(Self.outside(.grounds, fact: fact, remedy: remedy))
-        }
+        if !facts.scope.isEmpty { reasons += Self.ungrounded(facts.scope) }
         var lifted: [String] = []
         var tier = tier
         // What a finding raised the tier to is a finding: no rule lifts its question.
@@ -171,6 +166,14 @@ extension ToolPolicy {
         }
     }
 
+    /// A value without a ground is a finding: it raises at every tier and no rule lifts it.
+    private static func ungrounded(_ answers: Set<ScopeAnswer>) -> [Reason] {
+        answers.sorted(by: ScopeAnswer.isBefore).compactMap { answer in
+            guard case .outside(.grounds, let fact, let remedy) = answer else { return nil }
+            return outside(.grounds, fact: fact, remedy: remedy)
+        }
+    }
+
     /// The first written answer, computed or given, that says the call is outside.
     private func outside(_ arguments: ConditionFacts, _ answers: Set<ScopeAnswer>) -> Reason? {
         if let scope, scope.evaluate(arguments) != .holds,
@@ -181,6 +184,7 @@ extension ToolPolicy {
                 remedy: "allowed without a question: \(finding.demand)"
             )
         }
+        guard !answers.isEmpty else { return nil }
         for case .outside(.written, let fact, let remedy) in answers.sorted(
             by: ScopeAnswer.isBefore
         ) {

@@ -13,9 +13,7 @@ struct RateWindow: Sendable {
     /// When nothing that was counted counts any more.
     private(set) var quiet = Instant(nanoseconds: 0)
 
-    private static func width(_ rate: Rate) -> UInt64 {
-        UInt64(clamping: rate.period.duration.saturatedNanoseconds / 16)
-    }
+    private static func width(_ rate: Rate) -> UInt64 { rate.period.nanoseconds / 16 }
 
     /// Nil when one more is admitted, else how long until that is so.
     mutating func waiting(_ rate: Rate, at now: Instant) -> Duration? {
@@ -39,7 +37,8 @@ struct RateWindow: Sendable {
         roll(to: now.nanoseconds / width)
         slots[Self.index(newest)] &+= 1
         total += 1
-        quiet = now.advanced(by: rate.period.duration + rate.period.duration / 16)
+        let (end, isOver) = now.nanoseconds.addingReportingOverflow(width * UInt64(Self.slotCount))
+        quiet = Instant(nanoseconds: isOver ? .max : end)
     }
 
     private static func index(_ slot: UInt64) -> Int { Int(slot % UInt64(slotCount)) }

@@ -2,7 +2,10 @@ import Base
 import JSON
 
 /// A limit as it counts calls of one tool.
-package struct ToolLimit: Sendable {
+///
+/// A class only because every call walks over a list of them: one reference is cheaper to hold than
+/// the lists inside.
+package final class ToolLimit: Sendable {
     package let statement: LimitStatement
     let condition: ArgumentCondition?
     let id: UInt64

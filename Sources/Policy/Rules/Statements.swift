@@ -121,12 +121,14 @@ package struct Rate: Hashable, Sendable, CustomStringConvertible {
         case hour = "h"
         case day = "d"
 
-        package var duration: Duration {
+        package var duration: Duration { .nanoseconds(Int64(nanoseconds)) }
+
+        var nanoseconds: UInt64 {
             switch self {
-            case .second: .seconds(1)
-            case .minute: .seconds(60)
-            case .hour: .seconds(3600)
-            case .day: .seconds(86_400)
+            case .second: 1_000_000_000
+            case .minute: 60_000_000_000
+            case .hour: 3_600_000_000_000
+            case .day: 86_400_000_000_000
             }
         }
     }
