@@ -12,10 +12,14 @@ package struct PatternSpan: Hashable, Sendable {
 
 /// Many literals, looked for in one pass, ASCII letters of either case being the same.
 package protocol LiteralSet: Sendable {
-    /// Appends the index of every literal that occurs in `text`, each once, in no order.
+    /// Appends the index of every literal that occurs within `range`, each once, in no order.
     ///
-    /// Throws when the engine's memory was used up; then nothing is known about `text`.
-    func appendOccurring(in text: [UInt8], to found: inout [Int]) throws(PatternFailure)
+    /// Throws when the engine's memory was used up; then nothing is known about the text.
+    func appendOccurring(
+        in text: [UInt8],
+        range: Range<Int>,
+        to found: inout [Int]
+    ) throws(PatternFailure)
 }
 
 /// An expression over bytes that says where it matches.

@@ -43,13 +43,16 @@ private import CRE2
 
     package func appendOccurring(
         in text: [UInt8],
+        range: Range<Int>,
         to found: inout [Int]
     ) throws(PatternFailure) {
-        guard count > 0 else { return }
+        let range = range.clamped(to: 0..<text.count)
+        guard count > 0, !range.isEmpty else { return }
         let status = unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: count) {
             indices in
-            let status = unsafe text.withUnsafeBufferPointer { buffer in
-                unsafe cre2_set_match(
+            let status = unsafe text.withUnsafeBufferPointer { whole in
+                let buffer = unsafe UnsafeBufferPointer(rebasing: whole[range])
+                return unsafe cre2_set_match(
                     handle,
                     buffer.baseAddress,
                     buffer.count,

@@ -7,9 +7,9 @@ package enum PatternLimits {
     /// RE2's budget for one schema pattern: program and state caches together.
     package static let schemaMemory = 2 << 20
     /// RE2's budget for one pattern of our own rules.
-    package static let ruleMemory = 8 << 20
+    package static let ruleMemory = 2 << 20
     /// RE2's budget for one set of literals.
-    package static let setMemory = 16 << 20
+    package static let setMemory = 8 << 20
     /// Instructions times bytes for RE2, whose worst case is about a nanosecond for each.
     package static let linearSteps = 1 << 28
     /// What the backtracking engine is given at most.

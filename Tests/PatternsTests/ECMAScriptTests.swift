@@ -177,19 +177,23 @@ struct Sample: Sendable, CustomTestStringConvertible {
     @Test func `a set names the literals that occur, in either case`() throws {
         let set = try engine.literalSet(["token", "pass", "a.c", "AKIA"].map { Array($0.utf8) })
         var found: [Int] = []
-        try set.appendOccurring(in: Array("my PASSword, abc, akia, pass".utf8), to: &found)
+        let text = Array("my PASSword, abc, akia, pass".utf8)
+        try set.appendOccurring(in: text, range: 0..<text.count, to: &found)
         #expect(found.sorted() == [1, 3])
         found = []
-        try set.appendOccurring(in: [0xff, 0x00] + Array("tokEN".utf8) + [0x80], to: &found)
+        let bytes = [0xff, 0x00] + Array("tokEN".utf8) + [0x80]
+        try set.appendOccurring(in: bytes, range: 0..<bytes.count, to: &found)
         #expect(found == [0])
-        found = []
-        try set.appendOccurring(in: [], to: &found)
-        #expect(found == [])
+        for (range, expected) in [(0..<4, []), (3..<3, []), (9..<24, [3]), (20..<400, [1])] {
+            found = []
+            try set.appendOccurring(in: text, range: range, to: &found)
+            #expect(found.sorted() == expected, "\(range)")
+        }
     }
 
     @Test func `an empty set finds nothing`() throws {
         var found: [Int] = []
-        try engine.literalSet([]).appendOccurring(in: Array("x".utf8), to: &found)
+        try engine.literalSet([]).appendOccurring(in: [0x78], range: 0..<1, to: &found)
         #expect(found == [])
     }
 

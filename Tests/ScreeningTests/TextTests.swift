@@ -28,8 +28,12 @@ import Testing
 
     @Test func `the time grows with the text`() {
         let clock = ManualClock()
-        let budget = WorkBudget(byteCount: 1_000_000, clock: clock)
+        var budget = WorkBudget(byteCount: 1_000_000, clock: clock)
         clock.advance(by: .milliseconds(120))
+        #expect(throws: Never.self) { try budget.check() }
+        clock.advance(by: .milliseconds(200))  // a stall
+        #expect(throws: Never.self) { try budget.check() }
+        clock.advance(by: .milliseconds(30))
         #expect(throws: Never.self) { try budget.check() }
         clock.advance(by: .nanoseconds(1))
         #expect(throws: ScreeningFailure.overBudget(limitInMilliseconds: 120)) {

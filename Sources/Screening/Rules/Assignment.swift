@@ -2,7 +2,7 @@
 struct Assignment {
     let text: [UInt8]
     let name: Range<Int>
-    let value: Range<Int>
+    let value: ValueParser.Value
 
     /// How much the name promises.
     enum Strength { case password, secret, key }
@@ -12,9 +12,8 @@ struct Assignment {
     func secret(needsName: Bool) -> Range<Int>? {
         let label = Name(text[name])
         if needsName, label.isExempt { return nil }
-        let isQuoted =
-            value.lowerBound > 0 && [0x22, 0x27, 0x60].contains(text[value.lowerBound - 1])
-        var range = value
+        let isQuoted = value.isQuoted
+        var range = value.range
         if !isQuoted {
             // Sentence marks and closing brackets that have no partner inside.
             while let last = text[range].last, isTrailing(last, in: text[range]) {

@@ -9,14 +9,64 @@ struct Candidate {
         guard !value.isEmpty, !rule.needsBoundary || standsAlone else { return nil }
         switch rule.check {
         case .none: return value
-        case .random: return isRandom(atLeast: rule.entropy) ? value : nil
+        case .random: return isRandom(atLeast: rule.entropy, piecesPerLetter: 5) ? value : nil
+        case .randomBesideName:
+            return isRandom(atLeast: rule.entropy, piecesPerLetter: 3) ? value : nil
         case .basicCredentials: return BasicCredentials.areIn(text[value]) ? value : nil
         case .keyBlock: return KeyBlock.range(from: whole, in: text)
-        case .assigned:
+        case .assigned: return assigned
+        case .option:
+            guard isOption, let value = ValueParser(text: text).value(at: whole.upperBound) else {
+                return nil
+            }
             return Assignment(text: text, name: name, value: value).secret(needsName: true)
         case .chosen:
-            return Assignment(text: text, name: name, value: value).secret(needsName: false)
+            let start = value.lowerBound
+            let isQuoted = start > 0 && [0x22, 0x27, 0x60].contains(text[start - 1])
+            return Assignment(
+                text: text,
+                name: name,
+                value: .init(range: value, isQuoted: isQuoted)
+            ).secret(needsName: false)
         }
+    }
+
+    private var assigned: Range<Int>? {
+        let parser = ValueParser(text: text)
+        let end = whole.upperBound
+        // After `,`, `or`, `||` and `??` only a value in quotes is one.
+        let isLoose = text[..<end].last.map { [0x2c, 0x7c, 0x3f, 0x72, 0x52].contains($0) } ?? true
+        guard let value = isLoose ? parser.quotedValue(at: end) : parser.value(at: end) else {
+            return nil
+        }
+        return Assignment(text: text, name: name, value: value).secret(needsName: true)
+    }
+
+    /// Whether the name belongs to `--name`, `define name` or their like.
+    private var isOption: Bool {
+        let start = name.lowerBound
+        if byte(start) == 0x2d {
+            return start == 0
+                || byte(start - 1).map {
+                    $0 <= 0x20 || [0x22, 0x27, 0x60, 0x28, 0x3d, 0x2c].contains($0)
+                }
+                    ?? true
+        }
+        var end = start
+        while end > 0, end > start - 4, let blank = byte(end - 1), blank == 0x20 || blank == 0x09 {
+            end -= 1
+        }
+        // `define\tname`: the letter of the escape was read as part of the name.
+        if end == start, start > 0, byte(start - 1) == 0x5c { end -= 1 }
+        guard end < start else { return false }
+        let before = text[max(0, end - 8)..<end].map(Letters.lowercased)
+        return ["define", "global", "set", "setenv", "export"].contains { word in
+            before.suffix(word.utf8.count).elementsEqual(word.utf8)
+        }
+    }
+
+    private func byte(_ index: Int) -> UInt8? {
+        index >= 0 && index < text.count ? text[index] : nil
     }
 
     /// The name before the value: back to what cannot be part of one, on to the separator.
@@ -24,7 +74,8 @@ struct Candidate {
         var start = whole.lowerBound
         let floor = max(0, start - 60)
         while start > floor, isNameByte(text[start - 1]) { start -= 1 }
-        return start..<max(start, value.lowerBound)
+        let end = value == whole ? whole.upperBound : value.lowerBound
+        return start..<max(start, end)
     }
 
     private func isNameByte(_ byte: UInt8) -> Bool {
@@ -54,13 +105,14 @@ struct Candidate {
         return false
     }
 
-    private func isRandom(atLeast floor: Double) -> Bool {
+    /// Digits, or letters whose case changes more often than once in so many.
+    private func isRandom(atLeast floor: Double, piecesPerLetter: Int) -> Bool {
         let bytes = text[value]
         guard Entropy.bitsPerByte(of: bytes) >= floor, !Placeholder.isFiller(bytes) else {
             return false
         }
         let shape = Shape(bytes)
-        return shape.digits > 0 || shape.pieces * 3 > shape.letters
+        return shape.digits > 0 || shape.pieces * piecesPerLetter > shape.letters
     }
 }
 

@@ -23,34 +23,19 @@ extension RedactionRule {
 
     private static func alternatives(_ words: [String]) -> String { words.joined(separator: "|") }
 
-    /// What may stand between a name and its value.
-    private static let separator =
-        "(?::=|=>|===|!==|==|!=|=|>|%3D|:[ \\t]{0,3}[A-Za-z][\\w.<>?\\[\\]]{0,24}[ \\t]{0,3}=|:)"
-    private static let quote = "(?:\\\\{0,3}[\"'`]|&quot;|&#34;|%22)"
-
-    /// A value in quotes, or up to the next blank or bracket.
-    private static let value =
-        "(?:\\\\{0,3}\"([^\"\\r\\n\\\\]{4,400})\\\\{0,3}\"|\\\\{0,3}'([^'\\r\\n\\\\]{4,400})\\\\{0,3}'"
-        + "|(?:&quot;|&#34;|%22|`)([^&\\s`]{4,400})|([^\\s\"'`<>\\[\\]{},;&|\\\\]{4,400}))"
-
+    /// A name up to and with what separates it from its value; the value is read by `ValueParser`.
+    ///
+    /// A comma, `or` and their like count only before a value in quotes.
     private static func assigned(_ names: String) -> String {
-        "(?i)(?:" + names + ")[\\w.\\- ]{0,24}?" + quote + "?[)\\]]?[ \\t]{0,4}" + separator
-            + "[ \\t]{0,4}[(b]?" + value
+        "(?i)(?:" + names
+            + ")[\\w.\\- ]{0,24}?(?:\\\\{0,3}[\"'`]|&quot;|&#34;|%22|[)\\]]){0,2}[ \\t]{0,4}"
+            + "(?::=|=>|===|!==|==|!=|=|>|%3D|:[ \\t]{0,3}[A-Za-z][\\w.<>?\\[\\]]{0,24}[ \\t]{0,3}=|:"
+            + "|,|\\|\\||\\?\\?|\\bor\\b)"
     }
 
-    /// A name, something that fetches it, and a value for when that finds nothing.
-    private static func fallback(_ names: String) -> String {
-        "(?i)(?:" + names + ")[\\w.\\-]{0,24}[\"'\\]) ]{0,4}(?:,|or|\\|\\||\\?\\?)[ \\t]{0,4}"
-            + "(?:\"([^\"\\r\\n\\\\]{4,400})\"|'([^'\\r\\n\\\\]{4,400})')"
-            + "|(?i)(?:" + names + ")[\\w.\\-]{0,24}[ ]{0,2}(?::=|=|:)[ ]{0,2}[\\w.]{1,40}\\("
-            + "[\"'][^\"'\\n]{0,60}[\"'],[ ]{0,2}[\"']([^\"'\\r\\n]{4,400})[\"']"
-    }
-
-    /// A name and a value with only a blank between: options and definitions.
+    /// A name and blanks: what is left of an option or a definition.
     private static func spaced(_ names: String) -> String {
-        "(?i)(?:(?:^|[\\s\"'`(=,])--?[\\w\\-]{0,30}(?:" + names + ")[\\w\\-]{0,20}"
-            + "|(?:define|global|set|setenv|export)(?:[ \\t]|\\\\t){1,4}[\\w.\\-]{0,30}(?:" + names
-            + ")[\\w.\\-]{0,20})(?:[ \\t=:]|\\\\t){1,4}" + value
+        "(?i)(?:" + names + ")[\\w.\\-]{0,20}(?:[ \\t]|\\\\t){1,4}"
     }
 
     static let assignments: [RedactionRule] = [
@@ -59,24 +44,41 @@ extension RedactionRule {
             "Value of something called a password",
             keywords: passwordWords + ["pass:", "pass=", "pass\"", "pass'", "pass ", "pass>"]
                 + ["pw:", "pw=", "pw\"", "pw'", "pw ", "pw>"],
-            pattern: fallback(alternatives(passwordWords)) + "|"
-                + assigned(alternatives(passwordWords) + "|\\w{0,24}pass|\\w{0,24}pw") + "|"
-                + spaced(alternatives(passwordWords + shortPasswordWords)),
+            pattern: assigned(alternatives(passwordWords + shortPasswordWords)),
             check: .assigned,
             needsBoundary: false,
             reach: .beside,
             reason: "the name tells; the value must look chosen, not like a word or an expression"
         ),
         RedactionRule(
+            "password-option",
+            "Password given as an option or a definition",
+            keywords: passwordWords + ["pass "],
+            pattern: spaced(alternatives(passwordWords + shortPasswordWords)),
+            check: .option,
+            needsBoundary: false,
+            reach: .beside,
+            reason: "`--password x`, `#define PASSWORD x`: a blank is enough where the name leads"
+        ),
+        RedactionRule(
             "assigned-secret",
             "Value of something called a secret, token or key",
             keywords: secretWords,
-            pattern: fallback(alternatives(secretWords)) + "|" + assigned(alternatives(secretWords))
-                + "|" + spaced(alternatives(secretWords)),
+            pattern: assigned(alternatives(secretWords)),
             check: .assigned,
             needsBoundary: false,
             reach: .beside,
             reason: "the name tells; the value must look random, for tokens count and page, too"
+        ),
+        RedactionRule(
+            "secret-option",
+            "Secret given as an option or a definition",
+            keywords: secretWords + ["bearer "],
+            pattern: spaced(alternatives(secretWords + ["bearer"])),
+            check: .option,
+            needsBoundary: false,
+            reach: .beside,
+            reason: "as for passwords"
         ),
         RedactionRule(
             "assigned-key",
@@ -85,7 +87,7 @@ extension RedactionRule {
                 "key:", "key=", "key\"", "key'", "_key ", "key%3D", "_api ", "_api=", "_api:",
             ]
                 + ["bearer", "auth:", "auth=", "auth\"", "_auth "],
-            pattern: assigned("key|_api|auth|bearer") + "|" + spaced("key|auth|bearer"),
+            pattern: assigned("key|_api|auth|bearer"),
             check: .assigned,
             needsBoundary: false,
             reach: .beside,
@@ -95,10 +97,11 @@ extension RedactionRule {
             "service-secret",
             "Random value beside the name of a service",
             keywords: services,
-            pattern: "(?i)(?:" + alternatives(services) + ")[\\w.\\- ]{0,24}?" + quote
-                + "?[ \\t]{0,4}(?::=|=>|\\|\\||=|>|:|,|\\?=)[ \\t]{0,4}" + quote + "?"
-                + "([A-Za-z0-9_.=+/:~-]{15,200})",
+            pattern: "(?i)(?:" + alternatives(services)
+                + ")[\\w.\\- ]{0,24}?[\"'`]?[ \\t]{0,4}(?::=|=>|\\|\\||=|>|:|,|\\?=)[ \\t]{0,4}[\"'`]?"
+                + "([A-Za-z0-9_.=+/:~-]{15,})",
             entropy: 2.9,
+            check: .randomBesideName,
             needsBoundary: false,
             reach: .beside,
             reason: "issuers whose keys have no prefix: hexadecimal or Base64 of a known length"

@@ -14,6 +14,7 @@ extension RedactionRule {
             keywords: keywords,
             pattern: pattern,
             entropy: entropy,
+            reach: .beside,
             reason: reason
         )
     }

@@ -6,8 +6,12 @@ package struct RedactionRule: Sendable {
         case none
         /// The value is no placeholder, and as random as the rule's entropy asks.
         case random
-        /// The value stands beside a name such as `password`; both are judged.
+        /// The same, but nothing announces the value except the name of a service: no camel case.
+        case randomBesideName
+        /// The match ends where a value begins; name and value are judged.
         case assigned
+        /// The match ends after a blank; the name must be an option's or stand in a definition.
+        case option
         /// The value is a password by its place; it must look chosen.
         case chosen
         /// The value is Base64 of `user:password`.

@@ -29,6 +29,7 @@ package final class RuleBook: Sendable {
     let keywords: [Keyword]
     /// Of each keyword, the rules it announces.
     let rulesOfKeyword: [[Int]]
+    let longestKeyword: Int
     private let set: any LiteralSet
     private let engine: any PatternSearchEngine
     private let finders: Lock<[(any PatternFinder)?]>
@@ -67,19 +68,22 @@ package final class RuleBook: Sendable {
         self.rules = rules
         self.keywords = keywords
         rulesOfKeyword = owners
+        longestKeyword = keywords.lazy.map(\.bytes.count).max() ?? 0
         self.engine = engine
         finders = Lock(Array(repeating: nil, count: rules.count))
     }
 
-    /// The keywords that occur in `text`.
-    func keywordsOccurring(in text: [UInt8]) throws(ScreeningFailure) -> [Int] {
-        var found: [Int] = []
+    /// Appends the keywords that occur in that part of the text.
+    func appendKeywords(
+        in text: [UInt8],
+        range: Range<Int>,
+        to found: inout [Int]
+    ) throws(ScreeningFailure) {
         do {
-            try set.appendOccurring(in: text, to: &found)
+            try set.appendOccurring(in: text, range: range, to: &found)
         } catch {
             throw .outOfMemory(rule: "keywords")
         }
-        return found
     }
 
     func compiledFinder(of rule: Int) -> (any PatternFinder)? { finders.withLock { $0[rule] } }

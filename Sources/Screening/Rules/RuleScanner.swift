@@ -3,6 +3,7 @@ import Base
 /// Runs the rules of a book over a text in two steps: which keywords occur, then the expressions
 /// they announce, on windows round their hits.
 struct RuleScanner: Sendable {
+    static let partByteCount = 4 << 10
     /// Matches of one rule in one text; more of them is a text made of secrets.
     static let mostMatches = 100_000
 
@@ -13,28 +14,42 @@ struct RuleScanner: Sendable {
         to findings: inout [Finding],
         budget: inout WorkBudget
     ) throws(ScreeningFailure) {
-        let present = try book.keywordsOccurring(in: text)
-        guard !present.isEmpty else { return }
-        try budget.check()
         var windows: [Int: [Range<Int>]] = [:]
-        for keyword in present {
-            let word = book.keywords[keyword]
-            let hits = word.positions(in: text.span)
-            for rule in book.rulesOfKeyword[keyword] {
-                Windows.append(
-                    round: hits,
-                    length: word.bytes.count,
-                    reach: book.rules[rule].reach,
-                    textCount: text.count,
-                    to: &windows[rule, default: []]
-                )
-            }
-            try budget.check()
+        var present: [Int] = []
+        var start = 0
+        // Part by part, so that a keyword is looked for only near where it is known to stand.
+        while start < text.count {
+            let part = start..<min(text.count, start + Self.partByteCount + book.longestKeyword)
+            present.removeAll(keepingCapacity: true)
+            try book.appendKeywords(in: text, range: part, to: &present)
+            for keyword in present { append(keyword, in: text, part, to: &windows) }
+            start += Self.partByteCount
+            if !present.isEmpty || start % (1 << 16) == 0 { try budget.check() }
         }
         for (rule, ranges) in windows.sorted(by: { $0.key < $1.key }) {
             for window in Windows.joined(ranges) {
                 try appendFindings(of: rule, in: text, window, to: &findings, budget: &budget)
             }
+        }
+    }
+
+    /// The windows round a keyword's hits, for each rule it announces.
+    private func append(
+        _ keyword: Int,
+        in text: [UInt8],
+        _ part: Range<Int>,
+        to windows: inout [Int: [Range<Int>]]
+    ) {
+        let word = book.keywords[keyword]
+        let hits = word.positions(in: text.span, part)
+        for rule in book.rulesOfKeyword[keyword] {
+            Windows.append(
+                round: hits,
+                length: word.bytes.count,
+                reach: book.rules[rule].reach,
+                textCount: text.count,
+                to: &windows[rule, default: []]
+            )
         }
     }
 
@@ -69,15 +84,30 @@ struct RuleScanner: Sendable {
             guard count <= Self.mostMatches else { throw .outOfMemory(rule: rule.id) }
             let value = match.group ?? match.whole
             let candidate = Candidate(text: text, whole: match.whole, value: value)
-            if let range = candidate.secret(by: rule) {
+            if var range = candidate.secret(by: rule) {
+                // A token longer than the window goes on beyond it.
+                if range.upperBound == window.upperBound {
+                    range = range.lowerBound..<tokenEnd(from: range.upperBound, in: text)
+                }
                 findings.append(Finding(range: range, rule: rule.id))
                 start = max(range.upperBound, match.whole.lowerBound + 1)
             } else {
                 // What was taken for a value may be the name of the next one.
-                start = max(value.lowerBound, match.whole.lowerBound + 1)
+                start = max(
+                    match.group == nil ? match.whole.upperBound : value.lowerBound,
+                    match.whole.lowerBound + 1
+                )
             }
         }
         try budget.check()
+    }
+
+    private func tokenEnd(from start: Int, in text: [UInt8]) -> Int {
+        var end = start
+        while end < text.count, isBase64(text[end]) || text[end] == 0x2e || text[end] == 0x3d {
+            end += 1
+        }
+        return end
     }
 }
 
@@ -98,12 +128,12 @@ struct Keyword: Sendable {
         self.skips = skips
     }
 
-    func positions(in text: Span<UInt8>) -> [Int] {
+    func positions(in text: Span<UInt8>, _ range: Range<Int>) -> [Int] {
         var result: [Int] = []
         let skips = skips.span
         let bytes = bytes.span
-        var position = 0
-        while position <= text.count - bytes.count {
+        var position = range.lowerBound
+        while position <= range.upperBound - bytes.count {
             var index = bytes.count - 1
             while index >= 0, Letters.lowercased(text[position + index]) == bytes[index] {
                 index -= 1
