@@ -1,6 +1,7 @@
 import Base
 import Glibc
 import Sandbox
+import System
 import TestKit
 import Testing
 
@@ -196,6 +197,24 @@ private struct Site {
         }
         #expect(throws: CageError.self) {
             try site.plan { $0.command = ["app/server", String(repeating: "x", count: room + 1)] }
+        }
+    }
+
+    @Test func `without a cage the program is found the same way and is still nobody's root`()
+        throws
+    {
+        let site = try Site()
+        let request = try site.profile { $0.environment = ["A": "b"] }.uncagedRequest(isRoot: false)
+        #expect(request.executable == site.root + "/app/server")
+        #expect(request.environment.contains("A=b"))
+        #expect(throws: CageError.runsAsRoot) {
+            try site.profile().uncagedRequest(isRoot: true)
+        }
+        let own = site.profile { $0.identity = .own(uid: 61_200, gid: 61_200) }
+        #expect(try own.uncagedRequest(isRoot: true).identity?.user == 61_200)
+        #expect(throws: CageError.cannotSwitchUser) { try own.uncagedRequest(isRoot: false) }
+        #expect(throws: CageError.self) {
+            try site.profile { $0.command = ["missing"] }.uncagedRequest(isRoot: false)
         }
     }
 

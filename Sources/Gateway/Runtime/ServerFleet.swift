@@ -222,7 +222,6 @@ package actor ServerFleet {
         let profile = self.profile(server, stdio, key, secrets, folder)
         let (log, name, isRoot, loop) = (log, server.name, isRoot, loop)
         let probe = probe
-        let environment = profile.environment
         let process = ServerProcess(
             server.name,
             on: loop,
@@ -248,20 +247,11 @@ package actor ServerFleet {
                 report: { report in log("server \(name): \(report)") }
             )
         ) {
-            if stdio.cage.isNone {
-                var request = SpawnRequest(
-                    executable: profile.command[0],
-                    arguments: Array(profile.command.dropFirst()),
-                    environment: environment.map { "\($0.key)=\($0.value)" }
-                )
-                request.standardInput = .pipe
-                request.standardOutput = .pipe
-                request.standardError = .pipe
-                request.workingDirectory = profile.baseFolder
-                return .bare(request)
-            }
+            if stdio.cage.isNone { return .bare(try profile.uncagedRequest(isRoot: isRoot)) }
             let tools = try probe.value.require(profile.minimum)
-            return .caged(try PreparedCage(profile, tools: tools, isRoot: isRoot))
+            let cage = try PreparedCage(profile, tools: tools, isRoot: isRoot)
+            for note in cage.plan.command.notes { log("server \(name): \(note)") }
+            return .caged(cage)
         }
         let changed = changed
         let tenant = server.tenant

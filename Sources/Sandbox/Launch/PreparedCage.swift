@@ -3,8 +3,13 @@ package import System
 /// A launch on its way from the thread that opened it to the loop that starts it.
 package final class PreparedCage: Sendable {
     package let launch: CageLaunch
+    /// What the launch was made from: its notes for the operator, its command for the identity.
+    package let plan: CagePlan
 
-    package init(_ launch: consuming CageLaunch) { self.launch = launch }
+    package init(_ plan: CagePlan, tools: CageTools) throws(CageError) {
+        self.plan = plan
+        launch = try CageLaunch(plan, tools: tools)
+    }
 
     /// Checks a profile and opens what it names; blocks, so run it in the pool.
     package convenience init(
@@ -12,7 +17,7 @@ package final class PreparedCage: Sendable {
         tools: CageTools,
         isRoot: Bool
     ) throws(CageError) {
-        self.init(try CageLaunch(try CagePlan(profile, isRoot: isRoot), tools: tools))
+        try self.init(try CagePlan(profile, isRoot: isRoot), tools: tools)
     }
 
     /// What to spawn on the loop, with pipes as standard streams.
@@ -34,6 +39,35 @@ package final class PreparedCage: Sendable {
             request.extraDescriptors[PassedDescriptors.firstNumber + CInt(clamping: index)] = number
         }
         request.gainsNoPrivileges = false
+        return request
+    }
+}
+
+extension CageProfile {
+    /// What to spawn where no cage is wanted: the same command found the same way, as the same user,
+    /// with the given environment only.
+    ///
+    /// Blocks. Everything else of the profile (folders, network, limits) means nothing without a cage.
+    package func uncagedRequest(isRoot: Bool) throws(CageError) -> SpawnRequest {
+        let command = try CommandResolver.find(self)
+        var request = SpawnRequest(
+            executable: command.executable,
+            arguments: Array(command.arguments.dropFirst())
+        )
+        var variables = ["PATH": searchPath.joined(separator: ":"), "LANG": "C.UTF-8"]
+        variables.merge(environment) { $1 }
+        request.environment = variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        request.workingDirectory = workingFolder ?? baseFolder
+        request.standardInput = .pipe
+        request.standardOutput = .pipe
+        request.standardError = .pipe
+        switch identity {
+        case .gateway where isRoot, .own(uid: 0, gid: _), .own(uid: _, gid: 0): throw .runsAsRoot
+        case .gateway: break
+        case .own(let uid, let gid):
+            guard isRoot else { throw .cannotSwitchUser }
+            request.identity = ProcessIdentity(user: uid, group: gid)
+        }
         return request
     }
 }

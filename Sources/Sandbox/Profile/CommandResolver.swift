@@ -43,6 +43,15 @@ struct CommandResolver {
         return try resolver.resolve()
     }
 
+    /// The program alone, for a server without a cage: nothing has to be made visible to it.
+    static func find(_ profile: CageProfile) throws(CageError) -> ResolvedCommand {
+        let resolver = CommandResolver(profile)
+        guard let name = profile.command.first, !name.isEmpty else { throw .emptyCommand }
+        var found = resolver.result
+        found.executable = try resolver.find(name)
+        return found
+    }
+
     private mutating func resolve() throws(CageError) -> ResolvedCommand {
         guard let name = result.arguments.first, !name.isEmpty else { throw .emptyCommand }
         let program = String(HostPath.name(of: name))
