@@ -121,6 +121,9 @@ package actor HTTPClient {
     /// Open connections, and those of them that are idle.
     package var connectionCounts: (open: Int, idle: Int) { (openCount, idle.count) }
 
+    /// Requests that wait for a connection.
+    package var waitingCount: Int { waiting.count }
+
     // MARK: The pool
 
     /// An idle connection that is still good.
