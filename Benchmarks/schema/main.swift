@@ -80,3 +80,21 @@ let listSchema = """
     """
 let list = try compiler.compile(try node(listSchema))
 try measure("20,000 rows, all different: validate", count: 3) { try list.validate(table) }
+
+// The longest a validation may take: a schema that doubles its work at every step.
+let levels = (0..<40).map { level in
+    let next = ##"{"$ref":"#/$defs/\##(level + 1)"}"##
+    return #""\#(level)":{"allOf":[\#(next),\#(next)]}"#
+}
+let doubling = ##"{"$ref":"#/$defs/0","$defs":{\##(levels.joined(separator: ",")),"40":{}}}"##
+let endless = try compiler.compile(try node(doubling))
+let short = try node("null")
+measure("budget of a small value used up", count: 3) { _ = endless.accepts(short) }
+let long = try node("\"" + String(repeating: "x", count: 1 << 20) + "\"")
+measure("budget of 1 MiB used up", count: 1) { _ = endless.accepts(long) }
+let many = String(repeating: #"{"id":1,"name":"n","ok":true},"#, count: 500_000) + "{}"
+let plainList = listSchema.split(separator: #""uniqueItems":true,"#).joined()
+let large = try compiler.compile(try node(plainList))
+let largeTable = try node("[" + many + "]")
+print("  (\(many.utf8.count) bytes)")
+measure("15 MB result", count: 1) { precondition(large.accepts(largeTable)) }
