@@ -20,17 +20,17 @@ package struct CompiledSchema: Sendable {
     /// Allocates nothing for a value that holds, unless patterns, `uniqueItems` or marks are needed.
     package func validate(_ value: JSONNode) throws(SchemaFailure) {
         var validator = Validator(program, limits: limits, for: value)
-        if validator.run(self, value) { return }
+        if validator.run(self, value.place) { return }
         if let stop = validator.stop { throw stop }
         var second = Validator(program, limits: limits, for: value)
         second.isCollecting = true
-        _ = second.run(self, value)
+        _ = second.run(self, value.place)
         throw .violated(second.violations)
     }
 
     /// Whether `value` holds.
     package func accepts(_ value: JSONNode) -> Bool {
         var validator = Validator(program, limits: limits, for: value)
-        return validator.run(self, value)
+        return validator.run(self, value.place)
     }
 }

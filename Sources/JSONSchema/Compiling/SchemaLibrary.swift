@@ -30,7 +30,7 @@ struct SchemaLibrary {
 
     struct Location: Hashable {
         var document: Int
-        var node: Int
+        var node: JSONPlace
     }
 
     private struct Pointer: Hashable {
@@ -77,7 +77,7 @@ struct SchemaLibrary {
     // MARK: finding
 
     func number(of node: JSONNode, in document: Int) -> Int32? {
-        found[Location(document: document, node: node.identity)]
+        found[Location(document: document, node: node.place)]
     }
 
     /// The pointer of that entry inside its document.
@@ -212,7 +212,7 @@ struct SchemaLibrary {
                 depth: outer.depth
             )
         )
-        found[Location(document: outer.document, node: node.identity)] = number
+        found[Location(document: outer.document, node: node.place)] = number
         let text = JSONString(pointer(of: number))
         pointers[Pointer(document: outer.document, text: text)] = number
         guard entries.count <= limits.schemaCount else {

@@ -6,11 +6,11 @@ extension Validator {
     mutating func checkObject(
         _ number: Int32,
         _ ruleNumber: Int32,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ region: Int
     ) -> Bool {
         let rule = program.objects[Int(ruleNumber)]
-        let count = value.count
+        let count = walk.count(value)
         var holds = true
         if count < rule.minimumCount || count > rule.maximumCount {
             noteCount(number, "Properties", value, rule.minimumCount, rule.maximumCount)
@@ -19,13 +19,14 @@ extension Validator {
         }
         if rule.walksMembers {
             var required: Int32 = 0
-            var place = 0
-            for (key, member) in value.members.nodes {
+            var key = walk.first(in: value)
+            for place in 0..<count {
+                let member = walk.value(ofKey: key)
                 if !checkMember(number, rule, key, member, place, region, &required) {
                     guard isCollecting, stop == nil else { return false }
                     holds = false
                 }
-                place += 1
+                key = walk.next(after: member)
             }
             // A key stands once in its object, so that the number of those found tells it all.
             if required != rule.requiredCount {
@@ -44,17 +45,17 @@ extension Validator {
     private mutating func checkMember(
         _ number: Int32,
         _ rule: ObjectRule,
-        _ key: JSONNode,
-        _ member: JSONNode,
+        _ key: JSONPlace,
+        _ member: JSONPlace,
         _ place: Int,
         _ region: Int,
         _ required: inout Int32
     ) -> Bool {
         // The length of a key stands for the comparisons it takes.
-        guard spend(2 + key.byteCount >> 4) else { return false }
+        guard spend(2 + walk.byteCount(key) >> 4) else { return false }
         var isNamed = false
         var holds = true
-        let known = key.withText { program.keys.find($0, in: rule.keys) }
+        let known = walk.withText(key) { program.keys.find($0, in: rule.keys) }
         if known >= 0 {
             let entry = program.keys.entries[known]
             if entry.isRequired { required += 1 }
@@ -93,14 +94,14 @@ extension Validator {
     }
 
     /// `value` under a schema, as the member `key`.
-    mutating func checkMember(_ schema: Int32, _ key: JSONNode, _ value: JSONNode) -> Bool {
+    mutating func checkMember(_ schema: Int32, _ key: JSONPlace, _ value: JSONPlace) -> Bool {
         guard isCollecting else { return check(schema, value, Self.unmarked) }
         path.append(.key(key))
         defer { path.removeLast() }
         return check(schema, value, Self.unmarked)
     }
 
-    mutating func checkElement(_ schema: Int32, _ place: Int, _ value: JSONNode) -> Bool {
+    mutating func checkElement(_ schema: Int32, _ place: Int, _ value: JSONPlace) -> Bool {
         guard isCollecting else { return check(schema, value, Self.unmarked) }
         path.append(.place(place))
         defer { path.removeLast() }
@@ -110,15 +111,15 @@ extension Validator {
     private mutating func checkDependentNames(
         _ number: Int32,
         _ rules: Row,
-        _ value: JSONNode
+        _ value: JSONPlace
     ) -> Bool {
         var holds = true
         for place in rules.range {
             let rule = program.dependents[place]
-            guard spend(value.count) else { return false }
+            guard spend(walk.count(value)) else { return false }
             guard has(value, key: Int(rule.trigger.first)) else { continue }
             for name in rule.required.range {
-                guard spend(value.count) else { return false }
+                guard spend(walk.count(value)) else { return false }
                 guard !has(value, key: name) else { continue }
                 let keyword: StaticString =
                     rule.isDependencies ? "dependencies" : "dependentRequired"
@@ -136,11 +137,11 @@ extension Validator {
     mutating func checkArray(
         _ number: Int32,
         _ ruleNumber: Int32,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ region: Int
     ) -> Bool {
         let rule = program.arrays[Int(ruleNumber)]
-        let count = value.count
+        let count = walk.count(value)
         var holds = true
         if count < rule.minimumCount || count > rule.maximumCount {
             noteCount(number, "Items", value, rule.minimumCount, rule.maximumCount)
@@ -167,13 +168,15 @@ extension Validator {
     private mutating func checkElements(
         _ number: Int32,
         _ rule: ArrayRule,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ region: Int
     ) -> Bool {
         var holds = true
-        var place = 0
         let prefixCount = Int(rule.prefix.count)
-        for element in value.elements {
+        var next = walk.first(in: value)
+        for place in 0..<walk.count(value) {
+            let element = next
+            next = walk.next(after: element)
             let schema: Int32
             if place < prefixCount {
                 schema = program.lists[Int(rule.prefix.first) + place]
@@ -187,7 +190,6 @@ extension Validator {
                 holds = false
             }
             mark(region, place)
-            place += 1
         }
         return holds
     }
@@ -195,11 +197,14 @@ extension Validator {
     private mutating func checkContains(
         _ number: Int32,
         _ rule: ArrayRule,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ region: Int
     ) -> Bool {
         var found = 0
-        for (place, element) in value.elements.enumerated() {
+        var next = walk.first(in: value)
+        for place in 0..<walk.count(value) {
+            let element = next
+            next = walk.next(after: element)
             guard quietly({ $0.check(rule.contains, element, Self.unmarked) }) else {
                 guard stop == nil else { return false }
                 continue

@@ -4,7 +4,11 @@ internal import JSON
 /// objects in any order.
 extension Validator {
     /// Whether the value is that constant.
-    mutating func equals(_ value: JSONNode, _ constant: Constant) -> Bool {
+    mutating func equals(_ place: JSONPlace, _ constant: Constant) -> Bool {
+        equals(walk.node(place), constant)
+    }
+
+    private mutating func equals(_ value: JSONNode, _ constant: Constant) -> Bool {
         guard spend(1) else { return false }
         switch constant {
         case .null: return value.isNull
@@ -14,7 +18,7 @@ extension Validator {
             return value.number == number
         case .string(let bytes):
             guard value.kind == .string, spend(bytes.count >> 4) else { return false }
-            return value.withText { Self.equals($0, bytes.span) }
+            return walk.withText(value.place) { Self.equals($0, bytes.span) }
         case .array(let elements):
             guard value.kind == .array, value.count == elements.count else { return false }
             for (element, constant) in zip(value.elements, elements)
@@ -62,7 +66,8 @@ extension Validator {
     /// Whether no two elements are the same: by hash, so that the work is that of a sort.
     ///
     /// The hash is seeded per process; whoever finds a collision still pays from the work budget.
-    mutating func areDistinct(_ array: JSONNode) -> Bool {
+    mutating func areDistinct(_ place: JSONPlace) -> Bool {
+        let array = walk.node(place)
         guard array.count > 1 else { return true }
         var elements: [(hash: Int, node: JSONNode)] = []
         elements.reserveCapacity(array.count)
@@ -91,12 +96,12 @@ extension Validator {
         case .null, .true, .false: break
         case .number:
             // Equal numbers go the same way here, because `int64` depends on the value alone.
-            if let integer = value.smallInteger ?? value.number?.int64 {
+            if let integer = walk.smallInteger(value.place) ?? value.number?.int64 {
                 hasher.combine(integer)
             } else {
                 hasher.combine(value.number)
             }
-        case .string: Self.hash(text: value, into: &hasher)
+        case .string: hash(text: value, into: &hasher)
         case .array:
             hasher.combine(value.count)
             for element in value.elements {
@@ -107,7 +112,7 @@ extension Validator {
             var sum = 0
             for (key, member) in value.members.nodes {
                 var own = Hasher()
-                Self.hash(text: key, into: &own)
+                hash(text: key, into: &own)
                 guard hash(member, into: &own) else { return false }
                 sum &+= own.finalize()
             }
@@ -117,8 +122,8 @@ extension Validator {
         return true
     }
 
-    private static func hash(text: JSONNode, into hasher: inout Hasher) {
-        text.withText { bytes in
+    private func hash(text: JSONNode, into hasher: inout Hasher) {
+        walk.withText(text.place) { bytes in
             unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
             hasher.combine(bytes.count)
         }
@@ -130,7 +135,9 @@ extension Validator {
         case .null, .true, .false: return true
         case .number: return left.number == right.number
         case .string:
-            return left.withText { left in right.withText { Self.equals(left, $0) } }
+            return walk.withText(left.place) { left in
+                walk.withText(right.place) { Self.equals(left, $0) }
+            }
         case .array:
             guard left.count == right.count else { return false }
             for (one, other) in zip(left.elements, right.elements) where !areEqual(one, other) {

@@ -3,7 +3,7 @@ internal import JSON
 
 /// One step of the way from the checked value to a part of it.
 enum PathStep {
-    case key(JSONNode)
+    case key(JSONPlace)
     case place(Int)
 }
 
@@ -26,7 +26,7 @@ extension Validator {
     mutating func note(
         _ number: Int32,
         _ keyword: StaticString,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         isType: Bool = false,
         isChoice: Bool = false,
         expected: @autoclosure () -> String
@@ -36,15 +36,15 @@ extension Validator {
             instance: pointer,
             keyword: program.location(of: number) + "/\(keyword)",
             expected: expected(),
-            foundKind: Excerpt.kind(value),
-            found: Excerpt.of(value)
+            foundKind: Excerpt.kind(walk.node(value)),
+            found: Excerpt.of(walk.node(value))
         )
         findings.append(
             Finding(violation: violation, depth: path.count, isType: isType, isChoice: isChoice)
         )
     }
 
-    mutating func noteType(_ number: Int32, _ node: Node, _ value: JSONNode) {
+    mutating func noteType(_ number: Int32, _ node: Node, _ value: JSONPlace) {
         guard isCollecting else { return }
         if node.isNever {
             guard findings.count < limits.violationCount else { return }
@@ -52,8 +52,8 @@ extension Validator {
                 instance: pointer,
                 keyword: program.location(of: number),
                 expected: "nothing here",
-                foundKind: Excerpt.kind(value),
-                found: Excerpt.of(value)
+                foundKind: Excerpt.kind(walk.node(value)),
+                found: Excerpt.of(walk.node(value))
             )
             findings.append(
                 Finding(violation: violation, depth: path.count, isType: false, isChoice: false)
@@ -67,8 +67,8 @@ extension Validator {
     mutating func noteUnknown(
         _ number: Int32,
         _ keyword: Keyword,
-        _ key: JSONNode,
-        _ value: JSONNode,
+        _ key: JSONPlace,
+        _ value: JSONPlace,
         _ known: @autoclosure () -> [String]
     ) {
         guard isCollecting else { return }
@@ -83,12 +83,12 @@ extension Validator {
         _ number: Int32,
         _ keys: Row,
         _ keyword: StaticString,
-        _ value: JSONNode
+        _ value: JSONPlace
     ) {
         guard isCollecting else { return }
         var missing: [String] = []
         for place in keys.range where program.keys.entries[place].isRequired {
-            guard spend(value.count), missing.count < 16 else { break }
+            guard spend(walk.count(value)), missing.count < 16 else { break }
             guard !has(value, key: place) else { continue }
             missing.append(String(decoding: program.keys.key(at: place), as: UTF8.self))
         }
@@ -100,11 +100,11 @@ extension Validator {
     mutating func noteCount(
         _ number: Int32,
         _ what: StaticString,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ minimum: Int,
         _ maximum: Int
     ) {
-        let isShort = value.count < minimum
+        let isShort = walk.count(value) < minimum
         let noun = what.description.lowercased()
         let words = isShort ? "at least \(minimum) \(noun)" : "at most \(maximum) \(noun)"
         switch (isShort, noun) {
@@ -117,7 +117,7 @@ extension Validator {
 
     mutating func noteLength(
         _ number: Int32,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ length: Int,
         _ rule: StringRule
     ) {
@@ -157,7 +157,7 @@ extension Validator {
         _ number: Int32,
         _ keyword: StaticString,
         _ branches: Row,
-        _ value: JSONNode
+        _ value: JSONPlace
     ) {
         let kept = findings
         var reports: [[Finding]] = []
@@ -204,7 +204,7 @@ extension Validator {
         for step in path {
             switch step {
             case .place(let place): text += "/\(place)"
-            case .key(let key): text += "/" + pointerToken(key.string ?? "")
+            case .key(let key): text += "/" + pointerToken(walk.node(key).string ?? "")
             }
             if text.unicodeScalars.count > 256 {
                 return String(String.UnicodeScalarView(text.unicodeScalars.prefix(256))) + "…"

@@ -3,7 +3,8 @@ internal import JSON
 
 /// What applies to the same place of the value.
 extension Validator {
-    mutating func perform(_ step: Step, _ number: Int32, _ value: JSONNode, _ region: Int) -> Bool {
+    mutating func perform(_ step: Step, _ number: Int32, _ value: JSONPlace, _ region: Int) -> Bool
+    {
         guard spend(1) else { return false }
         switch step {
         case .constant(let constant):
@@ -47,11 +48,11 @@ extension Validator {
         return fallback
     }
 
-    private mutating func checkEnum(_ number: Int32, _ rule: Int32, _ value: JSONNode) -> Bool {
+    private mutating func checkEnum(_ number: Int32, _ rule: Int32, _ value: JSONPlace) -> Bool {
         let isMember: Bool
-        if value.kind == .string {
+        if walk.kind(value) == .string {
             let table = program.enums[Int(rule)].strings
-            isMember = value.withText { program.keys.find($0, in: table) } >= 0
+            isMember = walk.withText(value) { program.keys.find($0, in: table) } >= 0
         } else {
             isMember = containsEqual(value, in: program.enums[Int(rule)].others)
         }
@@ -61,14 +62,14 @@ extension Validator {
         return false
     }
 
-    private mutating func containsEqual(_ value: JSONNode, in constants: Row) -> Bool {
+    private mutating func containsEqual(_ value: JSONPlace, in constants: Row) -> Bool {
         for place in constants.range where equals(value, program.constants[place]) { return true }
         return false
     }
 
     // MARK: branches
 
-    private mutating func checkAll(_ branches: Row, _ value: JSONNode, _ region: Int) -> Bool {
+    private mutating func checkAll(_ branches: Row, _ value: JSONPlace, _ region: Int) -> Bool {
         var holds = true
         for place in branches.range where !check(program.lists[place], value, region) {
             guard isCollecting else { return false }
@@ -78,7 +79,7 @@ extension Validator {
     }
 
     /// Checks one branch that may fail; its marks count only when it holds.
-    private mutating func tryBranch(_ branch: Int32, _ value: JSONNode, _ region: Int) -> Bool {
+    private mutating func tryBranch(_ branch: Int32, _ value: JSONPlace, _ region: Int) -> Bool {
         guard region >= 0 else { return check(branch, value, Self.unmarked) }
         let own = openRegion(value)
         defer { closeRegion(own) }
@@ -90,7 +91,7 @@ extension Validator {
     private mutating func checkAny(
         _ number: Int32,
         _ branches: Row,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ region: Int
     ) -> Bool {
         let holds = quietly { validator in
@@ -111,7 +112,7 @@ extension Validator {
     private mutating func checkOne(
         _ number: Int32,
         _ branches: Row,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ region: Int
     ) -> Bool {
         let count = quietly { validator in
@@ -135,7 +136,7 @@ extension Validator {
 
     private mutating func checkCondition(
         _ rule: Int32,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ region: Int
     ) -> Bool {
         let rule = program.conditions[Int(rule)]
@@ -147,13 +148,13 @@ extension Validator {
 
     private mutating func checkDependents(
         _ rules: Row,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ region: Int
     ) -> Bool {
-        guard value.kind == .object else { return true }
+        guard walk.kind(value) == .object else { return true }
         var holds = true
         for place in rules.range {
-            guard spend(value.count) else { return false }
+            guard spend(walk.count(value)) else { return false }
             let rule = program.dependents[place]
             guard has(value, key: Int(rule.trigger.first)), !check(rule.node, value, region) else {
                 continue
@@ -165,10 +166,11 @@ extension Validator {
     }
 
     /// Whether the object has the key at that place of the pool.
-    func has(_ value: JSONNode, key place: Int) -> Bool {
+    func has(_ value: JSONPlace, key place: Int) -> Bool {
         let entry = program.keys.entries[place]
         let first = Int(entry.offset)
-        return value.member(utf8: program.keys.bytes[first..<first + Int(entry.length)]) != nil
+        return walk.node(value).member(utf8: program.keys.bytes[first..<first + Int(entry.length)])
+            != nil
     }
 
     // MARK: what is left
@@ -176,15 +178,20 @@ extension Validator {
     private mutating func checkUnevaluatedProperties(
         _ number: Int32,
         _ rest: Int32,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ region: Int
     ) -> Bool {
-        guard value.kind == .object else { return true }
+        guard walk.kind(value) == .object else { return true }
         var holds = true
-        for (place, member) in value.members.nodes.enumerated() where !isMarked(region, place) {
+        var next = walk.first(in: value)
+        for place in 0..<walk.count(value) {
+            let key = next
+            let member = walk.value(ofKey: key)
+            next = walk.next(after: member)
+            if isMarked(region, place) { continue }
             if program.nodes[Int(rest)].isNever {
-                noteUnknown(number, .unevaluatedProperties, member.key, member.value, [])
-            } else if checkMember(rest, member.key, member.value) {
+                noteUnknown(number, .unevaluatedProperties, key, member, [])
+            } else if checkMember(rest, key, member) {
                 mark(region, place)
                 continue
             }
@@ -196,12 +203,16 @@ extension Validator {
 
     private mutating func checkUnevaluatedItems(
         _ rest: Int32,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ region: Int
     ) -> Bool {
-        guard value.kind == .array else { return true }
+        guard walk.kind(value) == .array else { return true }
         var holds = true
-        for (place, element) in value.elements.enumerated() where !isMarked(region, place) {
+        var next = walk.first(in: value)
+        for place in 0..<walk.count(value) {
+            let element = next
+            next = walk.next(after: element)
+            if isMarked(region, place) { continue }
             if checkElement(rest, place, element) {
                 mark(region, place)
                 continue

@@ -7,6 +7,8 @@ internal import JSON
 /// walked again to collect what to say.
 struct Validator {
     let program: Program
+    /// The document the checked value stands in.
+    let walk: JSONWalk
     let limits: SchemaLimits
     /// Steps that may still be taken.
     var work: Int
@@ -30,6 +32,7 @@ struct Validator {
 
     init(_ program: Program, limits: SchemaLimits, for value: JSONNode) {
         self.program = program
+        walk = JSONWalk(value)
         self.limits = limits
         allowedWork = limits.work + limits.workPerByte * value.byteCount
         work = allowedWork
@@ -37,17 +40,22 @@ struct Validator {
     }
 
     /// Whether `value` holds under the whole schema.
-    mutating func run(_ schema: CompiledSchema, _ value: JSONNode) -> Bool {
-        guard schema.closesByMarks, value.kind == .object else {
+    mutating func run(_ schema: CompiledSchema, _ value: JSONPlace) -> Bool {
+        guard schema.closesByMarks, walk.kind(value) == .object else {
             return check(schema.entry, value, Self.unmarked) && stop == nil
         }
         let region = openRegion(value)
         guard check(schema.entry, value, region), stop == nil else { return false }
         var holds = true
-        for (place, member) in value.members.nodes.enumerated() where !isMarked(region, place) {
-            guard isCollecting else { return false }
-            noteUnknown(schema.entry, .closed, member.key, member.value, schema.propertyNames)
-            holds = false
+        var key = walk.first(in: value)
+        for place in 0..<walk.count(value) {
+            let member = walk.value(ofKey: key)
+            if !isMarked(region, place) {
+                guard isCollecting else { return false }
+                noteUnknown(schema.entry, .closed, key, member, schema.propertyNames)
+                holds = false
+            }
+            key = walk.next(after: member)
         }
         return holds && stop == nil
     }
@@ -55,10 +63,10 @@ struct Validator {
     // MARK: one schema
 
     /// Whether `value` holds under the schema `number`; what it evaluates is marked in `region`.
-    mutating func check(_ number: Int32, _ value: JSONNode, _ region: Int) -> Bool {
+    mutating func check(_ number: Int32, _ value: JSONPlace, _ region: Int) -> Bool {
         work &-= 1
         let node = program.nodes[Int(number)]
-        let kind = value.kind
+        let kind = walk.kind(value)
         if node.types.isDisjoint(with: TypeSet(kind)) {
             guard kind == .number, node.types.contains(.integer), isInteger(value) else {
                 noteType(number, node, value)
@@ -81,7 +89,7 @@ struct Validator {
         _ number: Int32,
         _ node: Node,
         _ rule: Int32,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ region: Int
     ) -> Bool {
         guard isAllowedToGoOn() else { return false }
@@ -109,10 +117,10 @@ struct Validator {
     private mutating func checkRule(
         _ number: Int32,
         _ rule: Int32,
-        _ value: JSONNode,
+        _ value: JSONPlace,
         _ region: Int
     ) -> Bool {
-        switch value.kind {
+        switch walk.kind(value) {
         case .object: checkObject(number, rule, value, region)
         case .array: checkArray(number, rule, value, region)
         case .string: checkString(number, rule, value)
@@ -139,16 +147,16 @@ struct Validator {
         return false
     }
 
-    private func isInteger(_ value: JSONNode) -> Bool {
-        value.isPlainInteger || value.number?.isInteger == true
+    private func isInteger(_ value: JSONPlace) -> Bool {
+        walk.isPlainInteger(value) || walk.node(value).number?.isInteger == true
     }
 
     // MARK: marks
 
     /// A region of cleared bits, one for each member or element of `value`.
-    mutating func openRegion(_ value: JSONNode) -> Int {
+    mutating func openRegion(_ value: JSONPlace) -> Int {
         let first = marks.count
-        let words = (value.count + 63) >> 6
+        let words = (walk.count(value) + 63) >> 6
         work &-= words
         for _ in 0..<words { marks.append(0) }
         return first
@@ -159,8 +167,10 @@ struct Validator {
         marks.removeLast(marks.count - region)
     }
 
-    mutating func merge(_ region: Int, into other: Int, _ value: JSONNode) {
-        for word in 0..<(value.count + 63) >> 6 { marks[other + word] |= marks[region + word] }
+    mutating func merge(_ region: Int, into other: Int, _ value: JSONPlace) {
+        for word in 0..<(walk.count(value) + 63) >> 6 {
+            marks[other + word] |= marks[region + word]
+        }
     }
 
     @inline(__always)
