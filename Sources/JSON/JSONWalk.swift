@@ -104,4 +104,7 @@ extension JSONNode {
 
     /// The source length of the value, in bytes, without the quotes of a string.
     package var byteCount: Int { JSONWalk(self).byteCount(place) }
+
+    /// How many code points a string holds, without decoding it; 0 for what is no string.
+    package var scalarCount: Int { JSONWalk(self).scalarCount(place) }
 }
