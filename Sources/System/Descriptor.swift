@@ -41,6 +41,11 @@ package struct Descriptor: ~Copyable, Sendable {
         return number
     }
 
+    /// A descriptor of our own for one that somebody else owns, such as a standard stream.
+    package static func duplicate(of number: CInt) throws(SystemError) -> Descriptor {
+        Descriptor(adopting: try checked("fcntl", cgate_duplicate(number)))
+    }
+
     /// A second descriptor of the same open file, closed on exec.
     package func duplicate() throws(SystemError) -> Descriptor {
         Descriptor(adopting: try checked("fcntl", cgate_duplicate(number)))

@@ -235,6 +235,11 @@ package actor Gateway {
         await refreshAll()
     }
 
+    /// Reads the approvers back, for `init`, which does nothing else with the state.
+    package func loadApprovers() async throws { try await approvers.load() }
+
+    package var hasNoApprover: Bool { get async { await approvers.isEmpty } }
+
     func approverList() async -> [Approver] {
         await approvers.names.map { Approver(person: PersonName(unchecked: $0.rawValue)) }
     }

@@ -49,5 +49,8 @@ package actor LineConnection {
     /// Runs `body` once when the peer goes away.
     package func onHangUp(_ body: @escaping @Sendable () -> Void) { stream.onHangUp = body }
 
+    /// Says that nothing more will be sent; what comes back is still read.
+    package func finishSending() { try? stream.finish() }
+
     package func close() { stream.close() }
 }

@@ -1,7 +1,9 @@
 /// Every command, in the order of `--help`.
 enum Commands {
     static let all: [Command] =
-        [UpCommand.command, StatusCommands.status] + TokenCommands.all + ApproverCommands.all
+        [InitCommand.command, UpCommand.command, ConnectCommand.command, StatusCommands.status]
+        + ToolCommands.all + ApprovalCommands.all
+        + TokenCommands.all + ApproverCommands.all
 
     /// The command the words begin with, and what is left of them; two-word names come first.
     static func find(_ words: [String]) -> (Command, [String])? {

@@ -30,21 +30,12 @@ enum UpCommand {
         let lock = try System.LockFile(state.lockFile, note: "pid \(Process.identifier)")
         let loop = try EventLoop()
         let isQuiet = invocation.has("--quiet")
-        let parts = Gateway.Parts(
-            pool: BlockingPool(),
-            clock: SystemClock(),
-            random: Crypto.SystemRandom(),
-            user: Process.userID,
-            version: GatehouseTool.version,
-            environment: { Process.environment($0) },
-            log: { line in Console.complain(line) }
-        )
         let gateway = try Gateway.open(
             set,
             folder: Files.split(path).folder,
             state: state,
             loop: loop,
-            parts: parts
+            parts: parts()
         )
         for warning in set.configuration.warnings { Console.complain("warning: \(warning)") }
         let failure = Lock<(any Error)?>(nil)
@@ -62,6 +53,19 @@ enum UpCommand {
         _ = consume lock
         if let error = failure.withLock({ $0 }) { return GatehouseTool.end(with: error) }
         return 0
+    }
+
+    /// The one place that names what the outside world is.
+    static func parts() -> Gateway.Parts {
+        Gateway.Parts(
+            pool: BlockingPool(),
+            clock: SystemClock(),
+            random: Crypto.SystemRandom(),
+            user: Process.userID,
+            version: GatehouseTool.version,
+            environment: { Process.environment($0) },
+            log: { line in Console.complain(line) }
+        )
     }
 
     private static func serve(_ gateway: Gateway, isQuiet: Bool) async throws {

@@ -1,0 +1,156 @@
+import Policy
+import Approval
+import Base
+import JSON
+import System
+
+extension ControlCommands {
+    /// `approvals list|show|approve|deny|watch`.
+    static let approvals: [String: ControlCommand] = [
+        "approvals.list": ControlCommand(level: .observe) { gateway, _ in
+            let questions = await gateway.desk.waiting()
+            return JSONValue.array(questions.map { gateway.summary(of: $0) }).serialised()
+        },
+        "approvals.show": ControlCommand(level: .observe) { gateway, call in
+            try await gateway.card(call)
+        },
+        "approvals.vote": ControlCommand(level: .decide) { gateway, call in
+            try await gateway.vote(call)
+        },
+        "approvals.watch": ControlCommand(level: .observe) { gateway, call in
+            await gateway.watchApprovals(call)
+        },
+    ]
+}
+
+extension Gateway {
+    /// What a list shows of a question; never the arguments themselves.
+    nonisolated func summary(of question: Question) -> JSONValue {
+        var object = JSONObject()
+        object["ticket"] = JSONValue(question.ticket.rawValue)
+        object["tool"] = JSONValue(question.binding.tool.description)
+        object["principal"] = JSONValue(question.binding.principal.rawValue)
+        object["tenant"] = JSONValue(question.binding.tenant.rawValue)
+        object["tier"] = JSONValue(question.tier.description)
+        object["people"] = JSONValue(question.people)
+        object["yes"] = JSONValue(question.votes.count)
+        object["asked"] = JSONValue(question.asked.description)
+        object["expires"] = JSONValue(question.expires.description)
+        object["revision"] = JSONValue(question.revision)
+        object["reasons"] = .array(question.reasons.map { JSONValue($0) })
+        return .object(object)
+    }
+
+    private func question(_ call: ControlCall) async throws -> Question {
+        let text = try call.request.required("ticket")
+        let waiting = await desk.waiting()
+        // The beginning of a ticket is enough for a person, as long as it names one.
+        let found = waiting.filter { $0.ticket.rawValue.hasPrefix(text) }
+        guard found.count == 1, let question = found.first else {
+            throw ControlError(
+                .refused,
+                found.isEmpty
+                    ? "no question `\(printable(text))` waits"
+                    : "`\(printable(text))` names several"
+            )
+        }
+        return question
+    }
+
+    /// The whole question, with the exact arguments, escaped for a terminal.
+    func card(_ call: ControlCall) async throws -> [UInt8] {
+        let question = try await question(call)
+        guard case .object(var object) = summary(of: question) else { return JSONValue.done }
+        object["card"] = .array(
+            Card.lines(of: question, at: parts.clock.timestamp).map { JSONValue($0) }
+        )
+        object["arguments"] = JSONValue(String(decoding: question.callForm, as: UTF8.self))
+        return JSONValue.object(object).serialised()
+    }
+
+    func vote(_ call: ControlCall) async throws -> [UInt8] {
+        guard let approver = call.approver else {
+            throw ControlError(.refused, "this needs an approver")
+        }
+        let question = try await question(call)
+        let reply = await desk.vote(
+            Ballot(
+                ticket: question.ticket,
+                person: PersonName(unchecked: approver.rawValue),
+                isYes: call.request.bool("yes"),
+                revision: call.request.int("revision") ?? 0
+            )
+        )
+        let text: String
+        switch reply {
+        case .counted(let missing): text = "yes counted; \(missing) more needed"
+        case .approved: text = "approved"
+        case .denied: text = "denied"
+        case .alreadyVoted: throw ControlError(.refused, "you answered this already")
+        case .stale: throw ControlError(.refused, "the question changed; look again")
+        case .closed: throw ControlError(.refused, "the question is closed")
+        case .ownRequest:
+            throw ControlError(.refused, "the owner of an agent does not approve its calls")
+        case .unknownTicket: throw ControlError(.refused, "no such question")
+        }
+        var object = JSONObject()
+        object["answer"] = JSONValue(text)
+        return JSONValue.object(object).serialised()
+    }
+
+    /// Sends a line for each change until the peer goes away.
+    func watchApprovals(_ call: ControlCall) async -> [UInt8] {
+        let changes = Changes(loop)
+        let key = await desk.watch { _ in changes.note() }
+        var isOpen = true
+        while isOpen {
+            let questions = await desk.waiting()
+            var object = JSONObject()
+            object["waiting"] = .array(questions.map { summary(of: $0) })
+            isOpen = await call.reply.send(JSONValue.object(object).serialised())
+            if isOpen { await changes.wait() }
+        }
+        await desk.stopWatching(key)
+        return JSONValue.done
+    }
+}
+
+/// Wakes one waiter when something changed; several changes are one.
+private final class Changes: Sendable {
+    private let loop: EventLoop
+    private let state = Lock(State())
+
+    private struct State {
+        var isDirty = false
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    func note() {
+        let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+            state.isDirty = true
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    /// Returns at the next change, or after 15 seconds, so that a peer that went is noticed.
+    func wait() async {
+        let timer = loop.spawn { [loop] in
+            guard (try? await loop.sleep(for: .seconds(15))) != nil else { return }
+            self.note()
+        }
+        defer { timer.cancel() }
+        await withCheckedContinuation { continuation in
+            let isDirty = state.withLock { state in
+                guard !state.isDirty else { return true }
+                state.waiter = continuation
+                return false
+            }
+            if isDirty { continuation.resume() }
+        }
+        state.withLock { $0.isDirty = false }
+    }
+}

@@ -1,0 +1,239 @@
+import Storage
+import Audit
+import Base
+import Crypto
+import JSON
+import MCP
+import Policy
+import System
+
+extension ControlCommands {
+    /// `tools list|approve`.
+    static let tools: [String: ControlCommand] = [
+        "tools.list": ControlCommand(level: .observe) { gateway, _ in await gateway.toolList() },
+        "tools.proposals": ControlCommand(level: .observe) { gateway, call in
+            try await gateway.proposals(call)
+        },
+        "tools.definition": ControlCommand(level: .observe) { gateway, call in
+            try await gateway.definition(call)
+        },
+        "tools.approve": ControlCommand(level: .decide) { gateway, call in
+            try await gateway.approveTools(call)
+        },
+        "tools.refresh": ControlCommand(level: .observe) { gateway, _ in
+            await gateway.refreshAll()
+            return JSONValue.done
+        },
+    ]
+}
+
+extension Gateway {
+    /// Every tool of every server, offered or hidden, with the reason.
+    func toolList() async -> [UInt8] {
+        var list: [JSONValue] = []
+        let catalogue = await door.catalogue
+        for (tenant, servers) in catalogue.tenants.sorted(by: { $0.key < $1.key }) {
+            for (_, server) in servers.sorted(by: { $0.key < $1.key }) {
+                for (_, tool) in server.tools.sorted(by: { $0.key < $1.key }) {
+                    var object = row(tenant, tool.reference)
+                    object["state"] = JSONValue("offered")
+                    object["tier"] = JSONValue(tool.policy.tier.description)
+                    object["placed"] = JSONValue(tool.policy.isPlaced)
+                    object["pin"] = JSONValue(tool.pin.description)
+                    list.append(.object(object))
+                }
+                for (name, reason) in server.hidden.sorted(by: { $0.key < $1.key }) {
+                    var object = row(tenant, ToolReference(server: server.name, tool: name))
+                    object["state"] = JSONValue("hidden")
+                    object["reason"] = JSONValue(reason.description)
+                    list.append(.object(object))
+                }
+                if let absence = server.absence {
+                    var object = JSONObject()
+                    object["tenant"] = JSONValue(tenant.rawValue)
+                    object["server"] = JSONValue(server.name.rawValue)
+                    object["state"] = JSONValue("absent")
+                    object["reason"] = JSONValue(absence)
+                    list.append(.object(object))
+                }
+            }
+        }
+        return JSONValue.array(list).serialised()
+    }
+
+    private func row(_ tenant: TenantID, _ reference: ToolReference) -> JSONObject {
+        var object = JSONObject()
+        object["tenant"] = JSONValue(tenant.rawValue)
+        object["server"] = JSONValue(reference.server.rawValue)
+        object["tool"] = JSONValue(reference.tool.rawValue)
+        return object
+    }
+
+    private func described(
+        _ call: ControlCall
+    ) throws -> (Configuration.Server, ServerDescription) {
+        let name = try ServerName(try call.request.required("server"))
+        let tenant = try TenantID(call.request.string("tenant") ?? TenantID.main.rawValue)
+        guard
+            let server = current.configuration.allServers.first(where: {
+                $0.name == name && $0.tenant == tenant
+            })
+        else { throw ControlError(.refused, "no server `\(name)`") }
+        let key = ServerKey(tenant: tenant, server: name)
+        guard let description = descriptions[key] else {
+            throw ControlError(
+                .refused,
+                "server `\(name)` was not reached: \(absences[key] ?? "it is starting")"
+            )
+        }
+        return (server, description)
+    }
+
+    /// What a person is shown before accepting: each tool, whether it is new or changed, and the
+    /// tier and scope we propose, with the reason (design law 7).
+    func proposals(_ call: ControlCall) async throws -> [UInt8] {
+        let (server, description) = try described(call)
+        let pins = current.lock.pins(of: server.name, server.tenant)
+        let hashing = OpenSSLHashing()
+        var list: [JSONValue] = []
+        for tool in description.tools {
+            let pin = CatalogueBuilder.pin(of: tool, hashing)
+            let reference = ToolReference(server: server.name, tool: tool.name)
+            var object = row(server.tenant, reference)
+            let known = pins.tools[tool.name]
+            object["state"] = JSONValue(
+                known == pin ? "accepted" : known == nil ? "new" : "changed"
+            )
+            object["pin"] = JSONValue(pin.description)
+            if let stated = stated(reference, server.tenant) {
+                object["stated"] = JSONValue(stated.description)
+            }
+            let proposal = proposal(tool, server)
+            object["tier"] = JSONValue(proposal.tier.description)
+            if let scope = proposal.scope { object["scope"] = scope.value }
+            object["reasons"] = .array(proposal.reasons.map { JSONValue($0) })
+            object["description"] = JSONValue(tool.description ?? "")
+            list.append(.object(object))
+        }
+        for unusable in description.unusable {
+            var object = JSONObject()
+            object["tool"] = JSONValue(unusable.name)
+            object["state"] = JSONValue("unusable")
+            object["reasons"] = .array([JSONValue(unusable.reason)])
+            list.append(.object(object))
+        }
+        return JSONValue.array(list).serialised()
+    }
+
+    private func proposal(
+        _ tool: ToolDefinition,
+        _ server: Configuration.Server
+    ) -> TierProposal {
+        var folders: [String] = []
+        if case .stdio(let stdio) = server.kind { folders = stdio.cage.write.map(\.inside) }
+        return TierProposal(
+            definition: tool.node,
+            surroundings: TierProposal.Surroundings(writeFolders: folders)
+        )
+    }
+
+    /// The tier some file states already.
+    private func stated(_ reference: ToolReference, _ tenant: TenantID) -> RiskTier? {
+        guard let policy = current.policy.policy(for: reference, tenant: tenant), policy.isPlaced
+        else { return nil }
+        return policy.tier
+    }
+
+    func definition(_ call: ControlCall) async throws -> [UInt8] {
+        let (_, description) = try described(call)
+        let name = try call.request.required("tool")
+        guard let tool = description.tools.first(where: { $0.name.rawValue == name }) else {
+            throw ControlError(.refused, "no tool `\(printable(name))`")
+        }
+        return Array(tool.node.source)
+    }
+
+    /// Accepts tools as they are now: pins and, where no file states one, tiers and scopes.
+    func approveTools(_ call: ControlCall) async throws -> [UInt8] {
+        let (server, description) = try described(call)
+        var wanted: Set<String>?
+        if let node = call.request.params?["tools"], !node.isNull {
+            wanted = Set(node.elements.compactMap(\.string))
+        }
+        var shown: [String: String] = [:]
+        for (name, pin) in call.request.params?["pins"]?.members.map({ $0 }) ?? [] {
+            shown[name.text] = pin.string
+        }
+        let hashing = OpenSSLHashing()
+        var lock = current.lock
+        var tenant = lock.tenants[server.tenant] ?? LockFile.Tenant()
+        var pins = tenant.servers[server.name] ?? LockFile.Server()
+        var accepted: [ToolReference] = []
+        for tool in description.tools where wanted?.contains(tool.name.rawValue) ?? true {
+            let pin = CatalogueBuilder.pin(of: tool, hashing)
+            // A yes covers exactly what was shown (design law 5).
+            guard shown[tool.name.rawValue] == pin.description else {
+                throw ControlError(
+                    .refused,
+                    "tool `\(printable(tool.name.rawValue))` changed since it was shown; look again"
+                )
+            }
+            let reference = ToolReference(server: server.name, tool: tool.name)
+            pins.tools[tool.name] = pin
+            if stated(reference, server.tenant) == nil {
+                let proposal = proposal(tool, server)
+                tenant.tools[reference] = ToolStatement(
+                    tier: proposal.tier,
+                    scope: proposal.scope
+                )
+            }
+            accepted.append(reference)
+        }
+        let listed = Set(description.tools.map(\.name))
+        if wanted == nil { pins.tools = pins.tools.filter { listed.contains($0.key) } }
+        pins.instructions = description.instructions.map { hashing.sha256(Array($0.utf8)) }
+        tenant.servers[server.name] = pins
+        lock.tenants[server.tenant] = tenant
+        try await accept(lock, accepted, server, by: call.actor)
+        var object = JSONObject()
+        object["accepted"] = JSONValue(accepted.count)
+        return JSONValue.object(object).serialised()
+    }
+
+    /// Records what was accepted, writes `gatehouse.lock` and takes it over.
+    private func accept(
+        _ lock: LockFile,
+        _ tools: [ToolReference],
+        _ server: Configuration.Server,
+        by name: String
+    ) async throws {
+        let set = try PolicySet(current.configuration, lock: lock, hashing: OpenSSLHashing())
+        let records = tools.map { reference in
+            AuditRecord(
+                .tool,
+                at: parts.clock.timestamp,
+                tenant: server.tenant,
+                environment: current.configuration.environment,
+                server: reference.server,
+                tool: reference.tool,
+                detail: .fields([
+                    RecordField("by", name),
+                    RecordField("change", "accepted"),
+                    RecordField(
+                        "pin",
+                        lock.pins(of: reference.server, server.tenant).tools[reference.tool]?
+                            .description ?? ""
+                    ),
+                ])
+            )
+        }
+        _ = try await store.commit(Transaction(records: records))
+        try Files.replace(
+            ConfigurationFiles.lockPath(of: current.configuration.file),
+            with: Array(lock.text.utf8),
+            mode: 0o644
+        )
+        current = set
+        await rebuild()
+    }
+}

@@ -1,0 +1,115 @@
+import Base
+import Gateway
+import JSON
+import System
+
+/// `gatehouse approvals …`: where people answer what agents ask.
+enum ApprovalCommands {
+    static let all = [list, show, approve, deny, watch]
+
+    private static let list = Command(
+        "approvals list",
+        "",
+        "list the questions that wait for people",
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            let result = try await client.call("approvals.list")
+            if invocation.wantsJSON {
+                Console.print(String(decoding: result.source, as: UTF8.self))
+            } else {
+                for question in result.elements { printLine(question) }
+            }
+            return 0
+        }
+    )
+
+    private static let show = Command(
+        "approvals show",
+        "TICKET",
+        "show a question whole, with the exact arguments",
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            let result = try await client.call("approvals.show", try ticket(invocation))
+            if invocation.wantsJSON {
+                Console.print(String(decoding: result.source, as: UTF8.self))
+            } else {
+                printCard(result)
+            }
+            return 0
+        }
+    )
+
+    private static let approve = Command(
+        "approvals approve",
+        "TICKET",
+        "say yes to exactly what is shown, once",
+        options: [ApproverPrompt.option],
+        run: { try await answer($0, $1, isYes: true) }
+    )
+
+    private static let deny = Command(
+        "approvals deny",
+        "TICKET",
+        "say no",
+        options: [ApproverPrompt.option],
+        run: { try await answer($0, $1, isYes: false) }
+    )
+
+    private static let watch = Command(
+        "approvals watch",
+        "",
+        "show what waits, anew at each change, until interrupted",
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            _ = try await client.call("approvals.watch") { event in
+                guard let waiting = event["waiting"] else { return }
+                if invocation.wantsJSON {
+                    Console.print(String(decoding: event.source, as: UTF8.self))
+                } else {
+                    Console.print("-- \(waiting.count) waiting")
+                    for question in waiting.elements { printLine(question) }
+                }
+            }
+            return 0
+        }
+    )
+
+    /// Shows the question before it asks for the passphrase: a yes covers what was shown.
+    private static func answer(
+        _ invocation: Invocation,
+        _ loop: EventLoop,
+        isYes: Bool
+    ) async throws -> Int32 {
+        let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+        var params = try ticket(invocation)
+        let shown = try await client.call("approvals.show", params)
+        printCard(shown)
+        params["ticket"] = JSONValue(shown["ticket"]?.string ?? "")
+        params["yes"] = JSONValue(isYes)
+        params["revision"] = JSONValue(shown["revision"]?.number?.int64 ?? 0)
+        let result = try await client.call(
+            "approvals.vote",
+            params,
+            credential: try ApproverPrompt.credential(invocation)
+        )
+        Console.print(result["answer"]?.string ?? "")
+        return 0
+    }
+
+    private static func ticket(_ invocation: Invocation) throws -> JSONObject {
+        var params = JSONObject()
+        params["ticket"] = JSONValue(try invocation.argument(0, "the ticket"))
+        return params
+    }
+
+    private static func printLine(_ question: JSONNode) {
+        let words = ["ticket", "tier", "principal", "tool", "expires"].map {
+            printable(question.member($0)?.string ?? "")
+        }
+        Console.print(words.joined(separator: "  "))
+    }
+
+    private static func printCard(_ question: JSONNode) {
+        for line in question["card"]?.elements.compactMap(\.string) ?? [] { Console.print(line) }
+    }
+}

@@ -1,0 +1,120 @@
+import Base
+import Gateway
+import JSON
+import System
+
+/// `gatehouse tools …`.
+enum ToolCommands {
+    static let all = [list, approve, show]
+
+    private static let tenant = Command.Option(
+        "--tenant",
+        "NAME",
+        "the tenant of the server (default: main)"
+    )
+
+    private static let list = Command(
+        "tools list",
+        "",
+        "list every tool, offered or hidden, with the reason",
+        options: [Command.Option("--refresh", nil, "ask the servers first")],
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            if invocation.has("--refresh") { _ = try await client.call("tools.refresh") }
+            let result = try await client.call("tools.list")
+            guard !invocation.wantsJSON else {
+                Console.print(String(decoding: result.source, as: UTF8.self))
+                return 0
+            }
+            for tool in result.elements {
+                let server = tool["server"]?.string ?? ""
+                let name = tool["tool"]?.string.map { "\(server).\($0)" } ?? server
+                let state = tool["state"]?.string ?? ""
+                let tier = tool["tier"]?.string ?? "--"
+                let note =
+                    tool["reason"]?.string
+                    ?? (tool["placed"]?.bool == false ? "nobody placed it: counts as T2" : "")
+                Console.print(
+                    "\(tier)  \(state)  \(printable(name))  \(printable(note, limit: 200))"
+                )
+            }
+            return 0
+        }
+    )
+
+    private static let show = Command(
+        "tools show",
+        "SERVER TOOL",
+        "print a tool's definition as the server gives it",
+        options: [tenant],
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            var params = try server(invocation)
+            params["tool"] = JSONValue(try invocation.argument(1, "the tool"))
+            let result = try await client.call("tools.definition", params)
+            Console.print(String(decoding: result.source, as: UTF8.self))
+            return 0
+        }
+    )
+
+    private static let approve = Command(
+        "tools approve",
+        "SERVER [TOOL …]",
+        "accept a server's tools as they are, with proposed tiers and scopes",
+        options: [
+            tenant, ApproverPrompt.option,
+            Command.Option("--show", nil, "only show what would be accepted"),
+        ],
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            var params = try server(invocation)
+            let wanted = Array(invocation.arguments.dropFirst())
+            let result = try await client.call("tools.proposals", params)
+            let shown = result.elements.filter { tool in
+                wanted.isEmpty || wanted.contains(tool["tool"]?.string ?? "")
+            }
+            if invocation.wantsJSON {
+                Console.print(String(decoding: result.source, as: UTF8.self))
+            } else {
+                for tool in shown { show(tool) }
+            }
+            guard !invocation.has("--show") else { return 0 }
+            var pins = JSONObject()
+            for tool in shown {
+                guard let name = tool["tool"]?.string, let pin = tool["pin"]?.string else {
+                    continue
+                }
+                pins[JSONString(name)] = JSONValue(pin)
+            }
+            params["pins"] = .object(pins)
+            if !wanted.isEmpty { params["tools"] = .array(wanted.map { JSONValue($0) }) }
+            let answer = try await client.call(
+                "tools.approve",
+                params,
+                credential: try ApproverPrompt.credential(invocation)
+            )
+            Console.print("accepted \(answer["accepted"]?.number?.text ?? "0") tools")
+            return 0
+        }
+    )
+
+    private static func server(_ invocation: Invocation) throws -> JSONObject {
+        var params = JSONObject()
+        params["server"] = JSONValue(try invocation.argument(0, "the server"))
+        if let tenant = try invocation.value("--tenant") { params["tenant"] = JSONValue(tenant) }
+        return params
+    }
+
+    private static func show(_ tool: JSONNode) {
+        let name = tool["tool"]?.string ?? ""
+        let state = tool["state"]?.string ?? ""
+        let tier = tool["stated"]?.string.map { "\($0) (stated)" } ?? tool["tier"]?.string ?? "--"
+        Console.print("\(tier)  \(state)  \(printable(name))")
+        if let scope = tool["scope"] {
+            Console.print("      scope: \(String(decoding: scope.source, as: UTF8.self))")
+        }
+        for reason in tool["reasons"]?.elements.compactMap(\.string) ?? [] {
+            Console.print("      \(printable(reason, limit: 200))")
+        }
+    }
+}
