@@ -40,7 +40,9 @@ package struct JSONNumber: Hashable, Sendable, Comparable, CustomStringConvertib
         return left.decimal < right.decimal
     }
 
-    package func hash(into hasher: inout Hasher) { hasher.combine(decimal) }
+    package func hash(into hasher: inout Hasher) {
+        if let int64 { hasher.combine(int64) } else { hasher.combine(decimal) }
+    }
 
     /// Whether the value is whole: true for `1.0` and `1e400`.
     package var isInteger: Bool { small != nil || decimal.isInteger }
