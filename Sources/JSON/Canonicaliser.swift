@@ -124,8 +124,7 @@ struct Canonicaliser: ~Copyable {
         output.append(0x22)
         var at = 0
         while at < text.count {
-            var plain = at
-            while plain < text.count, unsafe text[plain] != 0x5c { plain += 1 }
+            let plain = unsafe Scan.backslash(text, at)
             if plain > at { unsafe output.append(UnsafeBufferPointer(rebasing: text[at..<plain])) }
             guard plain + 1 < text.count else { break }
             let escape = unsafe text[plain + 1]
@@ -142,7 +141,9 @@ struct Canonicaliser: ~Copyable {
                     at += 6
                 }
                 var respelt: [UInt8] = []
-                let decoded = unsafe Unescape.decode(text[plain..<min(at, text.count)])
+                let decoded = unsafe Unescape.decode(
+                    UnsafeBufferPointer(rebasing: text[plain..<min(at, text.count)])
+                )
                 unsafe decoded.withUnsafeBufferPointer { unsafe Escape.escape($0, into: &respelt) }
                 output.append(respelt)
             }

@@ -113,18 +113,15 @@ enum Escape {
 
     /// Appends `text`, which must be UTF-8, as it stands between quotes.
     static func escape(_ text: UnsafeBufferPointer<UInt8>, into bytes: inout [UInt8]) {
-        var plain = 0
-        for index in 0..<text.count {
-            let byte = unsafe text[index]
-            guard byte < 0x20 || byte == 0x22 || byte == 0x5c else { continue }
-            if plain < index {
-                unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[plain..<index]))
+        var at = 0
+        while true {
+            let plain = unsafe Scan.escapable(text, at)
+            if plain > at {
+                unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[at..<plain]))
             }
-            plain = index + 1
-            escape(byte, into: &bytes)
-        }
-        if plain < text.count {
-            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[plain...]))
+            guard plain < text.count else { return }
+            unsafe escape(text[plain], into: &bytes)
+            at = plain + 1
         }
     }
 

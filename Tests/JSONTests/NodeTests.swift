@@ -156,6 +156,27 @@ import Testing
         #expect(try parse(written).root.string == source)
     }
 
+    /// Strings are read and written in words of eight bytes.
+    @Test func `every character survives at every place of a string`() throws {
+        let characters = [
+            "\u{0}", "\u{1f}", "\n", "\"", "\\", "/", "\u{7f}", "é", "€", "😀", "\u{9f}",
+        ]
+        for before in 0..<18 {
+            for character in characters {
+                for after in [0, 1, 7, 8, 20] {
+                    let source =
+                        String(repeating: "a", count: before) + character
+                        + String(repeating: "\u{e9}", count: after) + character
+                    let written = JSONValue(source).serialised()
+                    let read = try JSONDocument(parsing: written).root
+                    #expect(read.utf8 == Array(source.utf8))
+                    #expect(try CallForm(read).bytes == written)
+                    #expect(ReferenceReader.read(written) == .string(Array(source.utf8)))
+                }
+            }
+        }
+    }
+
     @Test func `bytes that are no text are repaired, never passed on`() throws {
         var writer = JSONWriter()
         writer.string(utf8: [0x61, 0xff, 0x62])
