@@ -122,7 +122,9 @@ let package = Package(
         // What each parser of outside bytes promises, for unit tests and for libFuzzer.
         .target(
             name: "FuzzBodies",
-            dependencies: ["Base", "JSON", "JSONSchema", "Patterns"],
+            dependencies: [
+                "Base", "JSON", "JSONSchema", "Patterns", "Audit", "AuditVerifier", "Crypto",
+            ],
             path: "Tests/FuzzBodies",
             swiftSettings: strict
         ),
@@ -159,6 +161,12 @@ if Context.environment["GATEHOUSE_BENCH"] == "1" {
             path: "Benchmarks/CSimdjson",
             cxxSettings: strictCXX,
             linkerSettings: [.linkedLibrary("simdjson")]
+        ),
+        .executableTarget(
+            name: "log-bench",
+            dependencies: ["Base", "Audit", "Crypto", "Storage"],
+            path: "Benchmarks/log",
+            swiftSettings: strict
         ),
         .executableTarget(
             name: "json-bench",

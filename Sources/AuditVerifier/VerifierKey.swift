@@ -73,6 +73,9 @@ package struct VerifiedCheckpoint: Sendable, Equatable {
         guard note.count <= 64 << 10 else {
             throw .malformedCheckpoint(line: 1, "it is longer than 64 KiB")
         }
+        guard note.last == newline else {
+            throw .malformedCheckpoint(line: 1, "it does not end with a newline")
+        }
         var blank: Int?
         for index in note.indices.dropFirst() where note[index] == newline {
             if note[index - 1] == newline { blank = index }

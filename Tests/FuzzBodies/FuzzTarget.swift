@@ -4,11 +4,13 @@
 /// finding, and so is a promise of the parser that does not hold, which the body states with
 /// `expect`.
 package enum FuzzTarget: String, CaseIterable, Sendable {
-    case json, schema
+    case checkpoint, json, schema
 
     /// Runs the body on one input.
     package func run(_ bytes: [UInt8]) {
         switch self {
+        case .checkpoint:
+            expect(CheckpointFuzz.holds(bytes), "two readers of a checkpoint agree")
         case .json: fuzzJSON(bytes)
         case .schema: expect(SchemaFuzz.holds(bytes), "two ways to check one value agree")
         }

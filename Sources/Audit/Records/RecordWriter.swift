@@ -87,13 +87,20 @@ struct RecordWriter {
     }
 
     mutating func digest(_ digest: Digest) {
-        bytes.append(0x22)
-        for word in [digest.words.0, digest.words.1, digest.words.2, digest.words.3] {
-            for shift in stride(from: UInt64(60), through: 0, by: -4) {
-                bytes.append(Self.hexDigit(UInt8(truncatingIfNeeded: word >> shift) & 15))
+        // Sixty-four single appends cost as much as the rest of a record.
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 66) { text in
+            unsafe text[0] = 0x22
+            var place = 1
+            for word in [digest.words.0, digest.words.1, digest.words.2, digest.words.3] {
+                for shift in stride(from: UInt64(60), through: 0, by: -4) {
+                    let value = UInt8(truncatingIfNeeded: word >> shift) & 15
+                    unsafe text[place] = Self.hexDigit(value)
+                    place += 1
+                }
             }
+            unsafe text[65] = 0x22
+            unsafe bytes.append(contentsOf: UnsafeBufferPointer(text))
         }
-        bytes.append(0x22)
     }
 
     /// RFC 3339 in UTC with milliseconds, the same text as `Timestamp.description`.
@@ -143,14 +150,41 @@ struct RecordWriter {
 
     private mutating func append(escaping utf8: UnsafeBufferPointer<UInt8>) {
         var start = 0
-        for index in 0..<utf8.count {
-            let byte = unsafe utf8[index]
-            guard byte < 0x20 || byte == 0x22 || byte == 0x5c else { continue }
-            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
-            escape(byte)
-            start = index + 1
+        var index = 0
+        while index < utf8.count {
+            // Eight bytes at once while none of them needs an escape.
+            if index + 8 <= utf8.count {
+                let word = unsafe UnsafeRawBufferPointer(utf8)
+                    .loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                guard Self.mayNeedEscape(word) else {
+                    index += 8
+                    continue
+                }
+            }
+            let end = min(index + 8, utf8.count)
+            while index < end {
+                let byte = unsafe utf8[index]
+                if byte < 0x20 || byte == 0x22 || byte == 0x5c {
+                    unsafe bytes.append(
+                        contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index])
+                    )
+                    escape(byte)
+                    start = index + 1
+                }
+                index += 1
+            }
         }
         unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
+    }
+
+    /// Whether one of eight bytes may be a control character, a quote or a backslash; false is sure.
+    private static func mayNeedEscape(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highs: UInt64 = 0x8080_8080_8080_8080
+        // Bytes that are zero after the exclusive or, and bytes below 0x20, borrow their high bit.
+        func hasZero(_ word: UInt64) -> UInt64 { (word &- ones) & ~word & highs }
+        let controls = (word &- ones &* 0x20) & ~word & highs
+        return controls | hasZero(word ^ ones &* 0x22) | hasZero(word ^ ones &* 0x5c) != 0
     }
 
     // RFC 8785 3.2.2.2: the short escapes where JSON has one, else \u00xx in lower case.

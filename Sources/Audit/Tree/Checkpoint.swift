@@ -95,11 +95,17 @@ package struct CheckpointKey: Sendable {
         guard let root = Base64.decode(lines[2]).flatMap({ Digest(bytes: $0) }) else {
             throw .malformed(line: 3)
         }
-        guard let blank = lines.firstIndex(of: ""), blank >= 3 else { throw .malformed(line: 4) }
+        // The last empty line before the end divides text and signatures.
+        guard let blank = lines.dropLast().lastIndex(of: ""), blank >= 3 else {
+            throw .malformed(line: 4)
+        }
         let body = lines[..<blank].joined(separator: "\n") + "\n"
         let prefix = "\u{2014} \(origin.text) "
-        for line in lines[(blank + 1)...] where line.hasPrefix(prefix) {
-            guard let bytes = Base64.decode(line.dropFirst(prefix.count)), bytes.count == 68,
+        for line in lines[(blank + 1)...] where line.utf8.starts(with: prefix.utf8) {
+            guard
+                let bytes = Base64.decode(
+                    String(Substring(line.utf8.dropFirst(prefix.utf8.count)))
+                ), bytes.count == 68,
                 Array(bytes.prefix(4)) == id
             else { continue }
             if checker.isSignature(Array(bytes.dropFirst(4)), of: Array(body.utf8), by: publicKey) {
