@@ -2,7 +2,7 @@
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 RELEASE := -c release --static-swift-stdlib $(SWIFT_FLAGS)
 
-.PHONY: run test test-long check build debug bench demo fuzz fresh format
+.PHONY: run test test-long check build debug bench bench-json demo fuzz fresh format
 
 run: ## set up, build, and start the quickstart with its state inside this clone
 	@scripts/setup run
@@ -31,6 +31,10 @@ bench: ## direct, nginx and gatehouse in one sitting
 	@scripts/setup bench
 	@$(MAKE) --no-print-directory build
 	@Benchmarks/gateway/run.sh
+
+bench-json: ## the JSON parser beside simdjson; ends with 1 below the threshold
+	@GATEHOUSE_BENCH=1 swift build $(SWIFT_FLAGS) -c release --scratch-path .build/bench --product json-bench
+	@.build/bench/release/json-bench
 
 demo: ## an agent, a gate and a person, played through with the official SDK
 	@scripts/setup test

@@ -4,6 +4,7 @@ enum Samples {
         ("300 B", call()),
         ("10 KB", page(records: 40)),
         ("1 MB", page(records: 4_150)),
+        ("1 MB in one string", document(lines: 14_000)),
     ]
 
     /// A `tools/call` of about 300 bytes.
@@ -21,6 +22,16 @@ enum Samples {
                     .utf8
             )
             + Array(#"odelcontextprotocol/protocolVersion":"2026-07-28"}}}"#.utf8)
+    }
+
+    /// A result that is one text of so many lines, as a tool that reads a file gives it.
+    private static func document(lines: Int) -> [UInt8] {
+        let line = #"The gate keeps a book: who asked, what was \"decided\", größer als nötig.\n"#
+        let text = String(repeating: line, count: lines)
+        return Array(
+            #"{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"\#(text)"}]}}"#
+                .utf8
+        )
     }
 
     /// A result with so many records of 240 to 260 bytes: keys, text, numbers, a little of all.
