@@ -62,7 +62,7 @@ package enum Limits {
     // JSON Schema: one definition, and one validation by it.
     package static let schemaDepth = 64
     package static let schemaCount = 8_192
-    package static let schemaPatternCount = 256
+    package static let schemaPatternCount = 64
     package static let schemaTextByteCount = 4 << 10
     package static let schemaWork = 1_000_000
     package static let schemaWorkPerByte = 4

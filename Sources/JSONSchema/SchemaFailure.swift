@@ -11,12 +11,15 @@ package enum SchemaFailure: Error, Equatable, Sendable, CustomStringConvertible 
     /// A pattern could not be decided within its limits.
     case patternLimit(pattern: String)
 
-    package var description: String {
+    package var description: String { description(showsValues: true) }
+
+    /// As one line; with `showsValues: false` made of the schema's words alone.
+    package func description(showsValues: Bool) -> String {
         switch self {
         case .violated(let violations):
             violations.isEmpty
                 ? "the value does not fit the schema"
-                : violations.map { describe($0) }.joined(separator: "; ")
+                : violations.map { describe($0, showsValues: showsValues) }.joined(separator: "; ")
         case .tooMuchWork(let limit):
             "checking the value took more than \(limit) steps; send a smaller or simpler value"
         case .tooDeep(let limit):
@@ -43,9 +46,14 @@ package struct SchemaViolation: Equatable, Sendable {
 
 /// One short line for a model: where, what would hold, what was there.
 ///
-/// With `showsValues: false` nothing of the value itself is in it, for values not screened yet.
+/// With `showsValues: false` nothing of the value is in it, for values not screened yet: not even
+/// its keys, so that the place is told by the schema's pointer.
 package func describe(_ violation: SchemaViolation, showsValues: Bool = true) -> String {
-    let place = violation.instance.isEmpty ? "the value" : "`\(printable(violation.instance))`"
-    let found = showsValues ? violation.found : violation.foundKind
-    return "\(place): expected \(violation.expected), found \(found)"
+    guard showsValues else {
+        let place = "schema `\(printable(violation.keyword, limit: 256))`"
+        return "\(place): expected \(violation.expected), found \(violation.foundKind)"
+    }
+    let instance = violation.instance
+    let place = instance.isEmpty ? "the value" : "`\(printable(instance, limit: 256))`"
+    return "\(place): expected \(violation.expected), found \(violation.found)"
 }

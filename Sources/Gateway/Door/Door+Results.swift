@@ -127,7 +127,8 @@ extension Door {
                     try schema.validate(value)
                     return nil
                 } catch {
-                    return "\(error)"
+                    // Not screened yet: of the value itself nothing may be told.
+                    return error.description(showsValues: false)
                 }
             }
         }
