@@ -89,6 +89,8 @@ import Testing
         let asked = book.handle(.asked(ask(), by: waiter(1), fresh: ticket(1)), at: at(0))
         #expect(asked.wakes == [at(50_000).instant])
         #expect(book.handle(.ticked, at: at(49_999)).answers == [])
+        // A timer that came early is set again.
+        #expect(book.handle(.ticked, at: at(49_999)).wakes == [at(50_000).instant])
         let held = book.handle(.ticked, at: at(50_000))
         #expect(held.answers == ["1 ticket"])
         #expect(held.wakes == [at(600_000).instant])
@@ -403,6 +405,30 @@ import Testing
         _ = book.handle(.dispatched(ticket(1), current: binding(), by: waiter(1)), at: at(599_999))
         #expect(book.handle(.ticked, at: at(700_000)) == [])
         #expect(book.handle(.ended(ticket(1), isKnown: false), at: at(700_001)).steps == [.unknown])
+    }
+
+    @Test func `a vote that could not be recorded does not count`() {
+        var book = book()
+        _ = book.handle(.asked(ask(), by: waiter(1), fresh: ticket(1)), at: at(0))
+        _ = book.handle(yes(.ana), at: at(1))
+        #expect(book.handle(.unrecorded(ticket(1)), at: at(2)).steps == [])
+        let sent = book.handle(.dispatched(ticket(1), current: binding(), by: waiter(1)), at: at(3))
+        #expect(sent.spends == [])
+        #expect(book.handle(yes(.ana), at: at(4)).replies == [.stale(revision: 2)])
+        #expect(book.handle(yes(.ana, revision: 2), at: at(5)).replies == [.approved])
+        // A no stays a no.
+        _ = book.handle(.asked(ask(binding(call: "2")), by: waiter(2), fresh: ticket(2)), at: at(6))
+        _ = book.handle(no(.ana, 2), at: at(7))
+        #expect(book.handle(.unrecorded(ticket(2)), at: at(8)) == [])
+        #expect(book.handle(yes(.bo, 2), at: at(9)).replies == [.closed(.denied(by: .ana))])
+    }
+
+    @Test func `a held call of two hears when its first yes could not be recorded`() {
+        var book = book()
+        _ = book.handle(.asked(ask(people: 2), by: waiter(1), fresh: ticket(1)), at: at(0))
+        _ = book.handle(yes(.ana), at: at(1))
+        let lost = book.handle(.unrecorded(ticket(1)), at: at(2))
+        #expect(lost.answers == ["1 evidence_unavailable"])
     }
 
     // MARK: Reload

@@ -93,6 +93,18 @@ extension ApprovalBook {
         record(.spendFailed, question)
     }
 
+    /// The store still has the question as it was before the votes.
+    mutating func unrecorded(_ ticket: TicketID) {
+        guard var question = entries[ticket]?.question, question.isOpen,
+            !question.votes.isEmpty
+        else { return }
+        question.votes = []
+        question.state = .waiting
+        question.revision += 1
+        entries[ticket]?.question = question
+        release(ticket) { _ in .refused(Self.notRecorded) }
+    }
+
     mutating func ended(_ ticket: TicketID, _ isKnown: Bool) {
         guard var question = entries[ticket]?.question, question.state == .spent else { return }
         guard !isKnown else {

@@ -76,6 +76,13 @@ extension ApprovalBook {
         )
     }
 
+    static let notRecorded = Refusal(
+        code: .evidenceUnavailable,
+        rule: "audit",
+        agentText:
+            "the answer of a person could not be recorded, so it does not count; send the call again, unchanged, to wait for another"
+    )
+
     static let gone = Refusal(
         code: .approvalRequired,
         rule: "approval",

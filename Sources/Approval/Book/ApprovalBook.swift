@@ -79,6 +79,7 @@ package struct ApprovalBook: Sendable {
         case .cancelled(let waiter): cancel(waiter)
         case .dispatched(let ticket, let current, let waiter): dispatch(ticket, current, waiter)
         case .spendFailed(let ticket): spendFailed(ticket)
+        case .unrecorded(let ticket): unrecorded(ticket)
         case .ended(let ticket, let isKnown): ended(ticket, isKnown)
         case .rejudged(let ticket, let judgement): rejudged(ticket, judgement)
         case .approversChanged(let approvers): change(approvers)
@@ -88,7 +89,7 @@ package struct ApprovalBook: Sendable {
                 (tenant.map { $0 == binding.tenant } ?? true)
                     && (principal.map { $0 == binding.principal } ?? true)
             }
-        case .ticked: break
+        case .ticked: nextWake = nil  // A timer that came early must be set again.
         }
         wakeIfNeeded()
         defer { effects = [] }
@@ -128,7 +129,11 @@ package struct ApprovalBook: Sendable {
 
     /// Ends holds and questions whose time has come, before anything else is looked at.
     private mutating func passTime(_ now: Moment) {
-        for (ticket, entry) in entries.sorted(by: { $0.key < $1.key }) {
+        let due = entries.filter { entry in
+            entry.value.question.expires <= now.timestamp || entry.value.deadline <= now.instant
+                || (entry.value.waiter.map { $0.holdEnds <= now.instant } ?? false)
+        }
+        for (ticket, entry) in due.sorted(by: { $0.key < $1.key }) {
             if entry.question.expires <= now.timestamp || entry.deadline <= now.instant {
                 expire(ticket)
             } else if let waiter = entry.waiter, waiter.holdEnds <= now.instant {

@@ -53,6 +53,9 @@ package enum ApprovalEvent: Sendable {
     case dispatched(TicketID, current: Binding, by: WaiterID)
     /// The transaction of intent and spend is known not to have happened; nothing was sent.
     case spendFailed(TicketID)
+    /// The last step could not be recorded: an open question forgets its votes, which nobody could
+    /// prove, and whoever answers must look again. What was closed stays closed.
+    case unrecorded(TicketID)
     /// The call that spent the yes ended; unknown when nobody can say how.
     case ended(TicketID, isKnown: Bool)
     case rejudged(TicketID, Rejudgement)

@@ -128,6 +128,12 @@ package actor ApprovalDesk: Questions {
         }
     }
 
+    private static let unrecorded = Refusal(
+        code: .evidenceUnavailable,
+        rule: "audit",
+        agentText: "refused: the answer cannot be recorded now; try again later"
+    )
+
     private static let calledOff = Refusal(
         code: .approvalDenied,
         rule: "approval",
@@ -169,6 +175,16 @@ package actor ApprovalDesk: Questions {
     ) async -> Result<SpentApproval, Refusal> {
         let effects = book.handle(.dispatched(ticket, current: current, by: waiter), at: moment)
         for case .spend(let question, _) in effects {
+            // The same step may have ended holds of others; the spend itself is recorded with the
+            // intent, in the transaction the door writes.
+            let others = effects.filter { effect in
+                switch effect {
+                case .spend: false
+                case .record(let record): record.ticket != ticket
+                case .persist, .forget, .answer, .reply, .notify, .wake: true
+                }
+            }
+            _ = await carryOut(others, call: nil)
             return .success(
                 SpentApproval(
                     ticket: ticket,
@@ -216,7 +232,11 @@ package actor ApprovalDesk: Questions {
 
     package func vote(_ ballot: Ballot) async -> VoteReply {
         let effects = book.handle(.voted(ballot), at: moment)
-        guard await carryOut(effects, call: nil) else { return .unknownTicket }
+        guard await carryOut(effects, call: nil) else {
+            // A vote nobody can prove does not count.
+            _ = await carryOut(book.handle(.unrecorded(ballot.ticket), at: moment), call: nil)
+            return .unknownTicket
+        }
         for case .reply(let reply) in effects { return reply }
         return .unknownTicket
     }
@@ -245,7 +265,7 @@ package actor ApprovalDesk: Questions {
 
     /// Carries effects out: evidence and state first, answers after.
     ///
-    /// False when the store refused, in which case nothing was answered.
+    /// False when the store refused, in which case whoever waits is refused.
     private func carryOut(_ effects: [ApprovalEffect], call judged: JudgedCall?) async -> Bool {
         var transaction = Transaction()
         var answers: [(WaiterID, ApprovalAnswer)] = []
@@ -272,7 +292,11 @@ package actor ApprovalDesk: Questions {
             }
         }
         if !transaction.records.isEmpty || !transaction.changes.isEmpty {
-            guard (try? await store.commit(transaction)) != nil else { return false }
+            guard (try? await store.commit(transaction)) != nil else {
+                // Whoever waits hears no rather than nothing: the book has let them go.
+                for (waiter, _) in answers { waiters[waiter]?.fulfil(.refused(Self.unrecorded)) }
+                return false
+            }
         }
         for (waiter, answer) in answers { waiters[waiter]?.fulfil(answer) }
         for notice in notices {
