@@ -1,0 +1,195 @@
+"""Starts real gateways for the end-to-end tests, and plays the person at the terminal."""
+import contextlib
+import http.client
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("GATEHOUSE_BINARY", ROOT / ".build/release/gatehouse"))
+PASSPHRASE = "correct horse battery"
+START_LIMIT = 60.0
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Gateway:
+    """One gateway with a folder, an approver and a token of its own."""
+
+    def __init__(self, configuration, accept=(), tokens=("bot",)):
+        # Under /var/tmp or /tmp, readable for the users that caged servers run as.
+        self.folder = Path(tempfile.mkdtemp(prefix="gatehouse-e2e-"))
+        os.chmod(self.folder, 0o755)
+        self.port = free_port()
+        self.environment = {**os.environ, "GATEHOUSE_STATE": str(self.folder / "state")}
+        self.process = None
+        for name in ("docs", "out"):
+            (self.folder / name).mkdir()
+        os.chmod(self.folder / "out", 0o777)
+        (self.folder / "docs/hello.txt").write_text("hello from the docs\n")
+        text = configuration.format(port=self.port, venv=ROOT / ".venv")
+        (self.folder / "gatehouse.yaml").write_text(text)
+        self.accept, self.tokens, self.secrets = accept, tokens, {}
+
+    def __enter__(self):
+        try:
+            status, output = self.ask(["init", "ana"], [("new passphrase", PASSPHRASE), ("once more", PASSPHRASE)])
+            if status:
+                raise RuntimeError(f"init failed: {output}")
+            self.start()
+            for server in self.accept:
+                self.wait_for_server(server)
+                self.decide("tools", "approve", server)
+            for owner in self.tokens:
+                file = self.folder / f"{owner}.token"
+                self.decide("tokens", "issue", owner, "--to", str(file))
+                self.secrets[owner] = file.read_text().strip()
+            return self
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # The process
+
+    def start(self):
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [BINARY, "up"], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError("the gateway ended: " + self.log())
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            select.select([], [], [], 0.05)  # nothing to wait on before the socket exists
+        raise RuntimeError("the gateway did not listen: " + self.log())
+
+    def stop(self, sign=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(sign)
+            try:
+                self.process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process = None
+
+    def log(self):
+        return (self.folder / "log").read_text()[-4000:]
+
+    def wait_for_server(self, server):
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline:
+            tools = json.loads(self.run("tools", "list", "--json").stdout or "[]")
+            if any(t.get("server") == server and t["state"] != "absent" for t in tools):
+                return
+            select.select([], [], [], 0.1)
+        raise RuntimeError(f"server {server} did not come up: " + self.log())
+
+    # Commands
+
+    def run(self, *arguments):
+        return subprocess.run([BINARY, *arguments], cwd=self.folder, env=self.environment,
+                              capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def ask(self, arguments, answers):
+        """Runs a command on a terminal of its own and answers its questions."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.folder)
+            os.execve(BINARY, [str(BINARY), *arguments], self.environment)
+        output, seen, answers = b"", 0, list(answers)
+        while True:
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:
+                break
+            if not piece:
+                break
+            output += piece
+            if answers and answers[0][0].encode() in output[seen:]:
+                seen = len(output)
+                os.write(terminal, answers.pop(0)[1].encode() + b"\n")
+        os.close(terminal)
+        _, status = os.waitpid(pid, 0)
+        return os.waitstatus_to_exitcode(status), output.decode(errors="replace")
+
+    def decide(self, *arguments):
+        """Runs a command that needs the approver's passphrase."""
+        status, output = self.ask([*arguments, "--approver", "ana"], [("passphrase of ana", PASSPHRASE)])
+        if status:
+            raise RuntimeError(f"{arguments}: {output}")
+        return output
+
+    def waiting(self):
+        return json.loads(self.run("approvals", "list", "--json").stdout)
+
+    def wait_for_question(self):
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if questions := self.waiting():
+                return questions[0]
+            select.select([], [], [], 0.05)
+        raise RuntimeError("nobody asked")
+
+    # Agents
+
+    def url(self, server=None):
+        return f"http://127.0.0.1:{self.port}/mcp" + (f"/{server}" if server else "")
+
+    def post(self, body, headers=None, path="/mcp", token="bot", method="POST"):
+        """One HTTP request as bytes; (status, headers, body)."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        fields = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        if token:
+            fields["Authorization"] = f"Bearer {self.secrets[token]}"
+        fields.update(headers or {})
+        fields = {key: value for key, value in fields.items() if value is not None}
+        data = body if isinstance(body, (bytes, str)) or body is None else json.dumps(body)
+        connection.request(method, path, data, fields)
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        return response.status, response.headers, json.loads(text) if text.startswith(b"{") else text
+
+    def modern(self, method, params=None, **more):
+        """A self-contained request of 2026-07-28."""
+        params = {**(params or {}), "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {}}}
+        headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": method}
+        if "name" in params:
+            headers["Mcp-Name"] = params["name"]
+        headers.update(more.pop("headers", {}))
+        return self.post({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, headers, **more)
+
+
+FILES = """
+gatehouse: 1
+environment: staging
+listen: {{ mcp: "127.0.0.1:{port}" }}
+approvals: {{ hold: 20s, expiry: 30s }}
+servers:
+  files:
+    command: ["{venv}/quickstart/bin/filesystem-mcp", /data/docs, /data/out]
+    cage: {{ read: {{ /data/docs: ./docs }}, write: {{ /data/out: ./out }}, network: none }}
+tools:
+  files.write_file: {{ tier: T1, scope: {{ /path: {{ glob: "/data/out/**" }} }} }}
+"""
