@@ -51,16 +51,25 @@ enum CageBench {
     static let isPossible = probe.missing(from: CageLayer.standardMinimum).isEmpty
     static let reason = "no cage can be made here: " + probe.lines.joined(separator: "; ")
 
-    /// A new folder outside `/tmp`, whose place inside a cage is the cage's own.
-    static func folder(_ name: String) throws -> String {
+    /// Where the folders of this process lie; what ended processes left is removed.
+    private static let root: String = {
         // The clone may belong to another user than runs the tests, or lie where only its owner may
         // pass, which an ordinary user made by root is not.
         let build = Corpus.packageRoot + "/.build"
         let isUsable = unsafe access(build, W_OK) == 0 && (!CageUser.isRoot || isOpenToAll(build))
-        let parent = isUsable ? build : "/var/tmp"
-        let root = "\(parent)/gatehouse-cage-tests-\(geteuid())"
-        unsafe mkdir(root, 0o755)
-        let path = root + "/\(name)-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        let shared = "\(isUsable ? build : "/var/tmp")/gatehouse-cage-tests-\(geteuid())"
+        unsafe mkdir(shared, 0o755)
+        for name in Corpus.names(in: shared) {
+            guard let process = pid_t(name), kill(process, 0) != 0, errno == ESRCH else { continue }
+            _ = try? BlockingRun("/bin/rm", ["-rf", "\(shared)/\(name)"])
+        }
+        unsafe mkdir("\(shared)/\(getpid())", 0o755)
+        return "\(shared)/\(getpid())"
+    }()
+
+    /// A new folder outside `/tmp`, whose place inside a cage is the cage's own.
+    static func folder(_ name: String) throws -> String {
+        let path = "\(root)/\(name)-\(UInt32.random(in: 0...UInt32.max))"
         guard unsafe mkdir(path, 0o755) == 0 else { throw BenchError.failed("mkdir \(path)") }
         return path
     }

@@ -188,6 +188,18 @@ private struct Tree {
         #expect(Set(users.numbers.values).count == users.numbers.count)
     }
 
+    @Test func `the table of uids survives as text, a damaged one is none`() {
+        let users = ServerUsers(["main/a": 61_185, "other/a": 61_184])
+        #expect(users.text == "61184 other/a\n61185 main/a\n")
+        #expect(ServerUsers(text: users.text) == users)
+        #expect(ServerUsers(text: "") == ServerUsers())
+        for text in [
+            "61184", "61184 a\n61184 b\n", "61184 a\n61185 a\n", "0 a\n", "65520 a\n", "x a\n",
+        ] {
+            #expect(ServerUsers(text: text) == nil, "\(text)")
+        }
+    }
+
     @Test func `a program that is none says why`() throws {
         let tree = try Tree()
         try tree.file("plain", "text")

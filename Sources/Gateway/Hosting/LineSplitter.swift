@@ -34,9 +34,10 @@ package struct LineSplitter: Sendable {
             if partial.isEmpty {
                 line = Array(piece)
             } else {
-                line = partial
+                // Taken out before it grows: a copy of 10 MB would be made otherwise.
+                line = []
+                swap(&line, &partial)
                 line += piece
-                partial = []
             }
             if line.last == 0x0d { line.removeLast() }
             if !line.isEmpty { lines.append(line) }

@@ -186,13 +186,26 @@ package actor Gateway {
             pool: parts.pool,
             random: parts.random,
             identity: identity,
-            protectedPaths: [state.path, configuration.file],
+            protectedPaths: Self.protectedPaths(configuration, folder: folder, state: state),
             isRoot: parts.user == 0,
+            users: ServerUserFile(path: state.path + "/server-users"),
             budget: budget,
             log: parts.log,
             changed: { server, tenant in refresh.request(server, tenant) }
         )
         self.refresh = refresh
+    }
+
+    /// What no cage may show: the state, the configuration, what was accepted, files of secrets.
+    private static func protectedPaths(
+        _ configuration: Configuration,
+        folder: String,
+        state: StateFolder
+    ) -> [String] {
+        let secrets = configuration.secrets.values.compactMap { source -> String? in
+            if case .file(let path) = source { Paths.join(folder, path) } else { nil }
+        }
+        return [state.path, configuration.file, folder + "/gatehouse.lock"] + secrets
     }
 
     private let refresh: RefreshRequests

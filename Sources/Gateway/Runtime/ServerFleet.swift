@@ -20,8 +20,8 @@ package actor ServerFleet {
     private var members: [Key: Member] = [:]
     private let probe = ProbeOnce()
     private var contexts: [TLSTrust: TLSContext] = [:]
-    /// The uids given to servers when the gateway is root; one each, for as long as it runs.
-    private var uids: [Key: UInt32] = [:]
+    /// The uids given to servers when the gateway is root.
+    private let users: ServerUserFile
 
     private struct Key: Hashable {
         let tenant: TenantID
@@ -45,6 +45,7 @@ package actor ServerFleet {
         identity: Implementation,
         protectedPaths: [String],
         isRoot: Bool,
+        users: ServerUserFile,
         budget: BufferBudget,
         log: @escaping @Sendable (String) -> Void,
         changed: @escaping @Sendable (ServerName, TenantID) -> Void
@@ -55,6 +56,7 @@ package actor ServerFleet {
         self.identity = identity
         self.protectedPaths = protectedPaths
         self.isRoot = isRoot
+        self.users = users
         self.budget = budget
         self.log = log
         self.changed = changed
@@ -219,7 +221,8 @@ package actor ServerFleet {
         var settings = Supervision.Settings()
         settings.startLimit = server.startTimeout
         if let idle = server.idleTimeout { settings.idleAfter = idle }
-        let profile = self.profile(server, stdio, key, secrets, folder)
+        let settled = self.profile(server, stdio, secrets, folder)
+        let (users, user) = (users, "\(key.tenant)/\(key.server)")
         let (log, name, isRoot, loop) = (log, server.name, isRoot, loop)
         let probe = probe
         let process = ServerProcess(
@@ -247,6 +250,11 @@ package actor ServerFleet {
                 report: { report in log("server \(name): \(report)") }
             )
         ) {
+            var profile = settled
+            if isRoot {
+                let number = try users.number(for: user)
+                profile.identity = .own(uid: number, gid: number)
+            }
             if stdio.cage.isNone { return .bare(try profile.uncagedRequest(isRoot: isRoot)) }
             let tools = try probe.value.require(profile.minimum)
             let cage = try PreparedCage(profile, tools: tools, isRoot: isRoot)
@@ -264,7 +272,6 @@ package actor ServerFleet {
     private func profile(
         _ server: Configuration.Server,
         _ stdio: Configuration.Server.Stdio,
-        _ key: Key,
         _ secrets: SecretValues,
         _ folder: String
     ) -> CageProfile {
@@ -289,16 +296,8 @@ package actor ServerFleet {
             profile.minimum = Set(minimum.compactMap { CageLayer(rawValue: $0) })
         }
         profile.protectedPaths = protectedPaths
-        if isRoot {
-            let uid = uids[key] ?? Self.firstUID + UInt32(uids.count)
-            uids[key] = uid
-            profile.identity = .own(uid: uid, gid: uid)
-        }
         return profile
     }
-
-    /// Above what Debian gives to people and services, below the range of containers.
-    private static let firstUID: UInt32 = 61_200
 }
 
 /// What this host can do for cages, found out once by trying, when the first server starts.

@@ -26,4 +26,25 @@ package struct ServerUsers: Sendable, Equatable {
         numbers[name] = free
         return free
     }
+
+    // MARK: As a file
+
+    /// One line per server, `NUMBER NAME`, sorted by number.
+    package var text: String {
+        numbers.sorted { $0.value < $1.value }.map { "\($0.value) \($0.key)\n" }.joined()
+    }
+
+    /// Nil when a line is none, a number lies outside the range, or one stands there twice: a table
+    /// that was damaged must not give one server's files to another.
+    package init?(text: String) {
+        var numbers: [String: UInt32] = [:]
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ", maxSplits: 1)
+            guard words.count == 2, let number = UInt32(words[0]), Self.range.contains(number),
+                numbers.updateValue(number, forKey: String(words[1])) == nil
+            else { return nil }
+        }
+        guard Set(numbers.values).count == numbers.count else { return nil }
+        self.numbers = numbers
+    }
 }
