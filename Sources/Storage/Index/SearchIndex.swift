@@ -16,6 +16,7 @@ final class SearchIndex {
     private var parts: Parts?
     private let origin: String
     private var lastSize: UInt64 = 0
+    private var caughtUpSize: UInt64 = 0
 
     private struct Parts {
         let index: Database
@@ -23,7 +24,7 @@ final class SearchIndex {
         let insert, insertWords, next, begin, commit, rollback: Statement
     }
 
-    /// Opens nothing yet: a gateway that is never asked pays nothing.
+    /// Opens nothing yet: that is done when there is a first record to index, or a question.
     init(
         path: String,
         origin: String,
@@ -38,9 +39,9 @@ final class SearchIndex {
     func catchUpWhenQuiet(size: UInt64) {
         let growth = size - min(size, lastSize)
         lastSize = size
-        guard growth < Self.quietCount else { return }
+        guard growth < Self.quietCount, size > caughtUpSize else { return }
         // Without an index the next question says why; nothing depends on this step.
-        _ = try? catchUp(to: size, limit: Self.stepCount)
+        if let indexed = try? catchUp(to: size, limit: Self.stepCount) { caughtUpSize = indexed }
     }
 
     func answer(_ query: SearchQuery) throws(DatabaseFailure) -> SearchAnswer {
