@@ -59,6 +59,8 @@ struct TenantPolicy: Sendable {
     var rules: [CompiledRule] = []
     var limits: [CompiledLimit] = []
     var denyPaths: [DenyPath] = []
+    /// The same for each server, whose root relative paths begin at.
+    var denied: [ServerName: DenyPaths] = [:]
 }
 
 /// A rule with its condition compiled; nil where it speaks about every call of its tools.

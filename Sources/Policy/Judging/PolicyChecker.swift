@@ -42,6 +42,9 @@ struct PolicyChecker {
             where !policy.denyPaths.contains(pattern) {
                 policy.denyPaths.append(pattern)
             }
+            for (server, root) in context.servers[tenant] ?? [:] {
+                policy.denied[server] = DenyPaths(policy.denyPaths, root: root)
+            }
             checkServers(section, at: path, known: Set((context.servers[tenant] ?? [:]).keys))
             let places =
                 document.top.rules.indices.map { ["rules", String($0)] }

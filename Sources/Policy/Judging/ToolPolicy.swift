@@ -17,8 +17,6 @@ package struct ToolPolicy: Sendable {
     package let digest: Digest
     /// False for a tool that every call of is refused: it is not shown (phase `list`).
     package let isVisible: Bool
-    /// Whether any call can be allowed without a person.
-    package var canPassUnasked: Bool { tier != .execute && !always(atLeast: .ask) }
 
     let restricting: [CompiledRule]
     let lifting: [CompiledRule]
@@ -55,7 +53,8 @@ package struct ToolPolicy: Sendable {
             .map { $0.rooted(at: root) }
         isVisible = !restricting.contains { $0.condition == nil && $0.statement.then == .refuse }
         scope = policy.scopes[tool]?.rooted(at: root)
-        denied = DenyPaths(policy.denyPaths, root: root)
+        // Shared by all tools of a server: the table inside has 8 KiB.
+        denied = policy.denied[tool.server] ?? DenyPaths(policy.denyPaths, root: root)
         let toolID = hashing.sha256(Array("\(tenant)\n\(tool)".utf8)).prefix64
         let serverID = hashing.sha256(Array("\(tenant)\n\(tool.server)".utf8)).prefix64
         self.limits = limits.map {
@@ -97,10 +96,6 @@ package struct ToolPolicy: Sendable {
             "tier": .init(tier.description),
             "tool": .init(identity.tool.description),
         ]
-    }
-
-    private func always(atLeast decision: Decision) -> Bool {
-        restricting.contains { $0.condition == nil && $0.statement.then >= decision }
     }
 }
 
