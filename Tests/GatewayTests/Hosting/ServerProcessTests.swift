@@ -179,7 +179,7 @@ struct ServerProcessTests {
 
     @Test func `SIGTERM reaches the server inside`() async throws {
         var settings = Supervision.Settings()
-        settings.stopGrace = .milliseconds(200)
+        settings.stopGrace = .seconds(1)
         let script =
             "trap 'echo \"{\\\"bye\\\":1}\"; exit 7' TERM; echo '{}'; while :; do sleep 0.05; done"
         let stage = try Stage(settings: settings, prepare: Stage.caged(script))
