@@ -9,9 +9,9 @@ struct Candidate {
         guard !value.isEmpty, !rule.needsBoundary || standsAlone else { return nil }
         switch rule.check {
         case .none: return value
-        case .random: return isRandom(atLeast: rule.entropy, piecesPerLetter: 5) ? value : nil
+        case .random: return isRandom(by: rule, piecesPerLetter: 5) ? value : nil
         case .randomBesideName:
-            return isRandom(atLeast: rule.entropy, piecesPerLetter: 3) ? value : nil
+            return isRandom(by: rule, piecesPerLetter: 3) ? value : nil
         case .basicCredentials: return BasicCredentials.areIn(text[value]) ? value : nil
         case .keyBlock: return KeyBlock.range(from: whole, in: text)
         case .assigned: return assigned
@@ -106,13 +106,16 @@ struct Candidate {
     }
 
     /// Digits, or letters whose case changes more often than once in so many.
-    private func isRandom(atLeast floor: Double, piecesPerLetter: Int) -> Bool {
+    private func isRandom(by rule: RedactionRule, piecesPerLetter: Int) -> Bool {
         let bytes = text[value]
-        guard Entropy.bitsPerByte(of: bytes) >= floor, !Placeholder.isFiller(bytes) else {
+        guard Entropy.bitsPerByte(of: bytes) >= rule.entropy, !Placeholder.isFiller(bytes) else {
             return false
         }
         let shape = Shape(bytes)
-        return shape.digits > 0 || shape.pieces * piecesPerLetter > shape.letters
+        if shape.digits > 0 || shape.pieces * piecesPerLetter > shape.letters { return true }
+        // After a prefix, letters alone: no name has so many in one case without a break.
+        return rule.check == .random
+            && (shape.lower == 0 || KeyBlock.longestBase64Run(in: text, value) >= 24)
     }
 }
 

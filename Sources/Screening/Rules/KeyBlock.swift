@@ -17,8 +17,12 @@ enum KeyBlock {
         while line < reach {
             let stop = text[line..<reach].firstIndex(of: 0x0a) ?? reach
             let run = longestBase64Run(in: text, line..<stop)
-            if run >= 24 || (run >= 4 && run * 2 > stop - line && end > marker.upperBound) {
+            if run >= 24 {
                 end = stop
+            } else if run >= 4, run * 4 >= (stop - line) * 3, end > marker.upperBound {
+                // The last line is as short as the key wants; what follows it is something else.
+                end = stop
+                break
             } else if line > marker.upperBound {
                 // `Proc-Type:`, `Version:` and an empty line may come first.
                 headers += 1

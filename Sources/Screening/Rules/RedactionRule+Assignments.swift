@@ -98,8 +98,8 @@ extension RedactionRule {
             "Random value beside the name of a service",
             keywords: services,
             pattern: "(?i)(?:" + alternatives(services)
-                + ")[\\w.\\- ]{0,24}?[\"'`]?[ \\t]{0,4}(?::=|=>|\\|\\||=|>|:|,|\\?=)[ \\t]{0,4}[\"'`]?"
-                + "([A-Za-z0-9_.=+/:~-]{15,})",
+                + ")[\\w.\\- \\t]{0,24}?[\"'`\\s]{0,3}(?:=>|:{1,3}=|\\|\\||\\?=|={1,3}|>|:|,)"
+                + "[\"'`\\s=]{0,5}([A-Za-z0-9_.=+/:~-]{15,})",
             entropy: 2.9,
             check: .randomBesideName,
             needsBoundary: false,

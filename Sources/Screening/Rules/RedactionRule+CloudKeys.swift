@@ -162,7 +162,7 @@ extension RedactionRule {
             "dynatrace-token",
             "Dynatrace API token",
             ["dt0"],
-            "dt0[a-z][0-9]{2}\\.[A-Z0-9]{8,24}\\.[A-Z0-9]{40,}"
+            "(?i)dt0[a-z][0-9]{2}\\.[a-z0-9]{8,24}\\.[a-z0-9]{40,}"
         ),
         prefixed(
             "salesforce-token",
@@ -171,6 +171,13 @@ extension RedactionRule {
             "00D[A-Za-z0-9]{9,15}(?:![A-Za-z0-9._]{20,})?|3MVG[A-Za-z0-9._]{50,}",
             entropy: 3.2,
             reason: "a session id begins with the organisation's id, which alone names a customer"
+        ),
+        prefixed(
+            "clickhouse-key",
+            "ClickHouse Cloud key",
+            ["4b1d"],
+            "4b1d[A-Za-z0-9]{38}\\b",
+            entropy: 3.5
         ),
         prefixed(
             "nats-seed",

@@ -37,6 +37,12 @@ extension RedactionRule {
             "AKCp[A-Za-z0-9]{40,}|cmVmdGtu[A-Za-z0-9]{40,}"
         ),
         prefixed(
+            "harness-token",
+            "Harness token",
+            ["pat.", "sat."],
+            "[ps]at\\.[A-Za-z0-9_-]{22}\\.[A-Za-z0-9]{24}\\.[A-Za-z0-9]{20}"
+        ),
+        prefixed(
             "build-service-token",
             "Token of a build, quality or deployment service",
             [
@@ -121,7 +127,7 @@ extension RedactionRule {
                 "duffel_", "EZAK", "EZTK", "shippo_", "key_live", "key_test",
             ],
             "(?:sk|rk|key)_(?:live|test|prod)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{20,}"
-                + "|sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{20,}|EAAA[A-Za-z0-9_-]{40,}"
+                + "|sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{20,}|EAAA[A-Za-z0-9_-]{22,}"
                 + "|access_token\\$(?:production|sandbox)\\$[a-z0-9]{10,}\\$[a-f0-9]{20,}"
                 + "|FLW(?:SECK|PUBK)(?:_TEST)?-[A-Za-z0-9]{12,}(?:-X)?"
                 + "|duffel_(?:test|live)_[A-Za-z0-9_=-]{30,}|EZ[AT]K[A-Za-z0-9]{50,}"
@@ -138,7 +144,7 @@ extension RedactionRule {
             "mail-service-key",
             "Key of a service that sends mail or messages",
             ["SG.", "xkeysib-", "xsmtpsib-", "-us", "mlsn.", "pubkey-"],
-            "SG\\.[A-Za-z0-9_-]{16,}\\.[A-Za-z0-9_-]{30,}|x(?:key|smtp)sib-[a-f0-9]{64}-[A-Za-z0-9]{16}"
+            "SG\\.[A-Za-z0-9_=.-]{50,}|x(?:key|smtp)sib-[a-f0-9]{64}-[A-Za-z0-9]{16}"
                 + "|[a-f0-9]{32}-us[0-9]{1,2}\\b|mlsn\\.[a-f0-9]{60,}|pubkey-[a-f0-9]{32}"
         ),
         prefixed(

@@ -63,6 +63,24 @@ extension RedactionRule {
             reason: "RFC 7519; whoever holds it is the one it names"
         ),
         RedactionRule(
+            "json-web-token-base64",
+            "JSON Web Token, encoded once more",
+            keywords: ["ZXlK"],
+            pattern: "ZXlK[A-Za-z0-9+/_-]{40,}={0,2}",
+            entropy: 4,
+            reason: "as Kubernetes secrets hold them"
+        ),
+        RedactionRule(
+            "configuration-entry",
+            "Secret in an `add key` element",
+            keywords: ["<add key="],
+            pattern:
+                "<add[ ]+key=\"[^\"]{0,40}(?i:password|pwd|secret|token|key)[^\"]{0,40}\"\\s{1,4}"
+                + "value=\"([^\"]{4,})\"",
+            check: .chosen,
+            reason: "NuGet and .NET configuration: name and value are two attributes"
+        ),
+        RedactionRule(
             "basic-credentials",
             "Basic credentials of HTTP",
             keywords: ["basic "],

@@ -1,0 +1,133 @@
+/// Writes a text that a regular expression matches: enough of RE2's syntax for rule files.
+struct PatternSample {
+    private var scalars: [Character]
+    private var position = 0
+    private var random: SeededRandom
+
+    static func text(of pattern: String, seed: UInt64) -> String {
+        var sample = PatternSample(
+            scalars: Array(pattern),
+            random: SeededRandom(state: seed)
+        )
+        return sample.alternatives()
+    }
+
+    private init(scalars: [Character], random: SeededRandom) {
+        (self.scalars, self.random) = (scalars, random)
+    }
+
+    private var peek: Character? { position < scalars.count ? scalars[position] : nil }
+
+    private mutating func take(_ text: String) -> Bool {
+        guard scalars[position...].starts(with: text) else { return false }
+        position += text.count
+        return true
+    }
+
+    private mutating func alternatives() -> String {
+        var all = [sequence()]
+        while take("|") { all.append(sequence()) }
+        return all.randomElement(using: &random) ?? ""
+    }
+
+    private mutating func sequence() -> String {
+        var result = ""
+        while let next = peek, next != "|", next != ")" {
+            let start = position
+            let first = atom()
+            let end = position
+            guard let (least, most) = quantifier() else {
+                result += first
+                continue
+            }
+            let after = position
+            for _ in 0..<Int.random(in: least...min(most, least + 2), using: &random) {
+                position = start
+                result += atom()
+            }
+            position = max(after, end)
+        }
+        return result
+    }
+
+    private mutating func quantifier() -> (Int, Int)? {
+        var bounds: (Int, Int)?
+        if take("*") { bounds = (0, 2) } else if take("+") { bounds = (1, 3) }
+        if bounds == nil, take("?") { bounds = (0, 1) }
+        if bounds == nil, peek == "{" {
+            let text = scalars[position...].prefix { $0 != "}" }.dropFirst()
+            position += text.count + 2
+            let parts = String(text).split(separator: ",", omittingEmptySubsequences: false)
+            let least = Int(parts[0]) ?? 0
+            bounds = (least, parts.count == 1 ? least : Int(parts[1]) ?? least + 2)
+        }
+        guard let bounds else { return nil }
+        return take("?") ? (bounds.0, bounds.0) : bounds
+    }
+
+    private mutating func atom() -> String {
+        if take("(") {
+            if take("?") {
+                while let next = peek, next != ":", next != ")", next != ">" { position += 1 }
+                if take(")") { return "" }
+                position += 1
+            }
+            let text = alternatives()
+            _ = take(")")
+            return text
+        }
+        if take("[") { return member() }
+        if take("\\") { return escape().randomElement(using: &random).map(String.init) ?? "" }
+        guard let next = peek else { return "" }
+        position += 1
+        return next == "." ? "a" : next == "^" || next == "$" ? "" : String(next)
+    }
+
+    private mutating func escape() -> [Character] {
+        guard let next = peek else { return [] }
+        position += 1
+        switch next {
+        case "b", "z", "A": return []
+        case "d": return Array("0123456789")
+        case "w": return Array("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ0123456789")
+        case "s", "n", "r", "t": return [" "]
+        case "S": return Array("abcdefXYZ0123")
+        case "x":
+            let digits = String(scalars[position...].prefix(2))
+            position += digits.count
+            return UInt8(digits, radix: 16).map { [Character(UnicodeScalar($0))] } ?? []
+        default: return [next]
+        }
+    }
+
+    private mutating func member() -> String {
+        let isNegated = take("^")
+        var members: [Character] = []
+        while let next = peek, next != "]" {
+            position += 1
+            if next == "[", take(":") {
+                let name = String(scalars[position...].prefix { $0 != ":" })
+                position += name.count + 2
+                members += Array(name == "alnum" ? "abcXYZ0189" : "abc")
+                continue
+            }
+            let items = next == "\\" ? escape() : [next]
+            guard items.count == 1, peek == "-", position + 1 < scalars.count,
+                scalars[position + 1] != "]", let low = items.first?.asciiValue
+            else {
+                members += items
+                continue
+            }
+            position += 1
+            let high = peek?.asciiValue ?? low
+            position += 1
+            members += (low...max(low, high)).map { Character(UnicodeScalar($0)) }
+        }
+        position += 1
+        if isNegated {
+            members = (0x21..<0x7f).map { Character(UnicodeScalar(UInt8($0))) }
+                .filter { !members.contains($0) }
+        }
+        return members.randomElement(using: &random).map(String.init) ?? ""
+    }
+}
