@@ -59,13 +59,13 @@ struct EventBody: Sendable {
     }
 
     /// An event may end inside a chunk, the rest of which is for the next call: the decoder is
-    /// taken back to where the chunk's data began and given only what was used of it.
+    /// taken back to where it stood and given only what was used.
     private mutating func nextInChunks(
         in bytes: Span<UInt8>
     ) throws -> (event: ServerSentEvent?, consumedCount: Int) {
         var index = 0
         while true {
-            let before = decoder
+            let before = (decoder, index)
             switch try decoder.next(in: bytes, from: &index) {
             case .data(let range):
                 var used = 0
@@ -73,9 +73,10 @@ struct EventBody: Sendable {
                 guard let event else { continue }
                 let end = range.lowerBound + used
                 if used < range.count {
-                    decoder = before
+                    decoder = before.0
                     var again = 0
-                    _ = try decoder.next(in: bytes.extracting(range.lowerBound..<end), from: &again)
+                    let part = bytes.extracting(before.1..<end)
+                    _ = try decoder.next(in: part, from: &again)
                 }
                 return (event, end)
             case .needsMore:

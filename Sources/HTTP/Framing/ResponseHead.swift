@@ -20,6 +20,8 @@ package struct ResponseHead: Sendable {
         from bytes: Span<UInt8>,
         scanner: inout HeadScanner
     ) throws(FramingError) {
+        // Another protocol may never send what ends a head: told from its first bytes.
+        try StatusLine.checkStart(bytes)
         guard let count = try scanner.scan(bytes) else { return nil }
         let owned = [UInt8](capacity: count) { target in
             for index in 0..<count { target.append(bytes[index]) }
@@ -58,6 +60,17 @@ private struct StatusLine {
     let isVersion11: Bool
     let code: Int
     let end: Int
+
+    static func checkStart(_ bytes: Span<UInt8>) throws(FramingError) {
+        let name: StaticString = "HTTP/"
+        let isNamed = name.withUTF8Buffer { expected in
+            for index in 0..<min(5, bytes.count) where unsafe bytes[index] != expected[index] {
+                return false
+            }
+            return true
+        }
+        guard isNamed else { throw FramingError(.badVersion, at: 0) }
+    }
 
     init(_ bytes: Span<UInt8>) throws(FramingError) {
         isVersion11 = try HTTPVersion.isVersion11(in: bytes, at: 0)
