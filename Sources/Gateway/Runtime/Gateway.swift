@@ -39,6 +39,8 @@ package actor Gateway {
     var absences: [ServerKey: String] = [:]
     package private(set) var address: SocketAddress?
     let started: Timestamp
+    /// The configuration's, or what the command line says instead.
+    let listenAddress: String?
 
     struct ServerKey: Hashable {
         let tenant: TenantID
@@ -88,7 +90,8 @@ package actor Gateway {
         folder: String,
         state: StateFolder,
         loop: EventLoop,
-        parts: Parts
+        parts: Parts,
+        listen: String? = nil
     ) throws -> Gateway {
         let hashing = OpenSSLHashing()
         let key = try LogFile.secret(state.signingKey, byteCount: 32, random: parts.random)
@@ -114,7 +117,8 @@ package actor Gateway {
             parts: parts,
             store: try SQLiteStore.open(options),
             hashing: hashing,
-            sealing: try SealingKey(SecretBytes(sealing))
+            sealing: try SealingKey(SecretBytes(sealing)),
+            listen: listen
         )
     }
 
@@ -126,8 +130,10 @@ package actor Gateway {
         parts: Parts,
         store: SQLiteStore,
         hashing: any Hashing,
-        sealing: SealingKey
+        sealing: SealingKey,
+        listen: String?
     ) throws {
+        listenAddress = listen ?? set.configuration.listen.mcp
         self.loop = loop
         self.state = state
         self.folder = folder
@@ -248,10 +254,19 @@ package actor Gateway {
         await refreshAll()
     }
 
-    /// Reads the approvers back, for `init`, which does nothing else with the state.
-    package func loadApprovers() async throws { try await approvers.load() }
-
-    package var hasNoApprover: Bool { get async { await approvers.isEmpty } }
+    /// Reads back what `init` adds to; only a state nobody decides in yet can be begun.
+    package func loadForInit() async throws {
+        try await approvers.load()
+        try await tokens.load(from: store)
+        guard await approvers.isEmpty, tokens.all.isEmpty else {
+            throw ControlError(
+                .refused,
+                "this state folder was begun already",
+                hint: "an approver adds others with `gatehouse approvers add`, "
+                    + "and tokens with `gatehouse tokens issue`"
+            )
+        }
+    }
 
     func approverList() async -> [Approver] {
         await approvers.names.map { Approver(person: PersonName(unchecked: $0.rawValue)) }
@@ -292,7 +307,7 @@ package actor Gateway {
         }
         try await control.listen(at: state.controlSocket)
         self.control = control
-        guard let text = configuration.listen.mcp else { return }
+        guard let text = listenAddress else { return }
         let wanted = try SocketAddress(parsing: text)
         try Self.check(wanted, configuration.listen)
         let server = HTTPServer(

@@ -1,7 +1,10 @@
 /// Every command, in the order of `--help`.
 enum Commands {
     static let all: [Command] =
-        [InitCommand.command, UpCommand.command, ConnectCommand.command, StatusCommands.status]
+        [
+            InitCommand.command, UpCommand.command, ConnectCommand.command, CallCommand.command,
+            StatusCommands.status,
+        ]
         + ToolCommands.all + ApprovalCommands.all
         + TokenCommands.all + ApproverCommands.all
 

@@ -16,29 +16,33 @@ enum ConnectCommand {
         ],
         run: { invocation, loop in
             let secret = try secret(invocation)
-            let state = try invocation.stateFolder()
-            let stream: System.Stream
-            do {
-                stream = try await System.Stream.connect(
-                    to: .unix(path: state.agentSocket),
-                    on: loop,
-                    until: loop.now.advanced(by: .seconds(5))
-                )
-            } catch {
-                throw ControlError(
-                    .unreachable,
-                    "no gateway answers in \(state.path)",
-                    hint: "start one with `gatehouse up`"
-                )
-            }
-            let gateway = LineConnection(stream, limit: Limits.lineByteCount * 2, loop: loop)
+            let gateway = try await open(invocation, loop)
             try await greet(gateway, secret, invocation.arguments.first)
             try await pipe(gateway, loop)
             return 0
         }
     )
 
-    private static func secret(_ invocation: Invocation) throws -> String {
+    /// Connects to the agents' socket of the running gateway.
+    static func open(_ invocation: Invocation, _ loop: EventLoop) async throws -> LineConnection {
+        let state = try invocation.stateFolder()
+        do {
+            let stream = try await System.Stream.connect(
+                to: .unix(path: state.agentSocket),
+                on: loop,
+                until: loop.now.advanced(by: .seconds(5))
+            )
+            return LineConnection(stream, limit: Limits.lineByteCount * 2, loop: loop)
+        } catch {
+            throw ControlError(
+                .unreachable,
+                "no gateway answers in \(state.path)",
+                hint: "start one with `gatehouse up`"
+            )
+        }
+    }
+
+    static func secret(_ invocation: Invocation) throws -> String {
         if let file = try invocation.value("--token-file") {
             let text = String(decoding: try Files.read(file, limit: 4096), as: UTF8.self)
             return String(text.prefix { $0 != "\n" && $0 != "\r\n" })
@@ -53,7 +57,7 @@ enum ConnectCommand {
         return token
     }
 
-    private static func greet(
+    static func greet(
         _ gateway: LineConnection,
         _ secret: String,
         _ server: String?

@@ -7,16 +7,27 @@ import System
 enum InitCommand {
     static let command = Command(
         "init",
-        "APPROVER",
-        "make the state folder and the first approver; asks for a passphrase on the terminal",
+        "[APPROVER]",
+        "make the state folder, the first approver and a first token, before anything listens",
         options: [
-            Command.Option("--config", "FILE", "the configuration (default: gatehouse.yaml)")
+            Command.Option("--config", "FILE", "the configuration (default: gatehouse.yaml)"),
+            Command.Option("--token-to", "FILE", "also make a token, in a new owner-only file"),
+            Command.Option("--owner", "NAME", "whom that token belongs to (default: local)"),
         ],
         blocking: run
     )
 
     private static func run(_ invocation: Invocation) throws -> Int32 {
-        let name = try PrincipalName(try invocation.argument(0, "the approver's name"))
+        let name = try invocation.arguments.first.map { try PrincipalName($0) }
+        let tokenFile = try invocation.value("--token-to")
+        let owner = try PrincipalName(try invocation.value("--owner") ?? "local")
+        guard name != nil || tokenFile != nil else {
+            throw ControlError(
+                .usage,
+                "nothing to make",
+                hint: "name the first approver, or a file for a first token (`--token-to FILE`)"
+            )
+        }
         let path = Paths.join(
             try Process.workingDirectory(),
             try invocation.value("--config") ?? "gatehouse.yaml"
@@ -37,16 +48,15 @@ enum InitCommand {
         // The loop runs exactly as long as this.
         loop.spawn {
             do {
-                try await gateway.loadApprovers()
-                guard await gateway.hasNoApprover else {
-                    throw ControlError(
-                        .refused,
-                        "there is an approver already",
-                        hint: "an approver adds others with `gatehouse approvers add`"
-                    )
+                try await gateway.loadForInit()
+                if let name {
+                    let passphrase = try ApproverPrompt.newPassphrase(for: name.rawValue)
+                    try await gateway.makeFirstApprover(name, passphrase: Array(passphrase.utf8))
                 }
-                let passphrase = try ApproverPrompt.newPassphrase(for: name.rawValue)
-                try await gateway.makeFirstApprover(name, passphrase: Array(passphrase.utf8))
+                if let tokenFile {
+                    let secret = try await gateway.makeFirstToken(for: owner)
+                    try Files.create(tokenFile, with: Array(secret.utf8) + [0x0a], mode: 0o600)
+                }
             } catch {
                 failure.withLock { $0 = error }
             }
@@ -56,7 +66,9 @@ enum InitCommand {
         loop.run()
         _ = consume lock
         if let error = failure.withLock({ $0 }) { return GatehouseTool.end(with: error) }
-        Console.print("\(name) may decide now; start the gateway with `gatehouse up`")
+        if let name { Console.print("\(name) may decide now") }
+        if let tokenFile { Console.print("a token of \(owner) is in \(tokenFile)") }
+        Console.print("start the gateway with `gatehouse up`")
         return 0
     }
 }

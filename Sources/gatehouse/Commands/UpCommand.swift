@@ -11,6 +11,7 @@ enum UpCommand {
         "run the gateway in the foreground",
         options: [
             Command.Option("--config", "FILE", "the configuration (default: gatehouse.yaml)"),
+            Command.Option("--listen", "ADDRESS:PORT", "listen here instead of `listen.mcp`"),
             Command.Option("--quiet", nil, "log problems only"),
         ],
         blocking: run
@@ -35,7 +36,8 @@ enum UpCommand {
             folder: Files.split(path).folder,
             state: state,
             loop: loop,
-            parts: parts()
+            parts: parts(),
+            listen: try invocation.value("--listen")
         )
         for warning in set.configuration.warnings { Console.complain("warning: \(warning)") }
         let failure = Lock<(any Error)?>(nil)

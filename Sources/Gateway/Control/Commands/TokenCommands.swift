@@ -1,6 +1,6 @@
 import Storage
 import Audit
-import Base
+package import Base
 import Crypto
 import JSON
 import Policy
@@ -45,6 +45,25 @@ extension Gateway {
         object["id"] = JSONValue(record.id)
         object["token"] = JSONValue(secret)
         return JSONValue.object(object).serialised()
+    }
+
+    /// The token `init` makes; every later one needs an approver.
+    package func makeFirstToken(for owner: PrincipalName) async throws -> String {
+        let secret = TokenBook.newSecret(from: parts.random)
+        var params = JSONObject()
+        params["owner"] = JSONValue(owner.rawValue)
+        var request = JSONObject()
+        request["method"] = JSONValue("tokens.issue")
+        request["params"] = .object(params)
+        let document = try JSONDocument(parsing: JSONValue.object(request).serialised())
+        let record = try tokenRecord(try ControlRequest(document.root), secret: secret)
+        _ = try await store.commit(
+            Transaction(
+                records: [tokenEvent("issued", record, by: "init")],
+                changes: [.put(record.key, value: record.value.serialised(), expecting: .absent)]
+            )
+        )
+        return secret
     }
 
     private func tokenRecord(
