@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Builds the harness and measures every peer in peers.toml. See README.md.
+set -euo pipefail
+cd "$(dirname "$0")"
+export BENCH_BUILD="${BENCH_BUILD:-$PWD/build}"
+mkdir -p "$BENCH_BUILD"
+for program in upstream mcpload; do
+    "${CC:-cc}" -O2 -Wall -Wextra -o "$BENCH_BUILD/$program" "src/$program.c"
+done
+if [ "$#" -eq 0 ]; then
+    python3 bench.py measure --only direct,nginx,gatehouse
+    set -- table
+fi
+exec python3 bench.py "$@"
