@@ -84,11 +84,14 @@ enum KeyBlock {
 enum KeyMaterial {
     static let rule = "key-material"
     private static let widths = [64, 70]
+    /// Bytes one text may be read backwards for armour; beyond it every such line is taken.
+    private static let mostSteps = 32 << 20
 
     static func appendFindings(in text: [UInt8], to findings: inout [Finding]) {
         // A run of 64 covers a position that is a multiple of 64.
         let span = text.span
         var position = 63
+        var steps = mostSteps
         while position < span.count {
             guard isStrictBase64(span[position]) else {
                 position += 64
@@ -101,7 +104,7 @@ enum KeyMaterial {
             let ceiling = min(span.count, start + 80)
             while end < ceiling, isStrictBase64(span[end]) { end += 1 }
             if widths.contains(end - start), isMaterial(text[start..<end]),
-                !isPublic(text, before: start)
+                !isPublic(text, before: start, &steps)
             {
                 findings.append(Finding(range: start..<end, rule: rule))
             }
@@ -123,7 +126,11 @@ enum KeyMaterial {
 
     /// Whether the last armour before is of a certificate or public key, or an integrity digest
     /// (`sha384-…`) is what this is.
-    private static func isPublic(_ text: [UInt8], before start: Int) -> Bool {
+    private static func isPublic(
+        _ text: [UInt8],
+        before start: Int,
+        _ steps: inout Int
+    ) -> Bool {
         let digest = Array("sha384-".utf8)
         if start >= digest.count, text[(start - digest.count)...].starts(with: digest) {
             return true
@@ -132,7 +139,8 @@ enum KeyMaterial {
         let end = Array("-----END ".utf8)
         var index = start - begin.count
         let floor = max(0, start - (8 << 10))
-        while index >= floor {
+        defer { steps -= start - index }
+        while index >= floor, steps > 0 {
             if text[index] == 0x2d {
                 if text[index...].starts(with: end) { return false }
                 if text[index...].starts(with: begin) {
