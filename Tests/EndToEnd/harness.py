@@ -94,6 +94,14 @@ class Gateway:
     def log(self):
         return (self.folder / "log").read_text()[-4000:]
 
+    def wait_for(self, condition):
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline:
+            if condition():
+                return
+            select.select([], [], [], 0.05)
+        raise RuntimeError("it did not come about: " + self.log())
+
     def wait_for_server(self, server):
         deadline = time.monotonic() + START_LIMIT
         while time.monotonic() < deadline:

@@ -221,5 +221,40 @@ class Restart(unittest.TestCase):
             self.assertEqual(json.loads(gateway.run("approvers", "list", "--json").stdout), ["ana"])
 
 
+class Loosening(unittest.TestCase):
+    """A looser configuration waits for an approver, however it arrives."""
+
+    def write(self, gateway):
+        return gateway.modern("tools/call", {"name": "write_file", "arguments": {
+            "path": "/data/out/loose.txt", "content": "x"}}, path="/mcp/files")[2]["result"]
+
+    def test_neither_reload_nor_restart_loosens_without_an_approver(self):
+        tight = FILES.replace("T1, scope: {{ /path: {{ glob: \"/data/out/**\" }} }}", "T3")
+        self.assertNotEqual(tight, FILES)
+        with Gateway(tight.replace("hold: 20s", "hold: 1s"), accept=["files"]) as gateway:
+            self.assertTrue(self.write(gateway).get("isError"))
+            file = gateway.folder / "gatehouse.yaml"
+            file.write_text(file.read_text().replace("tier: T3", "tier: T0"))
+            gateway.process.send_signal(signal.SIGHUP)
+            gateway.wait_for(lambda: "waits for an approver" in gateway.run("status").stdout)
+            self.assertTrue(self.write(gateway).get("isError"))
+            gateway.stop()
+            gateway.start()
+            gateway.wait_for_server("files")
+            self.assertIn("waits for an approver", gateway.run("status").stdout)
+            self.assertTrue(self.write(gateway).get("isError"))
+            self.assertIn("accepted", gateway.decide("check", "--accept"))
+            self.assertFalse(self.write(gateway).get("isError"))
+
+    def test_a_broken_configuration_is_refused_with_its_place(self):
+        with Gateway(FILES) as gateway:
+            file = gateway.folder / "broken.yaml"
+            file.write_text("gatehouse: 1\nservers:\n  a:\n    comand: [x]\n")
+            done = gateway.run("check", "--config", str(file))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("broken.yaml:4:", done.stderr)
+            self.assertIn("unknown key `comand`", done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -13,23 +13,34 @@ package struct HTTPAgentEndpoint: HTTPHandler {
     private let door: Door
     private let authenticator: any Authenticator
     private let hosts: AllowedHosts
+    /// Who may connect at all, as addresses; nil for anyone the listener reaches.
+    private let peers: Set<String>?
     private let limits: JSONLimits
 
     package init(
         service: AgentService,
         door: Door,
         authenticator: any Authenticator,
-        hosts: AllowedHosts
+        hosts: AllowedHosts,
+        peers: Set<String>? = nil
     ) {
         self.service = service
         self.door = door
         self.authenticator = authenticator
         self.hosts = hosts
+        self.peers = peers
         limits = .message
     }
 
     package func handle(_ exchange: Exchange) async {
         let head = exchange.head
+        if let peers {
+            // Without TLS of our own only the proxy that ends it may speak to us.
+            guard case .ip(let ip, _) = exchange.peer, peers.contains(ip.description) else {
+                await answer(exchange, .forbidden, error: "this listener serves its TLS proxy only")
+                return
+            }
+        }
         if let refusal = hosts.refusal(of: head) {
             await answer(exchange, refusal.status, error: refusal.message)
             return

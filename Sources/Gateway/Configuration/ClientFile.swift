@@ -22,7 +22,6 @@ extension Configuration {
         }
         let listen = Listen(
             mcp: "127.0.0.1:8930",
-            control: nil,
             isOpen: false,
             hosts: [],
             origins: [],
@@ -116,7 +115,6 @@ extension Configuration {
             callTimeout: Limits.callTimeout,
             startTimeout: Limits.serverStart,
             idleTimeout: nil,
-            concurrency: 64,
             revision: nil
         )
     }

@@ -21,8 +21,6 @@ package struct Configuration: Sendable {
     package struct Listen: Sendable, Equatable {
         /// `ADDRESS:PORT`; nil listens on nothing but the state folder's sockets.
         package let mcp: String?
-        /// Prometheus metrics and health, loopback only.
-        package let control: String?
         /// Loopback without credentials, as one principal; never true on another address.
         package let isOpen: Bool
         /// Host names besides the listener's own address that a request may carry.
@@ -42,7 +40,6 @@ package struct Configuration: Sendable {
         package let callTimeout: Duration
         package let startTimeout: Duration
         package let idleTimeout: Duration?
-        package let concurrency: Int
         /// The one revision the operator allows, where pinned.
         package let revision: String?
 

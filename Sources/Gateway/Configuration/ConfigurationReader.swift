@@ -153,13 +153,12 @@ extension Configuration {
 private enum ListenReader {
     static func read(_ field: Field?) throws(ConfigurationError) -> Configuration.Listen {
         let members =
-            try field?.members(of: ["mcp", "control", "open", "hosts", "origins", "tls"]) ?? [:]
+            try field?.members(of: ["mcp", "open", "hosts", "origins", "tls"]) ?? [:]
         let mcp = try members["mcp"]?.string() ?? "127.0.0.1:8930"
         let isOpen = try members["open"]?.bool() ?? false
         let tls = try members["tls"]?.members(of: ["terminated_by"]) ?? [:]
         return Configuration.Listen(
             mcp: mcp == "none" ? nil : mcp,
-            control: try members["control"]?.string(),
             isOpen: isOpen,
             hosts: try members["hosts"]?.strings() ?? [],
             origins: try members["origins"]?.strings() ?? [],

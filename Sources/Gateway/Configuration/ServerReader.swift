@@ -2,6 +2,7 @@ import Base
 import JSON
 import MCP
 import Policy
+import Sandbox
 
 /// Reads the servers of a configuration.
 enum ServerReader {
@@ -30,7 +31,7 @@ enum ServerReader {
     }
 
     private static let common: Set<String> = [
-        "root", "call_timeout", "start_timeout", "idle_timeout", "concurrency", "revision",
+        "root", "call_timeout", "start_timeout", "idle_timeout", "revision",
     ]
 
     private static func server(
@@ -72,7 +73,6 @@ enum ServerReader {
             idleTimeout: try members["idle_timeout"]?.duration(
                 in: .seconds(1) ... .seconds(86_400)
             ),
-            concurrency: try members["concurrency"]?.integer(in: 1...1024) ?? 64,
             revision: revision
         )
     }
@@ -185,9 +185,25 @@ enum ServerReader {
             read: try folders(members["read"]),
             write: try folders(members["write"]),
             hasHostNetwork: try members["network"]?.word(Network.self) == .host,
-            minimum: try members["minimum"]?.strings(),
+            minimum: try minimum(members["minimum"]),
             temporaryByteCount: (try members["tmp"]?.integer(in: 1...16_384) ?? 64) << 20
         )
+    }
+
+    /// Layers a start must have; a word nobody knows would require nothing.
+    private static func minimum(_ field: Field?) throws(ConfigurationError) -> [String]? {
+        guard let field else { return nil }
+        for element in try field.elements() {
+            let word = try element.string()
+            guard CageLayer(rawValue: word) != nil else {
+                throw element.wrong(
+                    "unknown layer `\(word)`",
+                    hint: "use one of: "
+                        + CageLayer.allCases.map(\.rawValue).joined(separator: ", ")
+                )
+            }
+        }
+        return try field.strings()
     }
 
     private static func folders(

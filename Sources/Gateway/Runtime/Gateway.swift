@@ -29,9 +29,10 @@ package actor Gateway {
     let tokens: TokenBook
     let approvers: ApproverBook
     let budget: BufferBudget
+    let sealing: SealingKey
     var current: PolicySet
+    var pending: PendingConfiguration?
     var server: HTTPServer?
-    var metricsServer: HTTPServer?
     var sockets: SocketAgents?
     var control: ControlServer?
     var version: UInt64 = 0
@@ -140,6 +141,7 @@ package actor Gateway {
         self.parts = parts
         self.store = store
         current = set
+        self.sealing = sealing
         started = parts.clock.timestamp
         let configuration = set.configuration
         let identity = Implementation(name: "gatehouse", version: parts.version)
@@ -247,7 +249,7 @@ package actor Gateway {
         await door.attach(desk)
         await door.restoreUnknown(from: store)
         await refresh.attach(self)
-        try await adopt(current)
+        try await adopt(try await startingSet())
         try await listen()
         try await record(started: true)
         // Servers are asked beside one another; each shows up in the lists when it answered.
@@ -258,12 +260,23 @@ package actor Gateway {
     package func loadForInit() async throws {
         try await approvers.load()
         try await tokens.load(from: store)
-        guard await approvers.isEmpty, tokens.all.isEmpty else {
+        guard await approvers.isEmpty else {
             throw ControlError(
                 .refused,
-                "this state folder was begun already",
+                "there is an approver already",
                 hint: "an approver adds others with `gatehouse approvers add`, "
                     + "and tokens with `gatehouse tokens issue`"
+            )
+        }
+    }
+
+    /// Whether a first token may be made without an approver: once, before any other.
+    package func requireNoToken() throws {
+        guard tokens.all.isEmpty else {
+            throw ControlError(
+                .refused,
+                "there are tokens already",
+                hint: "an approver makes more with `gatehouse tokens issue`"
             )
         }
     }
@@ -320,7 +333,8 @@ package actor Gateway {
                     environment: configuration.environment,
                     open: configuration.listen.isOpen ? openPrincipal() : nil
                 ),
-                hosts: try Self.hosts(wanted, configuration.listen)
+                hosts: try Self.hosts(wanted, configuration.listen),
+                peers: wanted.isLoopback ? nil : Set(configuration.listen.terminatedBy)
             ),
             budget: budget,
             clock: parts.clock
@@ -470,7 +484,6 @@ package actor Gateway {
         await control?.close()
         await sockets?.close()
         await server?.shutDown(within: .seconds(10))
-        await metricsServer?.shutDown(within: .seconds(1))
         await fleet.stopAll()
         try? await record(started: false)
         await store.close()

@@ -7,8 +7,10 @@ extension ResolvedCommand {
     func noting(what sources: [CagePlan.Source]) -> ResolvedCommand {
         var command = self
         func isShown(_ path: String) -> Bool {
-            ["/usr", "/bin", "/tmp", "/dev", "/proc", CagePlan.home]
-                .contains { HostPath.lies(path, in: $0) }
+            // The cage's /tmp is its own: what lies in this machine's is not in it.
+            path == "/tmp"
+                || ["/usr", "/bin", "/dev", "/proc", CagePlan.home]
+                    .contains { HostPath.lies(path, in: $0) }
                 || sources.contains { HostPath.lies(path, in: $0.inside) }
         }
         for argument in arguments.dropFirst() {

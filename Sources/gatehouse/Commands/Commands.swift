@@ -3,6 +3,7 @@ enum Commands {
     static let all: [Command] =
         [
             InitCommand.command, UpCommand.command, ConnectCommand.command, CallCommand.command,
+            CheckCommand.command,
             StatusCommands.status,
         ]
         + ToolCommands.all + ApprovalCommands.all

@@ -49,6 +49,7 @@ enum InitCommand {
         loop.spawn {
             do {
                 try await gateway.loadForInit()
+                if tokenFile != nil { try await gateway.requireNoToken() }
                 if let name {
                     let passphrase = try ApproverPrompt.newPassphrase(for: name.rawValue)
                     try await gateway.makeFirstApprover(name, passphrase: Array(passphrase.utf8))

@@ -32,6 +32,9 @@ enum StatusCommands {
             let absent = server["absent"]?.string.map { " (\(printable($0, limit: 200)))" } ?? ""
             Console.print("server \(name.text): \(printable(state))\(absent)")
         }
+        for line in result["pending"]?.elements.compactMap(\.string) ?? [] {
+            Console.print("waits for an approver: \(printable(line, limit: 300))")
+        }
         for warning in result["warnings"]?.elements.compactMap(\.string) ?? [] {
             Console.print("warning: \(printable(warning, limit: 300))")
         }

@@ -20,6 +20,7 @@ extension Gateway {
         object["records"] = JSONValue(store.size)
         object["warnings"] = .array(current.configuration.warnings.map { JSONValue($0) })
         object["waiting"] = JSONValue(await desk.waiting().count)
+        if let pending { object["pending"] = .array(pending.loosens.map { JSONValue($0) }) }
         var servers = JSONObject()
         for (name, tenant, text, pid) in await fleet.states() {
             var server = JSONObject()

@@ -233,6 +233,7 @@ extension Gateway {
             with: Array(lock.text.utf8),
             mode: 0o644
         )
+        try await keep(set, by: name)
         current = set
         await rebuild()
     }

@@ -1,0 +1,50 @@
+import Base
+import Crypto
+import Gateway
+import JSON
+import System
+
+/// `gatehouse check`: says whether a configuration is taken, and lets an approver accept a looser
+/// one that waits.
+enum CheckCommand {
+    static let command = Command(
+        "check",
+        "",
+        "check a configuration and its lock; with --accept, take over one that waits",
+        options: [
+            Command.Option("--config", "FILE", "the configuration (default: gatehouse.yaml)"),
+            Command.Option("--accept", nil, "accept what the running gateway holds back"),
+            ApproverPrompt.option,
+        ],
+        run: { invocation, loop in
+            if invocation.has("--accept") { return try await accept(invocation, loop) }
+            let path = Paths.join(
+                try Process.workingDirectory(),
+                try invocation.value("--config") ?? "gatehouse.yaml"
+            )
+            let set = try ConfigurationFiles.read(path, hashing: OpenSSLHashing())
+            for warning in set.configuration.warnings { Console.print("warning: \(warning)") }
+            Console.print("ok: \(set.configuration.allServers.count) servers")
+            return 0
+        }
+    )
+
+    private static func accept(_ invocation: Invocation, _ loop: EventLoop) async throws -> Int32 {
+        let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+        let waiting = try await client.call("configuration.pending")
+        guard waiting.count > 0 else {
+            Console.print("nothing waits to be accepted")
+            return 0
+        }
+        Console.print("what would be loosened:")
+        for line in waiting.elements.compactMap(\.string) {
+            Console.print("  \(printable(line, limit: 300))")
+        }
+        _ = try await client.call(
+            "configuration.accept",
+            credential: try ApproverPrompt.credential(invocation)
+        )
+        Console.print("accepted")
+        return 0
+    }
+}
