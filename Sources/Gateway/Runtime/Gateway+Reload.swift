@@ -37,8 +37,9 @@ extension Gateway {
         }
     }
 
-    /// What a start runs under: the configuration found, or the last accepted one while the found
-    /// one is looser. The very first start accepts what it finds.
+    /// What a start runs under: the configuration found, unless it is looser.
+    ///
+    /// Then it is the last accepted one; the very first start accepts what it finds.
     func startingSet() async throws -> PolicySet {
         let found = current
         guard let entry = try await store.entry(acceptedKey) else {
