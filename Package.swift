@@ -93,7 +93,7 @@ let package = Package(
         .executableTarget(
             name: "gatehouse",
             dependencies: [
-                "Base", "JSON", "Gateway", "System", "AuditVerifier", "Crypto", "Policy",
+                "Base", "JSON", "Gateway", "System", "Audit", "AuditVerifier", "Crypto", "Storage",
             ],
             swiftSettings: strict
         ),

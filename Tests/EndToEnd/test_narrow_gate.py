@@ -3,13 +3,15 @@ import asyncio
 import contextlib
 import json
 import signal
+import sqlite3
+import subprocess
 import threading
 import unittest
 
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
 
-from harness import BINARY, FILES, Gateway
+from harness import BINARY, FILES, ROOT, Gateway
 
 MODES = ("auto", "legacy", "2026-07-28")
 
@@ -219,6 +221,59 @@ class Restart(unittest.TestCase):
             self.assertEqual(status, 200)
             self.assertIn("hello from the docs", answer["result"]["content"][0]["text"])
             self.assertEqual(json.loads(gateway.run("approvers", "list", "--json").stdout), ["ana"])
+
+
+class Evidence(unittest.TestCase):
+    """What was asked, decided and done is in the log, and the log can be checked."""
+
+    def test_every_call_is_recorded_and_the_log_verifies(self):
+        with Gateway(FILES, accept=["files"]) as gateway:
+            for path in ("/data/docs/hello.txt", "/data/docs/.env"):
+                gateway.modern("tools/call", {"name": "read_file", "arguments": {"path": path}}, path="/mcp/files")
+            gateway.stop()
+            records = [json.loads(line) for line in gateway.run("audit", "export").stdout.splitlines()]
+            calls = [r for r in records if r.get("tool") == "read_file" and "call" in r]
+            kinds = [r["kind"] for r in calls]
+            self.assertEqual(kinds.count("intent"), 1)
+            self.assertEqual(kinds.count("outcome"), 1)
+            self.assertEqual(kinds.count("judged"), 1)
+            self.assertNotIn(gateway.secrets["bot"], json.dumps(records))
+            done = gateway.run("audit", "verify")
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            key = gateway.run("audit", "key").stdout.strip()
+            self.assertIn("+", key)
+            # A second reader, in another language, that shares no code with the gateway.
+            script = subprocess.run(
+                ["/usr/bin/python3", str(ROOT / "scripts/verify-log.py"), "--key", key, str(gateway.folder / "state/log.db")],
+                capture_output=True, text=True, timeout=120)
+            self.assertEqual(script.returncode, 0, script.stdout + script.stderr)
+            # One changed byte, and it says so.
+            database = sqlite3.connect(gateway.folder / "state/log.db")
+            (leaves, number) = database.execute("SELECT records, first FROM segment WHERE instr(records, 'started') ORDER BY first LIMIT 1").fetchone()
+            at = bytes(leaves).index(b"started")
+            changed = bytes(leaves)[:at] + b"stopped" + bytes(leaves)[at + 7:]
+            database.execute("UPDATE segment SET records = ? WHERE first = ?", (changed, number))
+            database.commit()
+            database.close()
+            self.assertEqual(gateway.run("audit", "verify").returncode, 4)
+
+
+class Stop(unittest.TestCase):
+    def test_a_lockdown_stops_at_once_survives_a_restart_and_is_lifted_by_a_person(self):
+        with Gateway(FILES, accept=["files"]) as gateway:
+            def read():
+                return gateway.modern("tools/call", {"name": "read_file", "arguments": {
+                    "path": "/data/docs/hello.txt"}}, path="/mcp/files")[2]["result"].get("isError", False)
+            self.assertFalse(read())
+            self.assertEqual(gateway.run("lockdown", "server:files", "--reason", "a test").returncode, 0)
+            self.assertTrue(read())
+            self.assertEqual(gateway.run("lockdown", "server:files", "--lift").returncode, 1)
+            gateway.stop(signal.SIGKILL)
+            gateway.start()
+            gateway.wait_for_server("files")
+            self.assertTrue(read())
+            gateway.decide("lockdown", "server:files", "--lift")
+            self.assertFalse(read())
 
 
 class Loosening(unittest.TestCase):

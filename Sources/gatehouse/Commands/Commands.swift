@@ -4,10 +4,10 @@ enum Commands {
         [
             InitCommand.command, UpCommand.command, ConnectCommand.command, CallCommand.command,
             CheckCommand.command,
-            StatusCommands.status,
+            StatusCommands.status, LockdownCommand.command,
         ]
         + ToolCommands.all + ApprovalCommands.all
-        + TokenCommands.all + ApproverCommands.all
+        + TokenCommands.all + ApproverCommands.all + AuditCommands.all
 
     /// The command the words begin with, and what is left of them; two-word names come first.
     static func find(_ words: [String]) -> (Command, [String])? {
