@@ -19,8 +19,9 @@ package actor Door {
     let clock: any Clock
     let hashing: any Hashing
     let random: any RandomSource
-    let evidence: Evidence
-    let screener: Screener
+    private(set) var evidence: Evidence
+    /// Replaced whole when the known secrets change.
+    private(set) var screener: Screener
     let tokens: TokenBook
     let environment: EnvironmentName
     /// How much of a screened result its record keeps.
@@ -227,7 +228,12 @@ package actor Door {
         let policy = resolved.tool.policy
         let digest = hashing.sha256(call.arguments.bytes)
         let facts = Facts(
-            taint: unknown.reasons(call.principal, resolved.tool.reference, digest),
+            taint: unknown.reasons(
+                call.principal,
+                resolved.tool.reference,
+                digest,
+                isRead: policy.tier == .read
+            ),
             limits: limits.admit(
                 call.arguments,
                 digest: digest,
@@ -327,6 +333,18 @@ package actor Door {
             current.policy = found.tool.policy.digest
         }
         return await questions.dispatch(ticket, current: current, by: waiter, call: judged)
+    }
+
+    /// Takes over a screener that knows the secrets as they are now.
+    package func replace(_ screener: Screener) {
+        self.screener = screener
+        evidence = Evidence(
+            environment: environment,
+            clock: clock,
+            hashing: hashing,
+            random: random,
+            screener: screener
+        )
     }
 
     /// Makes the desk where people answer known to the door.

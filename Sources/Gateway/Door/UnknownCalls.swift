@@ -15,8 +15,7 @@ struct UnknownCalls {
     private var calls: [Key: Void] = [:]
 
     mutating func note(_ judged: JudgedCall) {
-        // Full: the oldest are not known apart, so that none is dropped; the caller's limits and
-        // the disk bound how fast this can grow, and a restart reads it back from the log.
+        // Full: what cannot be noted is made good by asking for every call that is no read.
         guard calls.count < Limits.unknownCallCount else { return }
         calls[key(judged)] = ()
     }
@@ -50,12 +49,16 @@ struct UnknownCalls {
         calls[key(judged)] = nil
     }
 
-    func reasons(_ principal: Principal, _ tool: ToolReference, _ form: Digest) -> [TaintReason] {
-        guard !calls.isEmpty,
-            calls[
-                Key(tenant: principal.tenant, owner: principal.owner, tool: tool, form: form)
-            ] != nil
-        else { return [] }
+    func reasons(
+        _ principal: Principal,
+        _ tool: ToolReference,
+        _ form: Digest,
+        isRead: Bool
+    ) -> [TaintReason] {
+        guard !calls.isEmpty else { return [] }
+        let key = Key(tenant: principal.tenant, owner: principal.owner, tool: tool, form: form)
+        let isFull = calls.count >= Limits.unknownCallCount
+        guard calls[key] != nil || (isFull && !isRead) else { return [] }
         return [
             TaintReason(
                 name: "unknown outcome",

@@ -252,6 +252,7 @@ package actor Gateway {
         try await adopt(try await startingSet())
         try await listen()
         try await record(started: true)
+        sweep()
         // Servers are asked beside one another; each shows up in the lists when it answered.
         await refreshAll()
     }
@@ -278,6 +279,18 @@ package actor Gateway {
                 "there are tokens already",
                 hint: "an approver makes more with `gatehouse tokens issue`"
             )
+        }
+    }
+
+    /// Ends idle sessions once a minute, for as long as the loop runs.
+    private func sweep() {
+        loop.schedule(after: .seconds(60)) { [weak self] in
+            guard let self else { return }
+            // One look at the sessions; the next is scheduled when it is done.
+            self.loop.spawn {
+                await self.service.closeIdleSessions()
+                await self.sweep()
+            }
         }
     }
 
@@ -408,6 +421,7 @@ package actor Gateway {
             screener: screener
         )
         current = set
+        await door.replace(screener)
         self.clients = clients
         await desk.change(Self.settings(set.configuration))
         await rebuild()
