@@ -70,6 +70,7 @@ package actor SocketAgents {
                 principal: principal,
                 endpoint: endpoint,
                 service: service,
+                tokens: tokens,
                 loop: loop
             )
             await agent.run()
@@ -120,6 +121,7 @@ private actor LineAgent {
     private let principal: Principal
     private let endpoint: Endpoint
     private let service: AgentService
+    private let tokens: TokenBook
     private let loop: EventLoop
     private var session: SessionID?
     private var revision: Revision?
@@ -136,6 +138,7 @@ private actor LineAgent {
         principal: Principal,
         endpoint: Endpoint,
         service: AgentService,
+        tokens: TokenBook,
         loop: EventLoop
     ) {
         self.connection = connection
@@ -143,12 +146,19 @@ private actor LineAgent {
         self.principal = principal
         self.endpoint = endpoint
         self.service = service
+        self.tokens = tokens
         self.loop = loop
     }
 
-    /// Reads until the peer is gone; what still waits then is called off like a closed stream.
+    /// Reads until the peer or its credential is gone; what still waits then is called off like a
+    /// closed stream.
     func run() async {
         while let line = await connection.next() {
+            // The token was shown once, with the first line; it counts only as long as it lives.
+            guard tokens.isLive(principal) else {
+                await send(nil, ProtocolError(.invalidRequest, "the credential is not valid here"))
+                break
+            }
             guard running.count < Limits.requestsPerConnection else {
                 await send(nil, ProtocolError(.invalidRequest, "too many requests at once"))
                 continue
@@ -255,6 +265,7 @@ private actor LineAgent {
             cancellation: cancellation
         )
         if let new = reply.newSession {
+            if let session { _ = await service.close(session, principal) }
             session = new
             revision = await service.revision(of: new, principal, endpoint)
         }

@@ -258,6 +258,8 @@ package actor Door {
         if let lockdown = lockdowns.first(where: { $0.covers(principal, judged.tool.reference) }) {
             return lockdown.refusal
         }
+        // A connection may live longer than the credential it began with.
+        guard tokens.isLive(principal) else { return Self.revoked }
         if let refusal = invalid(judged.resolved) { return refusal }
         if judged.verdict.tier > principal.highestTier {
             return Refusal(
@@ -400,6 +402,7 @@ package actor Door {
             under: judged.tool.policy
         ) {
         case .failure(let full):
+            if let approval { await questions?.notSpent(approval) }
             return refuse(judged, Self.refusal(for: full.excess))
         case .success(let taken): lease = taken
         }
@@ -443,14 +446,9 @@ package actor Door {
         }) {
             return lockdown.refusal
         }
+        // Expiry changes no generation, so that this is asked in any case.
+        guard tokens.isLive(judged.principal) else { return Self.revoked }
         guard judged.generation != generation else { return nil }
-        guard tokens.isLive(judged.principal) else {
-            return Refusal(
-                code: .revoked,
-                rule: "token",
-                agentText: "refused: this credential was revoked or has expired"
-            )
-        }
         guard
             let (_, tool) = catalogue.find(
                 judged.call.spelling,
@@ -467,6 +465,12 @@ package actor Door {
         }
         return nil
     }
+
+    private static let revoked = Refusal(
+        code: .revoked,
+        rule: "token",
+        agentText: "refused: this credential was revoked or has expired"
+    )
 
     static func refusal(for error: StoreError) -> Refusal {
         if case .conflict = error {

@@ -22,6 +22,10 @@ package struct Principal: Sendable {
     /// What sessions, cursors and tickets are bound to.
     package let key: PrincipalKey
 
+    /// Stands for the token of whoever calls without one, where the operator opened the loopback;
+    /// no issued token is spelled like this.
+    package static let openToken = "open"
+
     package init(
         owner: PrincipalName,
         token: String,

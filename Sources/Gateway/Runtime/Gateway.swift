@@ -397,7 +397,7 @@ package actor Gateway {
     private func openPrincipal() -> Principal {
         Principal(
             owner: PrincipalName(unchecked: "local"),
-            token: "open",
+            token: Principal.openToken,
             tenant: .main,
             environment: current.configuration.environment,
             run: "open"
