@@ -16,10 +16,19 @@ package actor AgentService {
 
     private struct RunningKey: Hashable {
         let principal: PrincipalKey
-        /// The legacy session or the line-based connection; modern HTTP cancels by closing.
-        let scope: String
+        let scope: Scope
         let id: RequestID
     }
+
+    /// Where the ids of requests live: two agents may count from 1 with the same credential.
+    private enum Scope: Hashable {
+        /// A legacy session or a line-based connection.
+        case named(String)
+        /// One request of modern HTTP, which nothing but its own connection cancels.
+        case exchange(UInt64)
+    }
+
+    private var exchanges: UInt64 = 0
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -54,7 +63,7 @@ package actor AgentService {
 
     package func close(_ session: SessionID, _ principal: Principal) -> Bool {
         for (key, cancellation) in running
-        where key.scope == session.text && key.principal == principal.key {
+        where key.scope == .named(session.text) && key.principal == principal.key {
             cancellation.cancel(.cancelled)
         }
         return sessions.close(session, principal.key)
@@ -73,13 +82,15 @@ package actor AgentService {
 
     // MARK: Messages
 
-    /// Handles one message; `scope` names the connection or session its ids live in.
+    /// Handles one message; `scope` names the connection or session its ids live in, nil where the
+    /// request stands alone.
     package func handle(
         _ inbound: AuthenticatedMessage,
-        scope: String,
+        scope name: String?,
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> AgentReply {
+        let scope = scope(name)
         switch inbound.message {
         case .response:
             // We ask agents nothing, so that nothing they answer is ours.
@@ -104,10 +115,16 @@ package actor AgentService {
         }
     }
 
+    private func scope(_ name: String?) -> Scope {
+        if let name { return .named(name) }
+        exchanges &+= 1
+        return .exchange(exchanges)
+    }
+
     private func take(
         _ notification: Message.Notification,
         _ inbound: AuthenticatedMessage,
-        scope: String
+        scope: Scope
     ) {
         switch notification.method {
         case "notifications/initialized":
@@ -126,7 +143,7 @@ package actor AgentService {
     private func answer(
         _ request: Message.Request,
         _ inbound: AuthenticatedMessage,
-        scope: String,
+        scope: Scope,
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> AgentReply {

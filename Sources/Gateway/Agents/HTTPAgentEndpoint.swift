@@ -163,7 +163,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         }
         let reply = await service.handle(
             inbound,
-            scope: inbound.session?.text ?? "",
+            scope: inbound.session?.text,
             channel: channel,
             cancellation: cancellation
         )
