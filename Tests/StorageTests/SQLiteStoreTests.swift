@@ -32,7 +32,12 @@ struct SQLiteStoreTests {
         _ = try await store.commit(record(.outcome, call: "settled"))
         await store.close()
 
-        let again = try SQLiteStore.open(try options(in: folder))
+        var second = try options(in: folder)
+        let key = StateKey(.main, .unknownCalls, "lost")
+        second.changesOnClosing = { intent in
+            [.put(key, value: Array("leaf \(intent.leaf)".utf8), expecting: .absent)]
+        }
+        let again = try SQLiteStore.open(second)
         let recovered = again.recoveredIntents
         #expect(recovered.map(\.leaf) == [0])
         #expect(recovered.map(\.head.call) == ["lost"])
@@ -42,6 +47,8 @@ struct SQLiteStoreTests {
         #expect(head.kind == "unknown")
         #expect(head.call == "lost")
         #expect(head.detail?["intent"]?.number?.int == 0)
+        // Whoever asks what closing an intent changes finds it changed with the same commit.
+        #expect(try await again.entry(key)?.value == Array("leaf 0".utf8))
         await again.close()
 
         // Closed once, not at every start.

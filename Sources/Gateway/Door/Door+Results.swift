@@ -6,6 +6,7 @@ import JSONSchema
 import MCP
 import Policy
 import Screening
+package import Storage
 
 extension Door {
     /// Screens what came, records the outcome, and gives the agent what it may see.
@@ -70,9 +71,8 @@ extension Door {
                 redacted: report.redactions.keys.sorted(),
                 result: excerpt(of: screened.bytes)
             ),
-            change: unknown.contains(judged) ? unknown.change(judged, isKnown: true) : nil
+            changes: unknown.settle(judged)
         )
-        unknown.settle(judged)
         return .result(root, verdict: nil)
     }
 
@@ -157,7 +157,6 @@ extension Door {
             case .invalidAnswer: .fault
             }
         let mayBeDone = failure.kind != .notSent && judged.verdict.tier != .read
-        if mayBeDone { unknown.note(judged) }
         await settleInOrder(
             judged,
             OutcomeDetail(
@@ -165,7 +164,7 @@ extension Door {
                 duration: result.duration,
                 error: screener.screen(text: failure.description).text
             ),
-            change: mayBeDone ? unknown.change(judged, isKnown: false) : nil
+            changes: mayBeDone ? [unknown.note(judged)] : []
         )
         let server = judged.tool.reference.server
         let text =
@@ -188,10 +187,10 @@ extension Door {
     func settleInOrder(
         _ judged: JudgedCall,
         _ detail: OutcomeDetail,
-        change: StateChange? = nil
+        changes: [StateChange] = []
     ) async {
         var transaction = Transaction(evidence.outcome(judged, detail))
-        if let change { transaction.changes.append(change) }
+        transaction.changes = changes
         if judged.verdict.tier >= .destructive {
             _ = try? await store.commit(transaction)
         } else {
@@ -200,8 +199,25 @@ extension Door {
     }
 
     /// Takes up the calls whose outcome an earlier process never learned.
-    package func restoreUnknown(from store: any RecordStore) async {
-        for entry in (try? await store.allEntries(.unknownCalls)) ?? [] { unknown.restore(entry) }
+    ///
+    /// `left` are the intents this start closed; their rows lie in the store unless it could not
+    /// be written.
+    package func restoreUnknown(
+        from store: any RecordStore,
+        _ left: [RecoveredIntent]
+    ) async throws(StoreError) {
+        for intent in left { unknown.note(intent) }
+        for entry in try await store.allEntries(.unknownCalls) {
+            guard let leaf = UnknownCalls.leaf(of: entry) else {
+                unknown.restore(entry)
+                continue
+            }
+            guard let stored = try await store.leaves(from: leaf, limit: 1).first,
+                let head = RecordHead(leaf: stored.bytes)
+            else { continue }
+            let salt = try await store.salt(of: leaf)
+            unknown.note(RecoveredIntent(leaf: leaf, head: head, salt: salt))
+        }
     }
 
     func settle(_ judged: JudgedCall, _ detail: OutcomeDetail) {

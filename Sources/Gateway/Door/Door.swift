@@ -33,7 +33,7 @@ package actor Door {
     var generation: UInt64 = 0
     var limits = LimitBook()
     var lockdowns: [Lockdown] = []
-    var unknown = UnknownCalls()
+    var unknown: UnknownCalls
     var running: [String: RunningCall] = [:]
     var questions: (any Questions)?
     package private(set) var counters = Counters()
@@ -54,6 +54,7 @@ package actor Door {
         store = parts.store
         clock = parts.clock
         hashing = parts.hashing
+        unknown = UnknownCalls(hashing: parts.hashing)
         random = parts.random
         screener = parts.screener
         tokens = parts.tokens
@@ -231,7 +232,8 @@ package actor Door {
             taint: unknown.reasons(
                 call.principal,
                 resolved.tool.reference,
-                digest,
+                call.arguments,
+                digest: digest,
                 isRead: policy.tier == .read
             ),
             limits: limits.admit(

@@ -1,32 +1,105 @@
 import Audit
 import Base
+import JSON
 import Policy
+import Storage
 
 /// Calls that were sent and never answered: whether they were done is not known, so that the same
 /// call asks a person before it is sent again (design law 4).
+///
+/// Two ways lead here. A call this process sent and got no answer to is known by the digest of its
+/// call form. An intent that an earlier process left without outcome is known by its commitment
+/// only, and is compared with the record's salt; where that was deleted, every call of the tool by
+/// that owner counts as the same.
 struct UnknownCalls {
     private struct Key: Hashable {
         let tenant: TenantID
         let owner: PrincipalName
         let tool: ToolReference
-        let form: Digest
     }
 
-    private var calls: [Key: Void] = [:]
+    /// An intent of an earlier process.
+    private struct Left {
+        let leaf: UInt64
+        let commitment: Digest?
+        let salt: Salt?
+    }
 
-    mutating func note(_ judged: JudgedCall) {
+    private var calls: [Key: Set<Digest>] = [:]
+    private var left: [Key: [Left]] = [:]
+    private var count = 0
+    private let hashing: any Hashing
+
+    init(hashing: any Hashing) { self.hashing = hashing }
+
+    // MARK: What becomes unknown
+
+    /// Notes a call that was sent and not answered; what the store is to keep of it.
+    mutating func note(_ judged: JudgedCall) -> StateChange {
         // Full: what cannot be noted is made good by asking for every call that is no read.
-        guard calls.count < Limits.unknownCallCount else { return }
-        calls[key(judged)] = ()
+        if count < Limits.unknownCallCount,
+            calls[key(judged), default: []].insert(judged.digest).inserted
+        {
+            count += 1
+        }
+        let name = "\(judged.principal.owner)/\(judged.tool.reference)/\(judged.digest)"
+        return .put(
+            StateKey(judged.principal.tenant, .unknownCalls, name),
+            value: Array(name.utf8),
+            expecting: .anything
+        )
     }
 
-    /// As the store keeps it, so that a restart does not forget.
-    func change(_ judged: JudgedCall, isKnown: Bool) -> StateChange {
-        let name = "\(judged.principal.owner)/\(judged.tool.reference)/\(judged.digest)"
-        let key = StateKey(judged.principal.tenant, .unknownCalls, String(name.prefix(512)))
-        return isKnown
-            ? .delete(key, expecting: .anything)
-            : .put(key, value: Array(name.utf8), expecting: .anything)
+    /// What the store keeps of an intent it closes at a start, in the transaction that closes it.
+    static func changes(closing intent: RecoveredIntent) -> [StateChange] {
+        guard let (key, _) = keyed(intent) else { return [] }
+        let name = Self.name(key, leaf: intent.leaf)
+        return [
+            .put(
+                StateKey(key.tenant, .unknownCalls, name),
+                value: Array(name.utf8),
+                expecting: .anything
+            )
+        ]
+    }
+
+    /// Takes up an intent without outcome; twice is once.
+    mutating func note(_ intent: RecoveredIntent) {
+        guard let (key, commitment) = Self.keyed(intent),
+            !left[key, default: []].contains(where: { $0.leaf == intent.leaf })
+        else { return }
+        guard count < Limits.unknownCallCount else { return }
+        count += 1
+        left[key, default: []].append(
+            Left(leaf: intent.leaf, commitment: commitment, salt: intent.salt)
+        )
+    }
+
+    /// Whose intent it is; nil for a read, which may be repeated.
+    private static func keyed(_ intent: RecoveredIntent) -> (Key, commitment: Digest?)? {
+        let head = intent.head
+        guard head.detail?["tier"]?.string != RiskTier.read.description,
+            let tenant = try? TenantID(head.tenant),
+            let owner = head.principal.flatMap({ try? PrincipalName($0) }),
+            let tool = ToolReference("\(head.server ?? "").\(head.tool ?? "")")
+        else { return nil }
+        let commitment = head.detail?["commitment"]?.string.flatMap { Hex.decode($0) }
+            .flatMap { Digest(bytes: $0) }
+        return (Key(tenant: tenant, owner: owner, tool: tool), commitment)
+    }
+
+    private static func name(_ key: Key, leaf: UInt64) -> String {
+        "\(key.owner)/\(key.tool)/intent:\(leaf)"
+    }
+
+    // MARK: Reading back
+
+    /// Where the intent stands that a row is about; nil when the row names a digest.
+    static func leaf(of entry: StateEntry) -> UInt64? {
+        let text = String(decoding: entry.value, as: UTF8.self)
+        guard let mark = text.lastIndex(of: "/") else { return nil }
+        let last = text[text.index(after: mark)...]
+        return last.hasPrefix("intent:") ? UInt64(last.dropFirst(7)) : nil
     }
 
     mutating func restore(_ entry: StateEntry) {
@@ -38,27 +111,64 @@ struct UnknownCalls {
             let form = Hex.decode(parts[1][parts[1].index(after: slash)...])
                 .flatMap({ Digest(bytes: $0) })
         else { return }
-        calls[Key(tenant: entry.key.tenant, owner: owner, tool: tool, form: form)] = ()
+        let key = Key(tenant: entry.key.tenant, owner: owner, tool: tool)
+        if calls[key, default: []].insert(form).inserted { count += 1 }
     }
 
-    func contains(_ judged: JudgedCall) -> Bool { !calls.isEmpty && calls[key(judged)] != nil }
+    // MARK: What becomes known
 
-    /// The call was answered at last.
-    mutating func settle(_ judged: JudgedCall) {
-        guard !calls.isEmpty else { return }
-        calls[key(judged)] = nil
+    /// The call was answered: what is not unknown any more, for the store.
+    mutating func settle(_ judged: JudgedCall) -> [StateChange] {
+        guard count > 0 else { return [] }
+        let key = key(judged)
+        var changes: [StateChange] = []
+        if calls[key]?.remove(judged.digest) != nil {
+            count -= 1
+            if calls[key]?.isEmpty == true { calls[key] = nil }
+            let name = "\(key.owner)/\(key.tool)/\(judged.digest)"
+            changes.append(
+                .delete(StateKey(key.tenant, .unknownCalls, name), expecting: .anything)
+            )
+        }
+        guard let entries = left[key] else { return changes }
+        let form = judged.call.arguments.bytes
+        var rest: [Left] = []
+        for entry in entries {
+            guard isSame(form, entry) else {
+                rest.append(entry)
+                continue
+            }
+            count -= 1
+            let name = Self.name(key, leaf: entry.leaf)
+            changes.append(
+                .delete(StateKey(key.tenant, .unknownCalls, name), expecting: .anything)
+            )
+        }
+        left[key] = rest.isEmpty ? nil : rest
+        return changes
     }
+
+    private func isSame(_ form: [UInt8], _ entry: Left) -> Bool {
+        guard let salt = entry.salt, let commitment = entry.commitment else { return true }
+        return salt.commitment(to: form, hashing) == commitment
+    }
+
+    // MARK: Judging
 
     func reasons(
         _ principal: Principal,
         _ tool: ToolReference,
-        _ form: Digest,
+        _ form: CallForm,
+        digest: Digest,
         isRead: Bool
     ) -> [TaintReason] {
-        guard !calls.isEmpty else { return [] }
-        let key = Key(tenant: principal.tenant, owner: principal.owner, tool: tool, form: form)
-        let isFull = calls.count >= Limits.unknownCallCount
-        guard calls[key] != nil || (isFull && !isRead) else { return [] }
+        guard count > 0 else { return [] }
+        let key = Key(tenant: principal.tenant, owner: principal.owner, tool: tool)
+        let isFull = count >= Limits.unknownCallCount
+        guard
+            (isFull && !isRead) || calls[key]?.contains(digest) == true
+                || left[key]?.contains(where: { isSame(form.bytes, $0) }) == true
+        else { return [] }
         return [
             TaintReason(
                 name: "unknown outcome",
@@ -73,8 +183,7 @@ struct UnknownCalls {
         Key(
             tenant: judged.principal.tenant,
             owner: judged.principal.owner,
-            tool: judged.tool.reference,
-            form: judged.digest
+            tool: judged.tool.reference
         )
     }
 }

@@ -106,6 +106,7 @@ package actor Gateway {
             random: parts.random,
             clock: parts.clock
         )
+        options.changesOnClosing = { UnknownCalls.changes(closing: $0) }
         options.dailyByteLimit = set.configuration.audit.dailyByteCount
         if let file = set.configuration.audit.checkpointFile {
             options.destinations = [Paths.join(folder, file)]
@@ -247,7 +248,7 @@ package actor Gateway {
         }
         await door.load(lockdowns)
         await door.attach(desk)
-        await door.restoreUnknown(from: store)
+        try await door.restoreUnknown(from: store, store.recoveredIntents)
         await refresh.attach(self)
         try await adopt(try await startingSet())
         try await listen()

@@ -86,19 +86,22 @@ final class LogWriter {
     func closeOpenIntents() throws(DatabaseFailure) -> [RecoveredIntent] {
         var recovered: [RecoveredIntent] = []
         var records: [AuditRecord] = []
+        var changes: [StateChange] = []
         for leaf in open.leaves.values.sorted() {
             guard let stored = try reader.leaves(from: leaf, limit: 1).first,
                 let head = RecordHead(leaf: stored.bytes),
                 let record = head.unknownRecord(intent: leaf, at: options.clock.timestamp)
             else { continue }
             let salt = try reader.salt(of: leaf)
-            recovered.append(RecoveredIntent(leaf: leaf, head: head, salt: salt))
+            let intent = RecoveredIntent(leaf: leaf, head: head, salt: salt)
+            recovered.append(intent)
+            changes += options.changesOnClosing(intent)
             records.append(record)
         }
         guard !records.isEmpty else { return [] }
         write([
             unsafe PendingCommit(
-                transaction: Transaction(records: records),
+                transaction: Transaction(records: records, changes: changes),
                 byteCount: 0,
                 continuation: nil
             )

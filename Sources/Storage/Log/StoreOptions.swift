@@ -23,6 +23,8 @@ package struct StoreOptions: Sendable {
     package var dailyByteLimit: Int?
     /// Whether the search index is kept beside the log.
     package var hasSearchIndex = true
+    /// State that changes with the record that closes an intent at a start, in one transaction.
+    package var changesOnClosing: @Sendable (RecoveredIntent) -> [StateChange] = { _ in [] }
     package var synchronous = Synchronous.full
     /// The file layer of the fault tests.
     package var layer: String?
@@ -86,4 +88,10 @@ package struct RecoveredIntent: Sendable {
     package let head: RecordHead
     /// With it the call form can be compared: `salt.commitment(to: callForm)` is the intent's.
     package let salt: Salt?
+
+    package init(leaf: UInt64, head: RecordHead, salt: Salt?) {
+        self.leaf = leaf
+        self.head = head
+        self.salt = salt
+    }
 }

@@ -1,0 +1,42 @@
+#!/usr/bin/python3
+"""An MCP server (2025-06-18) that writes down what it was told to do, for the tests of evidence.
+
+Every call it gets is appended to /data/out/ledger before it is answered, so that a test can compare
+what was done with what was recorded. `hang: true` is never answered.
+"""
+import json
+import os
+import sys
+
+NUMBER = {"type": "object", "properties": {
+    "n": {"type": "integer"}, "hang": {"type": "boolean"}}, "required": ["n"]}
+TOOLS = [{"name": name, "description": text, "inputSchema": NUMBER} for name, text in (
+    ("look", "look at a number"), ("note", "note a number"), ("strike", "strike a number out"))]
+
+
+def answer(message):
+    method, params = message["method"], message.get("params", {})
+    if method == "initialize":
+        return {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
+                "serverInfo": {"name": "ledger", "version": "1"}}
+    if method == "tools/list":
+        return {"tools": TOOLS}
+    if method == "tools/call":
+        arguments = params["arguments"]
+        ledger = os.open("/data/out/ledger", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.write(ledger, f"{params['name']} {arguments['n']}\n".encode())
+        os.close(ledger)
+        if arguments.get("hang"):
+            return None
+        return {"content": [{"type": "text", "text": f"{params['name']} {arguments['n']} done"}]}
+    return {}
+
+
+for line in sys.stdin:
+    message = json.loads(line)
+    if "id" not in message:
+        continue
+    result = answer(message)
+    if result is not None:
+        sys.stdout.write(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}) + "\n")
+        sys.stdout.flush()
