@@ -91,6 +91,49 @@ import Testing
     }
 
     @Test(
+        "a path is found however much stands in front of it that says nothing",
+        arguments: [
+            "/" + String(repeating: "a/", count: 150) + String(repeating: "../", count: 150)
+                + "etc/passwd",
+            "/etc/" + String(repeating: "./", count: 3000) + "passwd",
+            "/etc" + String(repeating: "/", count: 5000) + "passwd",
+            "/etc/" + String(repeating: "x/../", count: 2000) + "passwd",
+            "/etc/" + String(repeating: "%2e/", count: 2000) + "passwd",
+            "/etc/" + String(repeating: ". /", count: 2000) + "passwd",
+            "/etc/" + String(repeating: "\u{200b}/", count: 2000) + "passwd",
+            String(repeating: "../", count: 2000) + "etc/passwd",
+            "file:///etc/" + String(repeating: "./", count: 3000) + "passwd",
+            "/etc/passwd\0" + String(repeating: "a", count: 5000),
+            String(repeating: " ", count: 5000) + "/etc/passwd",
+            "\u{2025}/\u{2025}/etc/passwd", "\u{fe52}\u{fe52}/etc/passwd",
+        ]
+    )
+    func findsDeep(_ value: String) throws {
+        #expect(try match(value) == "/etc/passwd")
+    }
+
+    @Test func `a long line that is no path is let through, whatever it holds`() throws {
+        let words = String(repeating: "see /etc/hosts or a=b:c, ", count: 2000)
+        #expect(try match(words) == nil)
+    }
+
+    @Test func `a path of many components costs little, with any pattern`() throws {
+        let denied = DenyPaths(try ["a/**/b", "/a/**/b", "**/*x*/**/c"].map { try DenyPath($0) })
+        let line = String(repeating: "a=", count: 2000)
+        let form = try CallForm(
+            node(
+                "{\"x\":["
+                    + repeatElement("\"" + line + "\"", count: 60).joined(separator: ",") + "]}"
+            )
+        )
+        let clock = ContinuousClock()
+        let start = clock.now
+        #expect(denied.firstMatch(in: form.bytes) == nil)
+        // Quadratic work would take a minute in a debug build.
+        #expect(clock.now - start < .seconds(10))
+    }
+
+    @Test(
         "knows the syntax of gitignore",
         arguments: [
             ("*.pem", "/a/b/server.pem", true), ("*.pem", "server.PEM", true),

@@ -163,7 +163,7 @@ import Testing
         #expect(
             !rule.applies && rule.says == "allow" && rule.why == "agreed with the platform team"
         )
-        #expect(rule.findings.map(\.truth) == [.holds, .fails, .unclear])
+        #expect(rule.findings.map(\.truth) == [.holds, .unclear, .unclear])
         #expect(rule.findings[1].found == #""prod\u{202e}""#)
         #expect(explanation.verdict.decision == .ask)
         #expect(explanation.lines.contains("verdict: ask"))

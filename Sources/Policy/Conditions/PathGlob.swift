@@ -146,15 +146,17 @@ package struct PathGlob: Hashable, Sendable {
 
     /// Whether every server would read these bytes as the same path.
     ///
-    /// Some decode percent signs, expand `~`, take URIs or drive letters, or treat a backslash as
-    /// a separator; a value that has any of these is nobody's certain path.
+    /// Some decode percent signs, expand `~` and `$NAME`, take URIs or drive letters, trim blanks,
+    /// fold wide letters, or treat a backslash as a separator; a value that has any of these is
+    /// nobody's certain path.
     private static func isCertain(_ value: Span<UInt8>) -> Bool {
-        if value[0] == UInt8(ascii: "~") { return false }
+        if value[0] == UInt8(ascii: "~") || PathFolding.hidesStructure(value) { return false }
         var isScheme = true
         for index in 0..<value.count {
             let byte = value[index]
             if byte < 0x20 || byte == 0x7f || byte == UInt8(ascii: "\\") { return false }
             if byte == UInt8(ascii: "%"), isEscape(value, at: index) { return false }
+            if byte == UInt8(ascii: "$"), isVariable(value, at: index) { return false }
             if isScheme, byte == UInt8(ascii: ":") {
                 if index == 1 { return false }  // a drive
                 if index + 1 < value.count, value[index + 1] == UInt8(ascii: "/") { return false }
@@ -171,6 +173,13 @@ package struct PathGlob: Hashable, Sendable {
         if next | 0x20 == UInt8(ascii: "u") { return true }
         guard index + 2 < value.count else { return false }
         return Hex.value(of: next) != nil && Hex.value(of: value[index + 2]) != nil
+    }
+
+    /// `$NAME`, `${NAME}`, `$(command)`.
+    private static func isVariable(_ value: Span<UInt8>, at index: Int) -> Bool {
+        guard index + 1 < value.count else { return false }
+        let next = value[index + 1]
+        return (next | 0x20) &- 0x61 < 26 || "_{(".utf8.contains(next)
     }
 
     private static func isFile(_ value: Span<UInt8>) -> Bool {

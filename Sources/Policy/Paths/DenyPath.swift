@@ -53,8 +53,14 @@ package struct DenyPath: Hashable, Sendable {
         ".env", ".ssh/", ".aws/", ".git/config", "/etc/passwd",
     ].compactMap { try? DenyPath($0) }
 
+    enum Match {
+        case yes, no
+        /// What stands after a `**` is nowhere behind `start`, so that no later start matches.
+        case never
+    }
+
     /// Whether the pattern matches components from `start` on; what follows a match is denied too.
-    func matches(_ text: Span<UInt8>, _ components: Components, from start: Int) -> Bool {
+    func matches(_ text: Span<UInt8>, _ components: Components, from start: Int) -> Match {
         var part = 0
         var component = start
         var retryPart = -1
@@ -76,12 +82,13 @@ package struct DenyPath: Hashable, Sendable {
                     }
                 }
             }
-            guard retryPart >= 0, retryComponent < components.count else { return false }
+            guard retryPart >= 0 else { return .no }
+            guard retryComponent < components.count else { return .never }
             retryComponent += 1
             component = retryComponent
             part = retryPart + 1
         }
-        return true
+        return .yes
     }
 
     /// What is left of an anchored pattern below that folder; nil when it lies elsewhere.

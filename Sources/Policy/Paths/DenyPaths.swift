@@ -83,7 +83,6 @@ package struct DenyPaths: Sendable {
 
     /// The careful reading of one decoded string.
     package func match(_ text: [UInt8]) -> DenyPath? {
-        guard text.count <= Components.pathByteCount else { return nil }
         let line = Self.trimmed(text[...])
         guard !line.isEmpty, !line.contains(where: { $0 == 0x0a || $0 == 0x0d }) else {
             return nil
@@ -92,12 +91,18 @@ package struct DenyPaths: Sendable {
         for _ in 0..<3 {
             // What comes after a NUL is lost on the way to the system call.
             let cut = reading.prefix { $0 != 0 }
-            if let match = matchFolded(cut) { return match }
-            if cut.count < reading.count, let match = matchFolded(reading[...]) { return match }
+            if let match = matchOne(cut) { return match }
+            if cut.count < reading.count, let match = matchOne(reading[...]) { return match }
             guard let decoded = PathFolding.percentDecoded(reading) else { return nil }
             reading = decoded
         }
         return nil
+    }
+
+    /// A text longer than any path is one only if it is when what says nothing is left out.
+    private func matchOne(_ text: ArraySlice<UInt8>) -> DenyPath? {
+        guard text.count > Components.pathByteCount else { return matchFolded(text) }
+        return Self.shortened(text).flatMap { matchFolded($0[...]) }
     }
 
     private func matchFolded(_ text: ArraySlice<UInt8>) -> DenyPath? {
@@ -116,18 +121,16 @@ package struct DenyPaths: Sendable {
             defer { start = index + 1 }
             let end = Self.trimmedEnd(bytes, start, index)
             if end == start {
-                let dots = index - start
-                // Two dots, or more where trailing dots are ignored.
-                if dots >= 2, bytes[start] == UInt8(ascii: ".") {
+                if Self.isParent(bytes, start, index) {
                     isLoose = isLoose || (!isAbsolute && resolved.count == 0)
                     resolved.removeLast()
                     // No pattern matches nothing, so that what stands around `..` is kept apart.
-                    _ = standing.append(start, start)
+                    standing.appendAny(start, start)
                 }
                 continue
             }
-            // Too deep to know: what fits is still looked at.
-            guard standing.append(start, end), resolved.append(start, end) else { break }
+            standing.appendAny(start, end)
+            resolved.appendAny(start, end)
         }
         return match(bytes, standing, isAbsolute: isAbsolute, isLoose: isLoose)
             ?? match(bytes, resolved, isAbsolute: isAbsolute, isLoose: isLoose)
@@ -139,23 +142,76 @@ package struct DenyPaths: Sendable {
         isAbsolute: Bool,
         isLoose: Bool
     ) -> DenyPath? {
+        var floating = Search(floating)
+        var anchored = Search(anchored)
         for start in 0..<components.count {
-            for pattern in floating where pattern.matches(bytes, components, from: start) {
-                return pattern
-            }
+            if let match = floating.match(bytes, components, from: start) { return match }
             guard start == 0 || isLoose else { continue }
-            if isAbsolute || isLoose {
-                for pattern in anchored where pattern.matches(bytes, components, from: start) {
-                    return pattern
-                }
+            if isAbsolute || isLoose,
+                let match = anchored.match(bytes, components, from: start)
+            {
+                return match
             }
             if start == 0, !isAbsolute {
-                for pattern in tails where pattern.matches(bytes, components, from: 0) {
-                    return pattern
-                }
+                var tails = Search(tails)
+                if let match = tails.match(bytes, components, from: 0) { return match }
             }
         }
         return nil
+    }
+
+    /// Patterns on their way along one path; one that can match nowhere further on is left out, so
+    /// that the work stays linear in the path.
+    private struct Search {
+        private var patterns: [DenyPath]
+
+        init(_ patterns: [DenyPath]) { self.patterns = patterns }
+
+        mutating func match(
+            _ bytes: Span<UInt8>,
+            _ components: Components,
+            from start: Int
+        ) -> DenyPath? {
+            var index = 0
+            while index < patterns.count {
+                switch patterns[index].matches(bytes, components, from: start) {
+                case .yes: return patterns[index]
+                case .no: index += 1
+                case .never: patterns.remove(at: index)
+                }
+            }
+            return nil
+        }
+    }
+
+    /// The text without `//`, `/./` and `name/..`, the ways to write a short path at length; nil when
+    /// it is longer than a path all the same.
+    private static func shortened(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        let isAbsolute = text.first.map(isSlash) ?? false
+        var result: [UInt8] = []
+        /// Where each component that is kept begins, its slash included.
+        var starts: [Int] = []
+        var rest = text
+        while !rest.isEmpty {
+            let part = rest.prefix { !isSlash($0) }
+            rest = rest[part.endIndex...].dropFirst()
+            var folded = PathFolding()
+            folded.append(part)
+            let bytes = folded.bytes.span
+            if trimmedEnd(bytes, 0, bytes.count) > 0 {
+                starts.append(result.count)
+                if isAbsolute || !result.isEmpty { result.append(UInt8(ascii: "/")) }
+                result += folded.bytes
+                guard result.count <= Components.pathByteCount else { return nil }
+            } else if isParent(bytes, 0, bytes.count) {
+                if let start = starts.popLast() {
+                    result.removeSubrange(start...)
+                } else if !isAbsolute {
+                    result = Array("..".utf8)
+                }
+            }
+        }
+        return result
     }
 
     private static func isSlash(_ byte: UInt8) -> Bool {
@@ -174,6 +230,13 @@ package struct DenyPaths: Sendable {
             end -= 1
         }
         return end
+    }
+
+    /// Of a component that is nothing but dots and blanks: two dots, or more where trailing dots are
+    /// ignored.
+    private static func isParent(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
+        end - start >= 2 && bytes[start] == UInt8(ascii: ".")
+            && bytes[start + 1] == UInt8(ascii: ".")
     }
 
     private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

@@ -24,7 +24,8 @@ struct PathFolding {
         case 0..<0x80: bytes.append(UInt8(scalar.value))
         case 0xff21...0xff3a: bytes.append(UInt8(scalar.value - 0xff21 + 0x61))
         case 0xff01...0xff5e: bytes.append(UInt8(scalar.value - 0xff01 + 0x21))
-        case 0x2024: bytes.append(UInt8(ascii: "."))  // one dot leader
+        case 0x2024, 0xfe52: bytes.append(UInt8(ascii: "."))  // one dot leader, small full stop
+        case 0x2025: bytes += Array("..".utf8)  // two dot leader
         case 0x2044, 0x2215, 0x29f8: bytes.append(UInt8(ascii: "/"))
         case 0x2216, 0x29f5, 0xfe68: bytes.append(UInt8(ascii: "\\"))
         case 0x17f: bytes.append(UInt8(ascii: "s"))
@@ -34,6 +35,30 @@ struct PathFolding {
             break
         default: bytes.append(contentsOf: String(scalar).utf8)
         }
+    }
+
+    /// Whether some reader would see a dot, a slash or nothing where these bytes have another
+    /// character, or blanks that it drops, so that they are nobody's certain path.
+    static func hidesStructure(_ text: Span<UInt8>) -> Bool {
+        guard text.count > 0 else { return false }
+        // Many servers trim what they are given.
+        if text[0] == 0x20 || text[text.count - 1] == 0x20 { return true }
+        var isASCII = true
+        for index in 0..<text.count where text[index] >= 0x80 { isASCII = false }
+        guard !isASCII else { return false }
+        let scalars = unsafe text.withUnsafeBufferPointer {
+            unsafe String(decoding: $0, as: UTF8.self)
+        }.unicodeScalars
+        for scalar in scalars where scalar.value >= 0x80 {
+            if scalar.properties.isWhitespace { return true }
+            var folding = PathFolding()
+            folding.append(scalar)
+            if folding.bytes.isEmpty || folding.bytes.contains(where: { "./\\".utf8.contains($0) })
+            {
+                return true
+            }
+        }
+        return false
     }
 
     /// Percent escapes undone once, as forgiving servers do; nil when there are none.
