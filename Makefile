@@ -1,4 +1,7 @@
 # Two commands do everything: `make run` and `make test`. The others are for those who work on it.
+# sudo resets PATH; these are where Swift toolchains are usually put.
+export PATH := $(PATH):/opt/swift/usr/bin:/usr/local/swift/usr/bin:/usr/share/swift/usr/bin:$(HOME)/.local/share/swiftly/bin
+
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 RELEASE := -c release --static-swift-stdlib $(SWIFT_FLAGS)
 
@@ -6,8 +9,8 @@ RELEASE := -c release --static-swift-stdlib $(SWIFT_FLAGS)
 
 run: ## set up, build, and start the quickstart with its state inside this clone
 	@scripts/setup run
-	@$(MAKE) --no-print-directory build
-	@scripts/quickstart
+	@scripts/unroot $(MAKE) --no-print-directory build
+	@scripts/unroot scripts/quickstart
 
 test: ## set up and run every suite
 	@scripts/test
