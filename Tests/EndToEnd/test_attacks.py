@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness import PASSPHRASE, Gateway
@@ -117,6 +118,23 @@ class Credentials(unittest.TestCase):
         answer = line.call("echo")
         self.assertTrue(answer is None or "error" in answer, answer)
         self.assertEqual(len(self.gateway.calls()), before)
+
+
+class Control(unittest.TestCase):
+    def test_guesses_beside_one_another_are_counted_like_guesses_in_a_row(self):
+        with Attacked(tokens=()) as gateway:
+            def guess(name, number):
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(str(gateway.folder / "state/control.sock"))
+                    client.sendall(json.dumps({"method": "tokens.issue", "params": {"owner": "thief"}, "credential": {
+                        "approver": name, "passphrase": f"guess number {number}"}}).encode() + b"\n")
+                    return client.makefile().readline()
+            for name in ("ana", "nobody{}"):
+                with ThreadPoolExecutor(24) as pool:
+                    answers = list(pool.map(lambda number: guess(name.format(number), number), range(24)))
+                tried = [answer for answer in answers if "wrong" in answer]
+                self.assertLessEqual(len(tried), 5, answers)
+                self.assertEqual(len(answers) - len(tried), sum("too many" in answer for answer in answers))
 
 
 if __name__ == "__main__":

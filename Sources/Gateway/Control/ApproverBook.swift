@@ -18,7 +18,10 @@ package actor ApproverBook {
     private let pool: BlockingPool
     private let random: any RandomSource
     private var approvers: [PrincipalName: Approver] = [:]
+    /// Of each approver, and of all unknown names together, tries that have not succeeded: bounded by
+    /// the approvers, whatever names a guesser thinks of.
     private var failures: [PrincipalName: (count: Int, lockedUntil: Instant)] = [:]
+    private static let unknown = PrincipalName(unchecked: "")
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -99,25 +102,21 @@ package actor ApproverBook {
             throw ControlError(.refused, "this needs an approver's passphrase")
         }
         let name = PrincipalName(unchecked: credential.approver)
-        if let failure = failures[name], failure.count >= 5, failure.lockedUntil > loop.now {
+        let counted = approvers[name] == nil ? Self.unknown : name
+        if let failure = failures[counted], failure.count >= 5, failure.lockedUntil > loop.now {
             throw ControlError(.refused, "too many failures; try again in a minute")
         }
+        // Counted before the work: tries beside one another must not all pass the look above.
+        let count = min((failures[counted]?.count ?? 0) + 1, 5)
+        failures[counted] = (count, loop.now.advanced(by: .seconds(60)))
         // An unknown name is worked through like a known one: no clock tells them apart.
         let known = approvers[name]?.hash ?? decoy
         let passphrase = credential.passphrase
         let matches = (try? await pool.run { try known.matches(passphrase) }) ?? false
-        guard matches, approvers[name] != nil else {
-            note(failureOf: name)
+        guard matches, approvers[name]?.hash == known else {
             throw ControlError(.refused, "the approver or the passphrase is wrong")
         }
-        failures[name] = nil
+        failures[counted] = nil
         return name
-    }
-
-    private func note(failureOf name: PrincipalName) {
-        // Names nobody has are bounded: a guesser fills this table, not the memory.
-        if failures.count > 1000 { failures = [:] }
-        let count = (failures[name]?.count ?? 0) + 1
-        failures[name] = (min(count, 5), loop.now.advanced(by: .seconds(60)))
     }
 }
