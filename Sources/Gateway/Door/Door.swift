@@ -536,11 +536,13 @@ package actor Door {
                 cancellation: cancellation,
                 notifications: progress.sink
             )
+            await progress.finish()
             return UpstreamResult(
                 answer: .success(answer),
                 duration: clock.instant.duration(since: began)
             )
         } catch {
+            await progress.finish()
             return UpstreamResult(
                 answer: .failure(error),
                 duration: clock.instant.duration(since: began)

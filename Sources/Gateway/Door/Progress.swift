@@ -5,13 +5,31 @@ import Screening
 import System
 
 /// Passes progress of one call on to its agent: with the agent's own token, screened, increasing,
-/// and at most ten a second.
-struct Progress: Sendable {
+/// and ten a second after a first few.
+///
+/// What came before the answer is sent before it, and nothing after it (2026-07-28,
+/// basic/patterns/progress): `finish` waits for what is still on its way.
+actor Progress {
     private let token: ProgressToken?
     private let channel: any ReplyChannel
     private let screener: Screener
     private let loop: EventLoop
-    private let state = Lock((last: -Double.infinity, next: Instant(nanoseconds: 0)))
+    private var last = -Double.infinity
+    private var next = Instant(nanoseconds: 0)
+    private var waiting: [[UInt8]] = []
+    private var isSending = false
+    private var isFinished = false
+    private var finished: Pending<Void>?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    private static let interval: Duration = .milliseconds(100)
+    /// How many may come at once: short work reports its few steps whole.
+    private static let burst = 20
+    /// How many wait for a slow agent; more are dropped.
+    private static let waitingLimit = 32
 
     init(
         _ call: ToolCall,
@@ -25,15 +43,26 @@ struct Progress: Sendable {
         self.loop = loop
     }
 
-    var sink: NotificationSink {
+    /// Called on the loop, where transports live.
+    nonisolated var sink: NotificationSink {
         { method, params in
-            guard method == "notifications/progress", let token, let params else { return }
-            forward(params, token)
+            guard method == "notifications/progress", let params else { return }
+            self.assumeIsolated { $0.forward(params) }
         }
     }
 
-    private func forward(_ params: JSONNode, _ token: ProgressToken) {
-        guard let progress = params["progress"]?.number, let value = progress.double,
+    /// Returns when everything that was taken has been sent; takes nothing more.
+    func finish() async {
+        isFinished = true
+        guard isSending else { return }
+        // The sending task always ends: each write is bounded in time by the connection.
+        let finished = Pending<Void>(on: loop)
+        self.finished = finished
+        try? await finished.value()
+    }
+
+    private func forward(_ params: JSONNode) {
+        guard let token, let progress = params["progress"]?.number, let value = progress.double,
             admits(value)
         else { return }
         let message = Envelope.notification("notifications/progress") { writer in
@@ -47,20 +76,30 @@ struct Progress: Sendable {
             }
             if let text = params["message"]?.string {
                 writer.key("message")
-                writer.string(screener.screen(text: text).text)
+                writer.string(self.screener.screen(text: text).text)
             }
         }
-        // The call's own task waits for its answer; this one ends with the write, which the
-        // connection bounds in time.
-        loop.spawn { [channel] in await channel.notify(message) }
+        waiting.append(message)
+        guard !isSending else { return }
+        isSending = true
+        // `finish` waits for this one.
+        loop.spawn { await self.sendWaiting() }
+    }
+
+    private func sendWaiting() async {
+        while !waiting.isEmpty { await channel.notify(waiting.removeFirst()) }
+        isSending = false
+        finished?.fulfil(())
     }
 
     private func admits(_ value: Double) -> Bool {
         let now = loop.now
-        return state.withLock { state in
-            guard value > state.last, now >= state.next else { return false }
-            state = (value, now.advanced(by: .milliseconds(100)))
-            return true
-        }
+        let due = max(next, now)
+        guard !isFinished, value > last, waiting.count < Self.waitingLimit,
+            due.duration(since: now) < Self.interval * Self.burst
+        else { return false }
+        last = value
+        next = due.advanced(by: Self.interval)
+        return true
     }
 }
