@@ -230,6 +230,17 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         for (name, spelling) in deciding where head.isRepeated(name) {
             throw ProtocolError(.headerMismatch, "the header \(spelling) is repeated")
         }
+        var seen: Set<[UInt8]> = []
+        for (name, _) in head.fields where isParameter(name) {
+            guard seen.insert(name.map { $0 | 0x20 }).inserted else {
+                throw ProtocolError(.headerMismatch, "an Mcp-Param header is repeated")
+            }
+        }
+    }
+
+    private static func isParameter(_ name: ArraySlice<UInt8>) -> Bool {
+        let prefix = "mcp-param-".utf8
+        return name.prefix(prefix.count).lazy.map { $0 | 0x20 }.elementsEqual(prefix)
     }
 
     private static func mediaProblem(
