@@ -33,6 +33,12 @@ package enum Limits {
     // Lists read from an upstream.
     package static let listPageCount = 100
     package static let listItemCount = 10_000
+    package static let listByteCount = 16 << 20
+    /// After a server could not be reached, until it is asked again: doubles up to the second.
+    package static let absenceWait: Duration = .seconds(2)
+    package static let absenceWaitMaximum: Duration = .seconds(60)
+    /// Between two listings of a remote server, which has no process whose start would tell.
+    package static let remoteListing: Duration = .seconds(300)
     package static let definitionByteCount = 256 << 10
 
     // Processes.

@@ -17,7 +17,9 @@ package enum Revision: String, Sendable, CaseIterable, Comparable {
     /// What an upstream on standard input and output may speak.
     package static let spokenOverStdio = Revision.allCases
     /// What an upstream over HTTP may speak.
-    package static let spokenOverHTTP: [Revision] = [.r2025_11_25, .r2026_07_28]
+    package static let spokenOverHTTP: [Revision] = [
+        .r2025_06_18, .r2025_11_25, .r2026_07_28,
+    ]
 
     package var isModern: Bool { self == .r2026_07_28 }
 

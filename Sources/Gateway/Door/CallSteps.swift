@@ -103,7 +103,7 @@ package struct UpstreamResult: Sendable {
     var byteCount: Int {
         switch answer {
         case .success(.result(let node)): node.source.count
-        case .success(.error(_, let message)): message.utf8.count
+        case .success(.error(_, let message, _)): message.utf8.count
         case .failure: 0
         }
     }

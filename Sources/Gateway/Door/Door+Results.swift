@@ -14,7 +14,7 @@ extension Door {
         switch result.answer {
         case .success(.result(let node)):
             return await deliver(judged, result, node)
-        case .success(.error(let code, let message)):
+        case .success(.error(let code, let message, _)):
             let text = screener.screen(text: message)
             await settleInOrder(
                 judged,

@@ -263,7 +263,11 @@ package actor ServerFleet {
         }
         let changed = changed
         let tenant = server.tenant
-        await transport.attach(process) { changed(name, tenant) }
+        await transport.attach(
+            process,
+            listChanged: { changed(name, tenant) },
+            report: { text in log("server \(name): \(text)") }
+        )
         await client.attach()
         return Member(settings: server, client: client, process: process)
     }

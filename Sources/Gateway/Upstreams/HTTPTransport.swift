@@ -31,7 +31,17 @@ package actor HTTPTransport: UpstreamTransport {
     package var currentGeneration: UInt64 { generation }
     package func onStart(_ greet: @escaping @Sendable () async -> Bool) {}
 
-    package func close() async { await client.close() }
+    /// Ends the session, as a client should that needs it no more, and the connections.
+    package func close() async {
+        if let session {
+            self.session = nil
+            var fields = FieldBlock()
+            fields.add(.mcpSessionID, session)
+            let deadline = loop.now.advanced(by: .seconds(2))
+            _ = try? await client.send(ClientRequest(.delete, target, fields, deadline: deadline))
+        }
+        await client.close()
+    }
 
     // MARK: Requests
 
@@ -43,14 +53,19 @@ package actor HTTPTransport: UpstreamTransport {
         let stop = Cancellation(on: loop)
         let key = cancellation.onCancel { stop.cancel() }
         defer { cancellation.remove(key) }
+        let opened = generation
+        let response: ClientResponse
         do throws(HTTPClientError) {
-            let response = try await client.send(message(request), cancellation: stop)
-            if request.method == "initialize", let id = response.head[.mcpSessionID] {
-                session = FieldValue(bytes: id)
-            }
-            return try await read(response, of: request, notifications)
+            response = try await client.send(message(request), cancellation: stop)
         } catch {
             throw await failure(error, of: request)
+        }
+        if request.method == "initialize", let id = response.head[.mcpSessionID] {
+            session = FieldValue(bytes: id)
+        }
+        switch response.content {
+        case .events(let events): return try await read(events, of: request, notifications)
+        case .body(let body): return try read(body, response.status, of: request, opened)
         }
     }
 
@@ -91,54 +106,97 @@ package actor HTTPTransport: UpstreamTransport {
 
     // MARK: Responses
 
+    /// One response as JSON, or what HTTP has to say instead of one.
     private func read(
-        _ response: ClientResponse,
+        _ body: [UInt8],
+        _ status: HTTPStatus,
         of request: UpstreamRequest,
-        _ notifications: NotificationSink
-    ) async throws(HTTPClientError) -> UpstreamAnswer {
-        switch response.content {
-        case .events(let events):
-            return try await read(events, of: request, notifications)
-        case .body(let body):
-            if response.status.code == 404, session != nil, !request.revision.isModern {
+        _ opened: UInt64
+    ) throws(UpstreamFailure) -> UpstreamAnswer {
+        if status.code == 404, session != nil, !request.revision.isModern {
+            if opened == generation {
                 session = nil
-                generation &+= 1
-                return .error(code: -32600, message: "the server ended its session; call again")
+                beginAnew(after: request)
             }
-            guard let document = try? JSONDocument(parsing: body, limits: .result),
-                case .response(let answer) = try? Message(document.root),
-                answer.id == .integer(request.id) || response.status.code >= 400
-            else {
-                return .error(
-                    code: -32603,
-                    message: "HTTP \(response.status.code) without a response of the protocol"
-                )
-            }
+            return .error(code: -32600, message: "the server ended its session; call again")
+        }
+        let isRefused = (300..<500).contains(status.code)
+        if let document = try? JSONDocument(parsing: body, limits: .result),
+            case .response(let answer) = try? Message(document.root),
+            answer.id == .integer(request.id) || isRefused
+        {
+            // -32020: the server marks other arguments than the definition we know of
+            // (2026-07-28, server/tools). A new definition waits for a person, so that the call
+            // is not repeated; only the list is read anew. -32022: it speaks other revisions now.
+            if case .error(-32022 ... -32020, _, _) = answer.outcome { beginAnew(after: request) }
             return Self.answer(answer)
         }
+        // Nothing with such a status was carried out; of any other that is not known.
+        guard isRefused else {
+            throw UpstreamFailure(
+                .invalidAnswer,
+                "HTTP \(status.code) without a response of the protocol"
+            )
+        }
+        if [400, 404, 405].contains(status.code) { beginAnew(after: request) }
+        return .error(code: -32603, message: Self.words(for: status))
+    }
+
+    private static func words(for status: HTTPStatus) -> String {
+        switch status.code {
+        case 300..<400: "HTTP \(status.code): redirects are not followed"
+        case 401, 403: "HTTP \(status.code): the server does not take the credential"
+        default: "HTTP \(status.code)"
+        }
+    }
+
+    /// The next request finds out anew what the server is and what it offers.
+    private func beginAnew(after request: UpstreamRequest) {
+        guard request.method != "initialize", request.method != "server/discover" else { return }
+        generation &+= 1
+        if request.method == "tools/call" { listChanged?() }
     }
 
     private func read(
         _ events: EventStream,
         of request: UpstreamRequest,
         _ notifications: NotificationSink
-    ) async throws(HTTPClientError) -> UpstreamAnswer {
-        while let event = try await events.next(until: request.deadline) {
-            guard let document = try? JSONDocument(parsing: event.data, limits: .result),
-                let message = try? Message(document.root)
-            else { continue }
-            switch message {
-            case .response(let response) where response.id == .integer(request.id):
+    ) async throws(UpstreamFailure) -> UpstreamAnswer {
+        while let event = try await next(of: events, request) {
+            guard let document = try? JSONDocument(parsing: event.data, limits: .result) else {
+                continue
+            }
+            do throws(MalformedMessage) {
+                switch try Message(document.root) {
+                case .response(let response) where response.id == .integer(request.id):
+                    await events.close()
+                    return Self.answer(response)
+                case .response: continue
+                case .notification(let notification):
+                    take(notification, of: request, notifications)
+                case .request(let asked):
+                    // The modern revision has no such requests, and nowhere to answer them.
+                    guard !request.revision.isModern else { continue }
+                    await notify(UpstreamRequests.answer(to: asked), revision: request.revision)
+                }
+            } catch {
+                guard error.id == .integer(request.id) else { continue }
                 await events.close()
-                return Self.answer(response)
-            case .response: continue
-            case .notification(let notification):
-                take(notification, of: request, notifications)
-            case .request(let asked):
-                await notify(UpstreamRequests.answer(to: asked), revision: request.revision)
+                throw UpstreamFailure(.invalidAnswer, error.error.message)
             }
         }
-        throw HTTPClientError(.endedEarly, requestSent: true)
+        throw UpstreamFailure(.lost, "the stream ended before the answer")
+    }
+
+    private func next(
+        of events: EventStream,
+        _ request: UpstreamRequest
+    ) async throws(UpstreamFailure) -> ServerSentEvent? {
+        do throws(HTTPClientError) {
+            return try await events.next(until: request.deadline)
+        } catch {
+            throw await failure(error, of: request)
+        }
     }
 
     private func take(
@@ -158,7 +216,8 @@ package actor HTTPTransport: UpstreamTransport {
     private static func answer(_ response: Message.Response) -> UpstreamAnswer {
         switch response.outcome {
         case .result(let node): .result(node)
-        case .error(let code, let message, _): .error(code: code, message: message)
+        case .error(let code, let message, let data):
+            .error(code: code, message: message, data: data)
         }
     }
 

@@ -9,19 +9,21 @@ package import System
 /// (2026-07-28, basic/versioning).
 package actor MCPClient {
     package nonisolated let server: ServerName
-    private let transport: any UpstreamTransport
-    private let loop: EventLoop
-    private let identity: Implementation
-    private let offered: [Revision]
-    private let pinned: Revision?
-    private let startTimeout: Duration
+    let transport: any UpstreamTransport
+    let loop: EventLoop
+    let identity: Implementation
+    let offered: [Revision]
+    let pinned: Revision?
+    let startTimeout: Duration
 
     private var nextID: Int64 = 1
-    private var generation: UInt64?
-    private var revision: Revision?
-    private var instructions: String?
-    private var lastFailure: UpstreamFailure?
-    private var opening: Task<Result<Revision, UpstreamFailure>, Never>?
+    var generation: UInt64?
+    var revision: Revision?
+    var instructions: String?
+    var lastFailure: UpstreamFailure?
+    var opening: Task<Result<Revision, UpstreamFailure>, Never>?
+    /// Its process ended when it was probed: some servers take nothing before `initialize`.
+    var endsWhenProbed = false
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -49,19 +51,6 @@ package actor MCPClient {
         await transport.onStart { [weak self] in await self?.greet() ?? false }
     }
 
-    private func greet() async -> Bool {
-        let current = await transport.currentGeneration
-        do throws(UpstreamFailure) {
-            _ = try await introduce()
-            generation = current
-            lastFailure = nil
-            return true
-        } catch {
-            lastFailure = error
-            return false
-        }
-    }
-
     // MARK: Calls
 
     /// Calls a tool; the arguments are the call form, sent as they were judged.
@@ -83,7 +72,7 @@ package actor MCPClient {
             writer.raw(arguments)
             self.writeMeta(&writer, for: revision, progressToken: wantsProgress ? id : nil)
         }
-        return try await transport.send(
+        let answer = try await transport.send(
             UpstreamRequest(
                 id: id,
                 method: "tools/call",
@@ -96,17 +85,28 @@ package actor MCPClient {
             cancellation: cancellation,
             notifications: notifications
         )
+        return try Self.complete(answer, revision)
     }
 
     /// Asks the server what it is and what it offers; bounded in pages, items and time.
     package func describe() async throws(UpstreamFailure) -> ServerDescription {
         let revision = try await open()
+        // However many pages: all of them within the time of one start.
+        let deadline = loop.now.advanced(by: startTimeout)
+        var byteCount = 0
         var tools: [ToolDefinition] = []
         var unusable: [ServerDescription.UnusableTool] = []
         var cursor: String?
         var seen: Set<String> = []
         for _ in 0..<Limits.listPageCount {
-            let page = try await listPage(after: cursor, revision: revision)
+            let page = try await listPage(after: cursor, revision: revision, until: deadline)
+            byteCount += page.source.count
+            guard byteCount <= Limits.listByteCount else {
+                throw UpstreamFailure(
+                    .invalidAnswer,
+                    "`tools/list` has more than \(Limits.listByteCount) bytes"
+                )
+            }
             for item in page["tools"].map({ Array($0.elements) }) ?? [] {
                 guard tools.count + unusable.count < Limits.listItemCount else {
                     throw UpstreamFailure(
@@ -121,7 +121,7 @@ package actor MCPClient {
                     unusable.append(.init(name: printable(name), reason: "\(error)"))
                 }
             }
-            cursor = page["nextCursor"]?.string
+            cursor = try Self.cursor(after: page)
             guard let next = cursor else { break }
             guard seen.insert(next).inserted else {
                 throw UpstreamFailure(.invalidAnswer, "`tools/list` repeats a cursor")
@@ -144,166 +144,69 @@ package actor MCPClient {
     /// Whether the server answers `tools/list` in time: that is what alive means.
     package func isAlive() async -> Bool {
         guard let revision = try? await open() else { return false }
-        return (try? await listPage(after: nil, revision: revision)) != nil
+        let deadline = loop.now.advanced(by: startTimeout)
+        return (try? await listPage(after: nil, revision: revision, until: deadline)) != nil
     }
 
     package func close() async { await transport.close() }
 
     private func listPage(
         after cursor: String?,
-        revision: Revision
+        revision: Revision,
+        until deadline: Instant
     ) async throws(UpstreamFailure) -> JSONNode {
-        let answer = try await request("tools/list", revision: revision) { writer in
+        let answer = try await request(
+            "tools/list",
+            revision: revision,
+            timeout: max(.zero, deadline.duration(since: loop.now))
+        ) { writer in
             guard let cursor else { return }
             writer.key("cursor")
             writer.string(cursor)
         }
-        guard case .result(let result) = answer, result["tools"]?.kind == .array else {
-            throw UpstreamFailure(.invalidAnswer, "`tools/list` was not answered with a list")
-        }
-        return result
-    }
-
-    // MARK: Opening
-
-    /// The revision spoken with the server, after the handshake where it needs one.
-    private func open() async throws(UpstreamFailure) -> Revision {
-        let current = try await transport.ready()
-        if let revision, generation == current { return revision }
-        if let lastFailure, !transport.isHTTP { throw lastFailure }
-        if let opening { return try await opening.value.get() }
-        let task = Task<Result<Revision, UpstreamFailure>, Never>(executorPreference: loop) {
-            // Every call that needs the server waits for this one; it ends by its deadlines.
-            do throws(UpstreamFailure) {
-                return .success(try await self.introduce())
-            } catch {
-                return .failure(error)
-            }
-        }
-        opening = task
-        let outcome = await task.value
-        opening = nil
-        let found = try outcome.get()
-        generation = current
-        return found
-    }
-
-    private func introduce() async throws(UpstreamFailure) -> Revision {
-        revision = nil
-        if let pinned {
-            if pinned.isModern {
-                try await discoverOnly()
-            } else {
-                try await initialize(pinned)
-            }
-            revision = pinned
-            return pinned
-        }
-        let found: Revision
-        if try await isModern() {
-            found = .newest
-        } else {
-            found = try await initialize(.newestLegacy)
-        }
-        revision = found
-        return found
-    }
-
-    /// Probes with `server/discover`: an answer or -32020 to -32022 means modern, anything else,
-    /// silence included, legacy (2026-07-28, basic/transports/stdio).
-    private func isModern() async throws(UpstreamFailure) -> Bool {
-        do throws(UpstreamFailure) {
-            let answer = try await request(
-                "server/discover",
-                revision: .newest,
-                timeout: min(startTimeout, .seconds(10))
-            )
-            switch answer {
-            case .result(let result):
-                let versions = result["supportedVersions"]?.elements.map(\.string) ?? []
-                guard versions.contains(Revision.newest.rawValue) else { return false }
-                takeInstructions(result)
-                return true
-            case .error(let code, _):
-                guard (-32022 ... -32020).contains(code) else { return false }
-                throw UpstreamFailure(
-                    .invalidAnswer,
-                    "speaks only revisions of the protocol newer than \(Revision.newest.rawValue)"
-                )
-            }
-        } catch {
-            switch error.kind {
-            case .timedOut: return false
-            case .invalidAnswer where transport.isHTTP && error.description.hasPrefix("HTTP"):
-                return false
-            default: throw error
-            }
-        }
-    }
-
-    private func discoverOnly() async throws(UpstreamFailure) {
-        guard case .result(let result) = try await request("server/discover", revision: .newest)
-        else {
-            throw UpstreamFailure(.invalidAnswer, "does not speak the pinned revision")
-        }
-        takeInstructions(result)
-    }
-
-    @discardableResult
-    private func initialize(_ wanted: Revision) async throws(UpstreamFailure) -> Revision {
-        let answer = try await request(
-            "initialize",
-            revision: wanted,
-            timeout: startTimeout
-        ) { writer in
-            writer.key("protocolVersion")
-            writer.string(wanted.rawValue)
-            writer.key("capabilities")
-            writer.beginObject()
-            writer.endObject()
-            writer.key("clientInfo")
-            writer.raw(self.identity.text)
-        }
-        switch answer {
-        case .error(_, let message):
+        switch try Self.complete(answer, revision) {
+        case .result(let result) where result["tools"]?.kind == .array: return result
+        case .result: throw UpstreamFailure(.invalidAnswer, "answered `tools/list` with no list")
+        case .error(_, let message, _):
             throw UpstreamFailure(
                 .invalidAnswer,
-                "refused `initialize`: \(printable(message, limit: 200))"
+                "refused `tools/list`: \(printable(message, limit: 200))"
             )
-        case .result(let result):
-            guard let spelling = result["protocolVersion"]?.string,
-                let granted = Revision(rawValue: spelling), !granted.isModern,
-                offered.contains(granted)
-            else {
-                throw UpstreamFailure(
-                    .invalidAnswer,
-                    "answered `initialize` with a revision that is not spoken here"
-                )
-            }
-            guard pinned == nil || granted == wanted else {
-                throw UpstreamFailure(
-                    .invalidAnswer,
-                    "answered with \(granted.rawValue), but \(wanted.rawValue) is pinned"
-                )
-            }
-            takeInstructions(result)
-            await transport.notify(
-                Envelope.notification("notifications/initialized"),
-                revision: granted
-            )
-            return granted
         }
     }
 
-    private func takeInstructions(_ result: JSONNode) {
-        instructions = result["instructions"]?.string.flatMap { text in
-            text.utf8.count <= Limits.definitionByteCount ? text : nil
+    /// Only an absent cursor ends a list; the empty text is one like any other (2026-07-28,
+    /// server/utilities/pagination).
+    private static func cursor(after page: JSONNode) throws(UpstreamFailure) -> String? {
+        guard let node = page["nextCursor"], !node.isNull else { return nil }
+        guard let cursor = node.string else {
+            throw UpstreamFailure(.invalidAnswer, "`nextCursor` of `tools/list` is not a text")
         }
+        return cursor
+    }
+
+    /// A result is complete, or none: of the other kinds nothing was offered, and an unknown one is
+    /// an invalid answer (2026-07-28, basic/index and basic/patterns/mrtr).
+    static func complete(
+        _ answer: UpstreamAnswer,
+        _ revision: Revision
+    ) throws(UpstreamFailure) -> UpstreamAnswer {
+        guard case .result(let result) = answer else { return answer }
+        guard result.kind == .object else {
+            throw UpstreamFailure(.invalidAnswer, "answered with a result that is no object")
+        }
+        if revision.isModern, let type = result["resultType"], !type.isString("complete") {
+            throw UpstreamFailure(
+                .invalidAnswer,
+                "answered with a result of type `\(printable(type.string ?? "?", limit: 64))`"
+            )
+        }
+        return answer
     }
 
     // MARK: Requests
 
-    private func request(
+    func request(
         _ method: String,
         revision: Revision,
         timeout: Duration? = nil,

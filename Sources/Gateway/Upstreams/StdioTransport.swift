@@ -14,6 +14,10 @@ package actor StdioTransport: UpstreamTransport {
     private var process: ServerProcess?
     private var greet: (@Sendable () async -> Bool)?
     private var listChanged: (@Sendable () -> Void)?
+    private var report: (@Sendable (String) -> Void)?
+    /// Calls that were given up, oldest first; bounded by `abandonedLimit`.
+    private var abandoned: [Int64] = []
+    private static let abandonedLimit = 256
     private var waiting: [Int64: Waiting] = [:]
     private var generation: UInt64 = 0
     private let startTimeout: Duration
@@ -35,10 +39,12 @@ package actor StdioTransport: UpstreamTransport {
     /// The process whose lines these are; called once, before the first request.
     package func attach(
         _ process: ServerProcess,
-        listChanged: @escaping @Sendable () -> Void
+        listChanged: @escaping @Sendable () -> Void,
+        report: @escaping @Sendable (String) -> Void
     ) {
         self.process = process
         self.listChanged = listChanged
+        self.report = report
     }
 
     package func onStart(_ greet: @escaping @Sendable () async -> Bool) { self.greet = greet }
@@ -89,6 +95,7 @@ package actor StdioTransport: UpstreamTransport {
         } catch let failure as UpstreamFailure {
             throw failure
         } catch {
+            abandon(id)
             await sendCancelled(id, reason: "no answer in time")
             throw UpstreamFailure(.timedOut, "no answer in time")
         }
@@ -103,7 +110,13 @@ package actor StdioTransport: UpstreamTransport {
     private func callOff(_ id: Int64) async {
         guard let found = waiting[id] else { return }
         found.pending.fail(UpstreamFailure(.cancelled, "called off"))
+        abandon(id)
         await sendCancelled(id, reason: "called off")
+    }
+
+    private func abandon(_ id: Int64) {
+        if abandoned.count == Self.abandonedLimit { abandoned.removeFirst() }
+        abandoned.append(id)
     }
 
     private func sendCancelled(_ id: Int64, reason: String) async {
@@ -124,6 +137,8 @@ package actor StdioTransport: UpstreamTransport {
         guard let process, let greet else { return }
         if await greet() {
             await process.markReady()
+            // Another process may offer something else.
+            if generation > 1 { listChanged?() }
         } else {
             await process.condemn("it does not answer the protocol's opening")
         }
@@ -131,6 +146,7 @@ package actor StdioTransport: UpstreamTransport {
 
     /// The process is gone; everything in flight is lost.
     package func ended(_ reason: String) {
+        abandoned = []
         for entry in waiting.values {
             entry.pending.fail(UpstreamFailure(.lost, "the server ended: \(reason)"))
         }
@@ -138,24 +154,43 @@ package actor StdioTransport: UpstreamTransport {
 
     /// One line of its standard output.
     package func take(_ line: [UInt8]) async {
-        guard let document = try? JSONDocument(parsing: line, limits: .result),
-            let message = try? Message(document.root)
-        else {
+        guard let document = try? JSONDocument(parsing: line, limits: .result) else {
+            await process?.noteInvalidMessage()
+            return
+        }
+        let message: Message
+        do throws(MalformedMessage) {
+            message = try Message(document.root)
+        } catch {
+            if case .integer(let id)? = error.id, let found = waiting[id] {
+                found.pending.fail(UpstreamFailure(.invalidAnswer, error.error.message))
+            }
             await process?.noteInvalidMessage()
             return
         }
         switch message {
         case .response(let response):
-            guard case .integer(let id) = response.id, let found = waiting[id] else { return }
-            switch response.outcome {
-            case .result(let node): found.pending.fulfil(.result(node))
-            case .error(let code, let text, _):
-                found.pending.fulfil(.error(code: code, message: text))
-            }
+            take(response)
         case .notification(let notification):
             take(notification)
         case .request(let request):
             await answer(request)
+        }
+    }
+
+    private func take(_ response: Message.Response) {
+        guard case .integer(let id) = response.id else { return }
+        guard let found = waiting[id] else {
+            if let index = abandoned.firstIndex(of: id) {
+                abandoned.remove(at: index)
+                report?("answered request \(id) after it was given up; the answer is dropped")
+            }
+            return
+        }
+        switch response.outcome {
+        case .result(let node): found.pending.fulfil(.result(node))
+        case .error(let code, let text, let data):
+            found.pending.fulfil(.error(code: code, message: text, data: data))
         }
     }
 

@@ -27,11 +27,11 @@ package struct UpstreamFailure: Error, Equatable, Sendable, CustomStringConverti
 /// What an upstream answered.
 package enum UpstreamAnswer: Sendable {
     case result(JSONNode)
-    case error(code: Int64, message: String)
+    case error(code: Int64, message: String, data: JSONNode? = nil)
 }
 
 /// What a server says of itself that a model reads.
-package struct ServerDescription: Sendable {
+package struct ServerDescription: Sendable, Equatable {
     package let revision: Revision
     package let instructions: String?
     package let tools: [ToolDefinition]
@@ -41,6 +41,13 @@ package struct ServerDescription: Sendable {
     package struct UnusableTool: Sendable, Equatable {
         package let name: String
         package let reason: String
+    }
+
+    /// Whether a server says the same: the definitions' bytes are what counts.
+    package static func == (left: ServerDescription, right: ServerDescription) -> Bool {
+        left.revision == right.revision && left.instructions == right.instructions
+            && left.unusable == right.unusable && left.tools.count == right.tools.count
+            && zip(left.tools, right.tools).allSatisfy { $0.node.source == $1.node.source }
     }
 }
 

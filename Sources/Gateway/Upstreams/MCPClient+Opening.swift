@@ -1,0 +1,201 @@
+import Base
+import JSON
+import MCP
+import System
+
+/// How a client and its server begin: which revision both speak, and the handshake where that
+/// revision has one (2026-07-28, basic/versioning; 2025-11-25, basic/lifecycle).
+extension MCPClient {
+    /// Introduces us to a new process, before anything else is sent to it.
+    func greet() async -> Bool {
+        let current = await transport.currentGeneration
+        do throws(UpstreamFailure) {
+            _ = try await introduce()
+            generation = current
+            lastFailure = nil
+            return true
+        } catch {
+            lastFailure = error
+            return false
+        }
+    }
+
+    /// The revision spoken with the server, after the handshake where it needs one.
+    func open() async throws(UpstreamFailure) -> Revision {
+        let current = try await transport.ready()
+        if let revision, generation == current { return revision }
+        if let lastFailure, !transport.isHTTP { throw lastFailure }
+        if let opening { return try await opening.value.get() }
+        let task = Task<Result<Revision, UpstreamFailure>, Never>(executorPreference: loop) {
+            // Every call that needs the server waits for this one; it ends by its deadlines.
+            do throws(UpstreamFailure) {
+                return .success(try await self.introduce())
+            } catch {
+                return .failure(error)
+            }
+        }
+        opening = task
+        let outcome = await task.value
+        opening = nil
+        let found = try outcome.get()
+        generation = current
+        return found
+    }
+
+    private func introduce() async throws(UpstreamFailure) -> Revision {
+        revision = nil
+        let found: Revision
+        if let pinned {
+            if pinned.isModern {
+                try await discoverOnly()
+            } else {
+                try await initialize(pinned)
+            }
+            found = pinned
+        } else {
+            switch try await era() {
+            case .modern: found = .newest
+            case .legacy(let wanted): found = try await initialize(wanted)
+            }
+        }
+        revision = found
+        return found
+    }
+
+    // MARK: The era
+
+    private enum Era {
+        case modern
+        case legacy(Revision)
+    }
+
+    /// Probes with `server/discover`: an answer or -32020 to -32022 means modern, anything else,
+    /// silence included, legacy (2026-07-28, basic/transports/stdio).
+    private func era() async throws(UpstreamFailure) -> Era {
+        if endsWhenProbed { return .legacy(.newestLegacy) }
+        let answer: UpstreamAnswer
+        do throws(UpstreamFailure) {
+            answer = try await request(
+                "server/discover",
+                revision: .newest,
+                // A silent server still has most of its time for `initialize`.
+                timeout: min(startTimeout / 3, .seconds(10))
+            )
+        } catch {
+            switch error.kind {
+            case .timedOut, .invalidAnswer: return .legacy(.newestLegacy)
+            case .lost where !transport.isHTTP:
+                // The next process is not probed.
+                endsWhenProbed = true
+                throw error
+            default: throw error
+            }
+        }
+        switch answer {
+        case .result(let result):
+            let era = try chosen(from: result["supportedVersions"])
+            if case .modern = era { takeInstructions(result) }
+            return era
+        case .error(-32022, _, let data): return try chosen(from: data?["supported"])
+        case .error(-32021 ... -32020, let message, _):
+            throw UpstreamFailure(
+                .invalidAnswer,
+                "refused `server/discover`: \(printable(message, limit: 200))"
+            )
+        case .error: return .legacy(.newestLegacy)
+        }
+    }
+
+    /// A server that says which versions it speaks is believed; nothing else is tried with it.
+    private func chosen(from versions: JSONNode?) throws(UpstreamFailure) -> Era {
+        let spoken = versions?.elements.compactMap { $0.string.flatMap { Revision(rawValue: $0) } }
+        if spoken?.contains(.newest) == true { return .modern }
+        guard let wanted = spoken?.filter({ offered.contains($0) }).max() else {
+            throw UpstreamFailure(
+                .invalidAnswer,
+                "speaks no revision of the protocol that is spoken here"
+            )
+        }
+        return .legacy(wanted)
+    }
+
+    private func discoverOnly() async throws(UpstreamFailure) {
+        guard case .result(let result) = try await request("server/discover", revision: .newest)
+        else {
+            throw UpstreamFailure(.invalidAnswer, "does not speak the pinned revision")
+        }
+        takeInstructions(result)
+    }
+
+    // MARK: The handshake
+
+    @discardableResult
+    private func initialize(_ wanted: Revision) async throws(UpstreamFailure) -> Revision {
+        var wanted = wanted
+        var answer = try await askToInitialize(wanted)
+        if case .error(_, _, let data) = answer, pinned == nil,
+            case .legacy(let other)? = try? chosen(from: data?["supported"]), other != wanted
+        {
+            // It should have answered with a revision of its own, and named them instead.
+            wanted = other
+            answer = try await askToInitialize(wanted)
+        }
+        switch answer {
+        case .error(_, let message, _):
+            throw UpstreamFailure(
+                .invalidAnswer,
+                "refused `initialize`: \(printable(message, limit: 200))"
+            )
+        case .result(let result):
+            let granted = try granted(by: result, wanted)
+            takeInstructions(result)
+            await transport.notify(
+                Envelope.notification("notifications/initialized"),
+                revision: granted
+            )
+            return granted
+        }
+    }
+
+    private func askToInitialize(
+        _ wanted: Revision
+    ) async throws(UpstreamFailure) -> UpstreamAnswer {
+        try await request("initialize", revision: wanted, timeout: startTimeout) { writer in
+            writer.key("protocolVersion")
+            writer.string(wanted.rawValue)
+            writer.key("capabilities")
+            writer.beginObject()
+            writer.endObject()
+            writer.key("clientInfo")
+            writer.raw(self.identity.text)
+        }
+    }
+
+    private func granted(
+        by result: JSONNode,
+        _ wanted: Revision
+    ) throws(UpstreamFailure) -> Revision {
+        guard let spelling = result["protocolVersion"]?.string,
+            let granted = Revision(rawValue: spelling), !granted.isModern,
+            offered.contains(granted)
+        else {
+            throw UpstreamFailure(
+                .invalidAnswer,
+                "answered `initialize` with a revision that is not spoken here"
+            )
+        }
+        guard pinned == nil || granted == wanted else {
+            throw UpstreamFailure(
+                .invalidAnswer,
+                "answered with \(granted.rawValue), but \(wanted.rawValue) is pinned"
+            )
+        }
+        return granted
+    }
+
+    private func takeInstructions(_ result: JSONNode) {
+        instructions = result["instructions"]?.string.flatMap { text in
+            text.utf8.count <= Limits.definitionByteCount ? text : nil
+        }
+    }
+}
