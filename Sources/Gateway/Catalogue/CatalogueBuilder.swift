@@ -27,10 +27,13 @@ package struct CatalogueBuilder: Sendable {
     }
 
     /// What a server offers, from what it says and what was accepted.
+    ///
+    /// - Parameter absence: why it cannot be reached now; what it said before still stands.
     package func entry(
         of server: Configuration.Server,
         client: MCPClient,
-        description: ServerDescription
+        description: ServerDescription,
+        absence: String? = nil
     ) -> ServerEntry {
         let pins = lock.pins(of: server.name, server.tenant)
         var tools: [ToolName: ToolEntry] = [:]
@@ -68,7 +71,7 @@ package struct CatalogueBuilder: Sendable {
             tenant: server.tenant,
             client: client,
             settings: server,
-            absence: nil,
+            absence: absence,
             instructions: instructions(description, pins),
             tools: tools,
             hidden: hidden

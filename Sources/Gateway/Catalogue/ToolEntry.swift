@@ -57,7 +57,7 @@ package struct ServerEntry: Sendable {
     package let tenant: TenantID
     package let client: MCPClient
     package let settings: Configuration.Server
-    /// Nil while the server was not reached, with the reason.
+    /// Why the server could not be reached when it was last asked; nil when it answered.
     package let absence: String?
     package let instructions: String?
     package let tools: [ToolName: ToolEntry]

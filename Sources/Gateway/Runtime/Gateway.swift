@@ -38,6 +38,9 @@ package actor Gateway {
     var version: UInt64 = 0
     var descriptions: [ServerKey: ServerDescription] = [:]
     var absences: [ServerKey: String] = [:]
+    var clients: [(Configuration.Server, MCPClient)] = []
+    /// When each server is asked again by itself.
+    var nextLook: [ServerKey: NextLook] = [:]
     package private(set) var address: SocketAddress?
     let started: Timestamp
     /// The configuration's, or what the command line says instead.
@@ -217,7 +220,7 @@ package actor Gateway {
         return [state.path, configuration.file, folder + "/gatehouse.lock"] + secrets
     }
 
-    private let refresh: RefreshRequests
+    let refresh: RefreshRequests
 
     static func settings(_ configuration: Configuration) -> ApprovalSettings {
         ApprovalSettings(
@@ -227,7 +230,7 @@ package actor Gateway {
         )
     }
 
-    private static func screener(_ secrets: SecretValues, _ parts: Parts) throws -> Screener {
+    static func screener(_ secrets: SecretValues, _ parts: Parts) throws -> Screener {
         Screener(
             secrets: secrets.all.compactMap { KnownSecret(name: $0.name, value: $0.value) },
             rules: try RuleBook(RedactionRule.builtIn, engine: RegexEngine()),
@@ -405,93 +408,6 @@ package actor Gateway {
         )
     }
 
-    // MARK: Servers
-
-    /// Takes over a checked configuration: servers first, then what is offered.
-    func adopt(_ set: PolicySet) async throws {
-        let secrets = try SecretValues(
-            set.configuration,
-            folder: folder,
-            environment: parts.environment
-        )
-        let screener = try Self.screener(secrets, parts)
-        let clients = try await fleet.adopt(
-            set.configuration.allServers,
-            secrets: secrets,
-            folder: folder,
-            screener: screener
-        )
-        current = set
-        await door.replace(screener)
-        self.clients = clients
-        await desk.change(Self.settings(set.configuration))
-        await rebuild()
-    }
-
-    private var clients: [(Configuration.Server, MCPClient)] = []
-
-    /// Asks every server what it offers.
-    func refreshAll() async {
-        let clients = clients
-        await withDiscardingTaskGroup { group in
-            for (server, client) in clients {
-                group.addTask { await self.refresh(server, client) }
-            }
-        }
-    }
-
-    /// Asks one server anew: it said that its list changed, or it was started.
-    func refresh(_ name: ServerName, _ tenant: TenantID) async {
-        guard
-            let (server, client) = clients.first(where: {
-                $0.0.name == name && $0.0.tenant == tenant
-            })
-        else { return }
-        await refresh(server, client)
-    }
-
-    private func refresh(_ server: Configuration.Server, _ client: MCPClient) async {
-        let key = ServerKey(tenant: server.tenant, server: server.name)
-        do throws(UpstreamFailure) {
-            descriptions[key] = try await client.describe()
-            absences[key] = nil
-        } catch {
-            absences[key] = "\(error)"
-            parts.log(
-                "server \(server.name): not reached: \(printable(error.description, limit: 300))"
-            )
-        }
-        await rebuild()
-    }
-
-    /// Makes the catalogue from what is known, and hands it to the door.
-    func rebuild() async {
-        let builder = CatalogueBuilder(
-            policy: current.policy,
-            lock: current.lock,
-            hashing: OpenSSLHashing(),
-            engine: RegexEngine()
-        )
-        var tenants: [TenantID: [ServerName: ServerEntry]] = [:]
-        for (server, client) in clients {
-            let key = ServerKey(tenant: server.tenant, server: server.name)
-            let entry: ServerEntry
-            if let description = descriptions[key] {
-                entry = builder.entry(of: server, client: client, description: description)
-            } else {
-                entry = builder.absent(
-                    server,
-                    client: client,
-                    reason: absences[key] == nil ? "is starting" : "cannot be reached"
-                )
-            }
-            tenants[server.tenant, default: [:]][server.name] = entry
-        }
-        version &+= 1
-        await door.replace(Catalogue(version: version, tenants: tenants))
-        await door.rejudgeQuestions()
-    }
-
     // MARK: Ending
 
     /// Ends in order: no new requests, running ones answered, servers stopped, the log signed.
@@ -503,32 +419,4 @@ package actor Gateway {
         try? await record(started: false)
         await store.close()
     }
-}
-
-/// Requests to ask a server anew, one at a time for each server however many come.
-final class RefreshRequests: Sendable {
-    private struct State {
-        weak var gateway: Gateway?
-        var pending: Set<String> = []
-    }
-
-    private let state = Lock(State())
-
-    func attach(_ gateway: Gateway) async { state.withLock { $0.gateway = gateway } }
-
-    func request(_ server: ServerName, _ tenant: TenantID) {
-        let key = "\(tenant)/\(server)"
-        let gateway: Gateway? = state.withLock { state in
-            guard state.pending.insert(key).inserted else { return nil }
-            return state.gateway
-        }
-        guard let gateway else { return }
-        // Ends with the answer or the start limit of that server.
-        gateway.loop.spawn {
-            self.finished(key)
-            await gateway.refresh(server, tenant)
-        }
-    }
-
-    private func finished(_ key: String) { state.withLock { _ = $0.pending.remove(key) } }
 }
