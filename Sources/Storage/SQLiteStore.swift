@@ -21,7 +21,11 @@ package final class SQLiteStore: RecordStore {
     private let reader: TaskThread<ReaderResource>
     private let keeper: TaskThread<SearchIndex?>
 
-    init(_ parts: StoreParts) {
+    private let rows: (any RowSealing)?
+    private let foreign = Lock<Set<StateKey>>([])
+
+    init(_ parts: StoreParts, rows: (any RowSealing)?) {
+        self.rows = rows
         key = parts.key
         recoveredIntents = parts.recovered
         published = parts.published
@@ -34,6 +38,7 @@ package final class SQLiteStore: RecordStore {
     // MARK: writing
 
     package func commit(_ transaction: Transaction) async throws(StoreError) -> Receipt {
+        let transaction = try sealed(transaction)
         let result = await unsafe withUnsafeContinuation {
             (continuation: UnsafeContinuation<Result<Receipt, StoreError>, Never>) in
             let refusal = queue.add(
@@ -49,12 +54,21 @@ package final class SQLiteStore: RecordStore {
     }
 
     package func post(_ transaction: Transaction) throws(StoreError) {
+        let transaction = try sealed(transaction)
         let commit = unsafe PendingCommit(
             transaction: transaction,
             byteCount: transaction.roughByteCount,
             continuation: nil
         )
         if let refusal = queue.add(commit) { throw refusal }
+    }
+
+    private func sealed(_ transaction: Transaction) throws(StoreError) -> Transaction {
+        guard let rows else { return transaction }
+        guard let sealed = transaction.sealed(by: rows) else {
+            throw .notWritable("a row of the state cannot be sealed")
+        }
+        return sealed
     }
 
     package func checkpoint() async throws(StoreError) -> String {
@@ -96,7 +110,12 @@ package final class SQLiteStore: RecordStore {
     // MARK: reading
 
     package func entry(_ key: StateKey) async throws(StoreError) -> StateEntry? {
-        try await read { reader throws(DatabaseFailure) in try reader.entry(key) }
+        let rows = rows
+        let entry = try await read { reader throws(DatabaseFailure) in try reader.entry(key) }
+        guard let rows, let entry else { return entry }
+        let opened = entry.opened(by: rows)
+        if opened == nil { foreign.withLock { _ = $0.insert(key) } }
+        return opened
     }
 
     package func entries(
@@ -105,9 +124,33 @@ package final class SQLiteStore: RecordStore {
         after: StateKey?,
         limit: Int
     ) async throws(StoreError) -> [StateEntry] {
-        try await read { reader throws(DatabaseFailure) in
-            try reader.entries(table, tenant: tenant, after: after, limit: limit)
+        var found: [StateEntry] = []
+        var after = after
+        while found.count < limit {
+            let (from, missing) = (after, limit - found.count)
+            let page = try await read { reader throws(DatabaseFailure) in
+                try reader.entries(table, tenant: tenant, after: from, limit: missing)
+            }
+            guard let last = page.last else { break }
+            after = last.key
+            guard let rows else {
+                found += page
+                break
+            }
+            for entry in page {
+                if let opened = entry.opened(by: rows) {
+                    found.append(opened)
+                } else {
+                    foreign.withLock { _ = $0.insert(entry.key) }
+                }
+            }
         }
+        return found
+    }
+
+    /// Rows met so far that this gateway did not write; they count as not there.
+    package var foreignRows: [StateKey] {
+        foreign.withLock { $0.sorted { $0.description < $1.description } }
     }
 
     package func leaves(from index: UInt64, limit: Int) async throws(StoreError) -> [StoredLeaf] {

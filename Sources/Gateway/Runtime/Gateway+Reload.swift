@@ -10,13 +10,12 @@ struct PendingConfiguration: Sendable {
     let set: PolicySet
     /// What it would loosen, one line each.
     let loosens: [String]
+
+    /// Of the whole of it, so that an approver accepts what was shown.
+    var digest: Digest { OpenSSLHashing().sha256(set.acceptedText) }
 }
 
 extension Gateway {
-    private static let acceptedContext = Array("accepted configuration".utf8)
-
-    private var acceptedKey: StateKey { StateKey(.main, .settings, "accepted") }
-
     /// Reads the configuration again: all of it is taken over, or nothing; never a looser one.
     package func reload() async {
         do {
@@ -37,49 +36,19 @@ extension Gateway {
         }
     }
 
-    /// What a start runs under: the configuration found, unless it is looser.
-    ///
-    /// Then it is the last accepted one; the very first start accepts what it finds.
-    func startingSet() async throws -> PolicySet {
-        let found = current
-        guard let entry = try await store.entry(acceptedKey) else {
-            try await keep(found, by: "first start")
-            return found
-        }
-        let root = try JSONDocument(
-            parsing: try sealing.open(entry.value, context: Self.acceptedContext),
-            limits: JSONLimits(byteCount: Limits.stateValueByteCount)
-        ).root
-        let accepted = try PolicySet(
-            Configuration(
-                SourceText(
-                    file: found.configuration.file,
-                    bytes: root["configuration"]?.utf8 ?? []
-                )
-            ),
-            lock: LockFile(
-                SourceText(file: "gatehouse.lock", bytes: root["lock"]?.utf8 ?? [])
-            ),
-            hashing: OpenSSLHashing()
-        )
-        let loosens = found.loosens(accepted)
-        guard loosens.isEmpty else {
-            pending = PendingConfiguration(set: found, loosens: loosens)
-            parts.log(
-                "running under the last accepted configuration; the one found loosens: "
-                    + loosens.joined(separator: "; ")
-                    + " (an approver accepts it with `gatehouse check --accept`)"
-            )
-            return accepted
-        }
-        if found.acceptedText != accepted.acceptedText { try await keep(found, by: "start") }
-        return found
-    }
-
     /// Takes over what waits, because an approver said so.
-    func acceptPending(by name: String) async throws -> [String] {
+    ///
+    /// `digest` is of what the approver was shown: a yes covers nothing else (design law 5).
+    func acceptPending(_ digest: String, by name: String) async throws -> [String] {
         guard let waiting = pending else {
             throw ControlError(.refused, "no looser configuration waits")
+        }
+        guard waiting.digest.description == digest else {
+            throw ControlError(
+                .refused,
+                "another configuration waits than the one that was shown",
+                hint: "run `gatehouse check --accept` again and look"
+            )
         }
         pending = nil
         try await take(waiting.set, by: name)
@@ -112,16 +81,8 @@ extension Gateway {
                     )
                 ],
                 changes: [
-                    // Sealed: a client's file may hold secrets as plain values.
-                    .put(
-                        acceptedKey,
-                        value: try sealing.seal(
-                            text,
-                            context: Self.acceptedContext,
-                            random: parts.random
-                        ),
-                        expecting: .anything
-                    )
+                    // Every row is sealed: a client's file may hold secrets as plain values.
+                    .put(StartingConfiguration.key, value: text, expecting: .anything)
                 ]
             )
         )
@@ -145,6 +106,7 @@ extension PolicySet {
         var lines = policy.loosenings(from: accepted.policy).map(\.description)
         if new.environment != old.environment { lines.append("the environment changed") }
         if new.listen != old.listen { lines.append("`listen` changed") }
+        if new.audit != old.audit { lines.append("`audit` changed") }
         if new.secrets != old.secrets { lines.append("`secrets` changed") }
         if new.approvals.allowsSelf, !old.approvals.allowsSelf {
             lines.append("`self_approval` is new")

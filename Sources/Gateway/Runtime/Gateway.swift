@@ -43,6 +43,7 @@ package actor Gateway {
     var nextLook: [ServerKey: NextLook] = [:]
     package private(set) var address: SocketAddress?
     let started: Timestamp
+    private let starting: StartingConfiguration
     /// The configuration's, or what the command line says instead.
     let listenAddress: String?
 
@@ -90,7 +91,7 @@ package actor Gateway {
     ///
     /// Called before the loop runs; it blocks on the store's first look at the log.
     package static func open(
-        _ set: PolicySet,
+        _ found: PolicySet,
         folder: String,
         state: StateFolder,
         loop: EventLoop,
@@ -99,7 +100,12 @@ package actor Gateway {
     ) throws -> Gateway {
         let hashing = OpenSSLHashing()
         let key = try LogFile.secret(state.signingKey, byteCount: 32, random: parts.random)
-        let sealing = try LogFile.secret(state.sealingKey, byteCount: 32, random: parts.random)
+        let sealing = try SealingKey(
+            SecretBytes(LogFile.secret(state.sealingKey, byteCount: 32, random: parts.random))
+        )
+        let rows = StateRows(key: sealing, random: parts.random)
+        let starting = try StartingConfiguration(found, state: state, rows: rows)
+        let set = starting.set
         var options = StoreOptions(
             folder: state.path,
             environment: set.configuration.environment,
@@ -114,21 +120,22 @@ package actor Gateway {
         if let file = set.configuration.audit.checkpointFile {
             options.destinations = [Paths.join(folder, file)]
         }
+        options.rows = rows
         return try Gateway(
-            set,
+            starting,
             folder: folder,
             state: state,
             loop: loop,
             parts: parts,
             store: try SQLiteStore.open(options),
             hashing: hashing,
-            sealing: try SealingKey(SecretBytes(sealing)),
+            sealing: sealing,
             listen: listen
         )
     }
 
     private init(
-        _ set: PolicySet,
+        _ starting: StartingConfiguration,
         folder: String,
         state: StateFolder,
         loop: EventLoop,
@@ -138,6 +145,9 @@ package actor Gateway {
         sealing: SealingKey,
         listen: String?
     ) throws {
+        let set = starting.set
+        self.starting = starting
+        pending = starting.pending
         listenAddress = listen ?? set.configuration.listen.mcp
         self.loop = loop
         self.state = state
@@ -253,12 +263,28 @@ package actor Gateway {
         await door.attach(desk)
         try await door.restoreUnknown(from: store, store.recoveredIntents)
         await refresh.attach(self)
-        try await adopt(try await startingSet())
+        try await begin()
         try await listen()
         try await record(started: true)
         sweep()
         // Servers are asked beside one another; each shows up in the lists when it answered.
         await refreshAll()
+    }
+
+    /// Takes over what was decided before anything was opened, and says so.
+    private func begin() async throws {
+        if let reason = starting.keptBecause { try await keep(starting.set, by: reason) }
+        if let pending {
+            parts.log(
+                "running under the last accepted configuration; the one found loosens: "
+                    + pending.loosens.joined(separator: "; ")
+                    + " (an approver accepts it with `gatehouse check --accept`)"
+            )
+        }
+        for key in store.foreignRows {
+            parts.log("\(key) was not written by this gateway; it does not count")
+        }
+        try await adopt(starting.set)
     }
 
     /// Reads back what `init` adds to; only a state nobody decides in yet can be begun.
@@ -309,12 +335,29 @@ package actor Gateway {
                 at: parts.clock.timestamp,
                 tenant: .main,
                 environment: current.configuration.environment,
-                detail: .fields([
-                    RecordField("change", started ? "started" : "stopped"),
-                    RecordField("version", parts.version),
-                ])
+                detail: .fields(started ? await startFields() : stopFields)
             )
         )
+    }
+
+    private var stopFields: [RecordField] {
+        [RecordField("change", "stopped"), RecordField("version", parts.version)]
+    }
+
+    /// Who may decide and how much may call as this start found it: whoever appears here without a
+    /// record that made them came past the gateway.
+    private func startFields() async -> [RecordField] {
+        let foreign = store.foreignRows.map(\.description)
+        return [
+            RecordField(
+                "approvers",
+                .texts(await approvers.names.map(\.rawValue))
+            ),
+            RecordField("change", "started"),
+            RecordField("foreignRows", .texts(Array(foreign.prefix(16)))),
+            RecordField("tokens", .integer(Int64(tokens.all.count))),
+            RecordField("version", parts.version),
+        ]
     }
 
     private func listen() async throws {

@@ -37,6 +37,14 @@ package final class LogArchive {
 
     package func size() throws(DatabaseFailure) -> UInt64 { try reader.size() }
 
+    /// A row of the state as `rows` opens it; nil when there is none that was sealed by it.
+    package func entry(
+        _ key: StateKey,
+        openedBy rows: any RowSealing
+    ) throws(DatabaseFailure) -> StateEntry? {
+        try reader.entry(key)?.opened(by: rows)
+    }
+
     /// Records in order, at most 16 MiB at once; empty at the end of the log.
     package func leaves(
         from index: UInt64,

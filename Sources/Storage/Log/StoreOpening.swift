@@ -7,7 +7,7 @@ extension SQLiteStore {
     /// Blocks: call it before the loop runs. Before it returns, the log was compared with the
     /// checkpoints kept in it and outside, and every intent without outcome was closed as unknown.
     package static func open(_ options: StoreOptions) throws(StoreOpenError) -> SQLiteStore {
-        SQLiteStore(try StoreOpening(options: options).run())
+        SQLiteStore(try StoreOpening(options: options).run(), rows: options.rows)
     }
 }
 

@@ -26,6 +26,8 @@ package struct StoreOptions: Sendable {
     /// State that changes with the record that closes an intent at a start, in one transaction.
     package var changesOnClosing: @Sendable (RecoveredIntent) -> [StateChange] = { _ in [] }
     package var synchronous = Synchronous.full
+    /// Seals the rows of the state; nil leaves them as they are.
+    package var rows: (any RowSealing)?
     /// The file layer of the fault tests.
     package var layer: String?
     /// The room the write-ahead log is given beforehand: the reserve of a full disk.

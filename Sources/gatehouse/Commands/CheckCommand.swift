@@ -32,16 +32,17 @@ enum CheckCommand {
     private static func accept(_ invocation: Invocation, _ loop: EventLoop) async throws -> Int32 {
         let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
         let waiting = try await client.call("configuration.pending")
-        guard waiting.count > 0 else {
+        guard let digest = waiting["digest"]?.string else {
             Console.print("nothing waits to be accepted")
             return 0
         }
         Console.print("what would be loosened:")
-        for line in waiting.elements.compactMap(\.string) {
+        for line in waiting["loosens"]?.elements.compactMap(\.string) ?? [] {
             Console.print("  \(printable(line, limit: 300))")
         }
         _ = try await client.call(
             "configuration.accept",
+            ["digest": JSONValue(digest)],
             credential: try ApproverPrompt.credential(invocation)
         )
         Console.print("accepted")
