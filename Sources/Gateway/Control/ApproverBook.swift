@@ -85,7 +85,12 @@ package actor ApproverBook {
 
     package func removed(_ name: PrincipalName) { approvers[name] = nil }
 
-    package func removeAll() { approvers = [:] }
+    /// The one prepared by `adding` is all there is, once that is durable.
+    package func replaced(by name: PrincipalName) {
+        approvers = [:]
+        failures = [:]
+        committed(name)
+    }
 
     /// The approver a credential proves, or why not.
     package func verify(
@@ -113,10 +118,10 @@ package actor ApproverBook {
         let known = approvers[name]?.hash ?? decoy
         let passphrase = credential.passphrase
         let matches = (try? await pool.run { try known.matches(passphrase) }) ?? false
-        guard matches, approvers[name]?.hash == known else {
-            throw ControlError(.refused, "the approver or the passphrase is wrong")
-        }
+        guard matches, approvers[name]?.hash == known else { throw Self.wrong }
         failures[counted] = nil
         return name
     }
+
+    static let wrong = ControlError(.refused, "the approver or the passphrase is wrong")
 }

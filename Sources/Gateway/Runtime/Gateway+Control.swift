@@ -17,8 +17,38 @@ extension Gateway {
             throw ControlError(.usage, "unknown command `\(printable(request.method))`")
         }
         let approver: PrincipalName? =
-            command.level == .decide ? try await approvers.verify(request.credential) : nil
+            command.level == .decide ? try await verified(request, peer) : nil
         return try await command.run(self, ControlCall(request, approver: approver, peer, reply))
+    }
+}
+
+extension Gateway {
+    /// The approver a request proves; a wrong passphrase is recorded, with the verb it was for.
+    private func verified(
+        _ request: ControlRequest,
+        _ peer: PeerCredentials
+    ) async throws -> PrincipalName {
+        do throws(ControlError) {
+            return try await approvers.verify(request.credential)
+        } catch {
+            // Only what was tried is recorded: a locked name fills no log.
+            guard error == ApproverBook.wrong else { throw error }
+            try? store.post(
+                AuditRecord(
+                    .login,
+                    at: parts.clock.timestamp,
+                    tenant: .main,
+                    environment: current.configuration.environment,
+                    detail: .fields([
+                        RecordField("approver", printable(request.credential?.approver ?? "")),
+                        RecordField("by", "uid \(peer.userID)"),
+                        RecordField("change", "refused"),
+                        RecordField("verb", request.method),
+                    ])
+                )
+            )
+            throw error
+        }
     }
 }
 

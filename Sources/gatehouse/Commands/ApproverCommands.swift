@@ -61,12 +61,19 @@ enum ApproverCommands {
 
     private static let reset = Command(
         "approvers reset",
-        "",
-        "as root: remove every approver and end every question",
+        "NAME",
+        "as root: put NAME in the place of every approver, and end every question",
         run: { invocation, loop in
             let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
-            _ = try await client.call("approvers.reset")
-            Console.print("no approver is left; make one with `gatehouse init`")
+            let name = try invocation.argument(0, "the name")
+            guard Process.userID == 0 else {
+                throw ControlError(.refused, "`approvers reset` works as root only")
+            }
+            var params = JSONObject()
+            params["name"] = JSONValue(name)
+            params["passphrase"] = JSONValue(try ApproverPrompt.newPassphrase(for: name))
+            _ = try await client.call("approvers.reset", params)
+            Console.print("\(name) may decide now, and nobody else")
             return 0
         }
     )

@@ -60,23 +60,28 @@ extension Gateway {
         return JSONValue.done
     }
 
-    /// Works as root only: it ends every question and takes every approver away.
+    /// Works as root only: it ends every question and puts one person in the place of all.
+    ///
+    /// There is never a moment without an approver, in which anybody could make the first one.
     func resetApprovers(_ call: ControlCall) async throws -> [UInt8] {
         guard call.peer.userID == 0 else {
             throw ControlError(.refused, "`approvers reset` works as root only")
         }
-        let names = await approvers.names
+        let name = try PrincipalName(try call.request.required("name"))
+        let passphrase = Array(try call.request.required("passphrase").utf8)
+        let change = try await approvers.adding(name, passphrase: passphrase)
+        let others = await approvers.names.filter { $0 != name }
         _ = try await store.commit(
             Transaction(
-                records: [approverEvent("reset", "", by: call.actor)],
-                changes: names.map {
+                records: [approverEvent("reset", name.rawValue, by: call.actor)],
+                changes: others.map {
                     .delete(StateKey(.main, .approvers, $0.rawValue), expecting: .anything)
-                }
+                } + [change]
             )
         )
         await desk.reset()
-        await approvers.removeAll()
-        await desk.changeApprovers([])
+        await approvers.replaced(by: name)
+        await desk.changeApprovers(await approverList())
         return JSONValue.done
     }
 
