@@ -62,9 +62,11 @@ import Testing
         _ = book.handle(.asked(ask(people: 2), by: waiter(1), fresh: ticket(1)), at: at(0))
         for person in before { _ = book.handle(yes(person), at: at(1)) }
         let denied = book.handle(no(.bo), at: at(2))
-        #expect(denied.steps == [.denied(by: .bo)])
+        #expect(denied.steps == [.denied(by: .bo, reason: nil)])
         #expect(denied.answers == ["1 approval_denied"])
-        #expect(book.handle(yes(.ana), at: at(3)).replies == [.closed(.denied(by: .bo))])
+        #expect(
+            book.handle(yes(.ana), at: at(3)).replies == [.closed(.denied(by: .bo, reason: nil))]
+        )
         // The same call hears the same no until the question would have expired; then it may ask.
         let same = book.handle(.asked(ask(people: 2), by: waiter(2), fresh: ticket(2)), at: at(4))
         #expect(same.answers == ["2 approval_denied"])
@@ -138,6 +140,72 @@ import Testing
     }
 
     // MARK: Coming back
+
+    @Test func `a wall clock set forward ends a question early, never late`() {
+        var book = book()
+        _ = book.handle(.asked(ask(), by: waiter(1), fresh: ticket(1)), at: at(0))
+        _ = book.handle(yes(.ana), at: at(1))
+        let jumped = Moment(instant: at(2).instant, timestamp: at(600_000).timestamp)
+        let effects = book.handle(
+            .dispatched(ticket(1), current: binding(), by: waiter(1)),
+            at: jumped
+        )
+        #expect(effects.steps == [.expired])
+        #expect(effects.spends == [])
+    }
+
+    @Test func `a revoked credential ends its questions and leaves the owner's others`() {
+        var book = book()
+        for (number, credential) in [(1, "stolen"), (2, "kept")] {
+            let binding = binding(credential: credential)
+            _ = book.handle(
+                .asked(ask(binding), by: waiter(UInt64(number)), fresh: ticket(number)),
+                at: at(0)
+            )
+        }
+        #expect(book.waiting().count == 2, "one call, two credentials: two questions")
+        let main = TenantID(unchecked: "main")
+        let effects = book.handle(.credentialRevoked(main, "stolen"), at: at(1))
+        #expect(effects.steps == [.withdrawn(.revoked)])
+        #expect(effects.answers == ["1 revoked"])
+        #expect(book.waiting().map(\.ticket) == [ticket(2)])
+        let other = TenantID(unchecked: "other")
+        #expect(book.handle(.credentialRevoked(other, "kept"), at: at(2)).steps == [])
+    }
+
+    @Test func `a yes is not spent by another credential of the same owner`() {
+        var book = book()
+        _ = book.handle(.asked(ask(), by: waiter(1), fresh: ticket(1)), at: at(0))
+        _ = book.handle(yes(.ana), at: at(1))
+        let theirs = binding(credential: "other")
+        let effects = book.handle(
+            .dispatched(ticket(1), current: theirs, by: waiter(2)),
+            at: at(2)
+        )
+        #expect(effects.spends == [])
+        #expect(effects.answers == ["2 approval_required"])
+    }
+
+    @Test func `a no says what the person said, on one line and cut`() throws {
+        var book = book()
+        _ = book.handle(.asked(ask(), by: waiter(1), fresh: ticket(1)), at: at(0))
+        let ballot = Ballot(
+            ticket: ticket(1),
+            person: .ana,
+            isYes: false,
+            revision: 1,
+            reason: "use\nanother table" + String(repeating: "!", count: 600)
+        )
+        for effect in book.handle(.voted(ballot), at: at(1)) {
+            guard case .answer(_, .refused(let refusal)) = effect else { continue }
+            #expect(refusal.agentText.contains("and says: use"))
+            #expect(refusal.agentText.contains("another table!"))
+            #expect(!refusal.agentText.contains("\n"))
+            #expect(refusal.agentText.utf8.count < 800)
+        }
+        let again = book.handle(.asked(ask(), by: waiter(2), fresh: ticket(2)), at: at(2))
+        #expect(again.answers == ["2 approval_denied"])
+    }
 
     @Test func `the same call comes back, waits on and collects the yes`() {
         var book = book()
@@ -420,7 +488,9 @@ import Testing
         _ = book.handle(.asked(ask(binding(call: "2")), by: waiter(2), fresh: ticket(2)), at: at(6))
         _ = book.handle(no(.ana, 2), at: at(7))
         #expect(book.handle(.unrecorded(ticket(2)), at: at(8)) == [])
-        #expect(book.handle(yes(.bo, 2), at: at(9)).replies == [.closed(.denied(by: .ana))])
+        #expect(
+            book.handle(yes(.bo, 2), at: at(9)).replies == [.closed(.denied(by: .ana, reason: nil))]
+        )
     }
 
     @Test func `a held call of two hears when its first yes could not be recorded`() {

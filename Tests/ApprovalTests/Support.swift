@@ -40,6 +40,7 @@ func binding(
     call: String = "{}",
     principal: String = "agent",
     tenant: String = "main",
+    credential: String = "token",
     policy: String = "policy",
     pin: String = "pin"
 ) -> Binding {
@@ -47,6 +48,7 @@ func binding(
         tenant: TenantID(unchecked: tenant),
         environment: EnvironmentName(unchecked: "staging"),
         principal: PrincipalName(unchecked: principal),
+        credential: credential,
         tool: ToolReference(
             server: ServerName(unchecked: "db"),
             tool: (try? ToolName("drop")) ?? tools

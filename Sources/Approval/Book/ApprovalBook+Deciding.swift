@@ -33,12 +33,12 @@ extension ApprovalBook {
         case .denied:
             close(
                 ballot.ticket,
-                .denied(by: ballot.person),
-                .denied(by: ballot.person),
+                question.state,
+                .denied(by: ballot.person, reason: ballot.reason),
                 .refused(Self.denied(question))
             )
             effects.append(.reply(reply))
-        case .alreadyVoted, .stale, .closed, .ownRequest, .unknownTicket:
+        case .alreadyVoted, .stale, .closed, .ownRequest, .unknownTicket, .notRecorded:
             effects.append(.reply(reply))
         }
     }
@@ -60,7 +60,8 @@ extension ApprovalBook {
     mutating func dispatch(_ ticket: TicketID, _ current: Binding, _ waiter: WaiterID) {
         guard var question = entries[ticket]?.question,
             question.binding.principal == current.principal,
-            question.binding.tenant == current.tenant
+            question.binding.tenant == current.tenant,
+            question.binding.credential == current.credential
         else {
             // Another principal hears what an unknown ticket would say.
             effects.append(.answer(waiter, .refused(Self.gone)))

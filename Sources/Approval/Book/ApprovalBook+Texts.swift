@@ -47,11 +47,15 @@ extension ApprovalBook {
     }
 
     static func denied(_ question: Question) -> Refusal {
-        Refusal(
+        var words = ""
+        if case .denied(_, let reason?) = question.state, !reason.isEmpty {
+            words = " and says: \(reason)"
+        }
+        return Refusal(
             code: .approvalDenied,
             rule: "approval",
             agentText:
-                "a person said no to this call; do not send it again before \(question.expires.description)",
+                "a person said no to this call\(words); do not send it again before \(question.expires.description)",
             auditText: "denied as \(question.ticket)"
         )
     }

@@ -10,12 +10,14 @@ package struct ApprovalBook: Sendable {
     struct CallKey: Hashable, Sendable {
         let tenant: TenantID
         let principal: PrincipalName
+        let credential: String
         let tool: ToolReference
         let callForm: Digest
 
         init(_ binding: Binding) {
             tenant = binding.tenant
             principal = binding.principal
+            credential = binding.credential
             tool = binding.tool
             callForm = binding.callForm
         }
@@ -89,6 +91,8 @@ package struct ApprovalBook: Sendable {
                 (tenant.map { $0 == binding.tenant } ?? true)
                     && (principal.map { $0 == binding.principal } ?? true)
             }
+        case .credentialRevoked(let tenant, let credential):
+            closeOpen(.revoked) { $0.tenant == tenant && $0.credential == credential }
         case .ticked: nextWake = nil  // A timer that came early must be set again.
         }
         wakeIfNeeded()

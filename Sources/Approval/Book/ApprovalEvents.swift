@@ -64,6 +64,8 @@ package enum ApprovalEvent: Sendable {
     case approversReset
     /// Lockdown or revocation; nil means all.
     case revoked(TenantID?, PrincipalName?)
+    /// One credential was taken away: its questions end, those of the owner's others go on.
+    case credentialRevoked(TenantID, String)
     /// Time passed.
     case ticked
 }
@@ -103,7 +105,7 @@ package struct ApprovalRecord: Sendable, Equatable {
         case asked
         case yes(by: PersonName)
         case approved(by: [PersonName])
-        case denied(by: PersonName)
+        case denied(by: PersonName, reason: String?)
         case expired
         case withdrawn(Question.Withdrawal)
         case changed([BoundPart])

@@ -27,6 +27,8 @@ package struct Binding: Hashable, Sendable {
     package var tenant: TenantID
     package var environment: EnvironmentName
     package var principal: PrincipalName
+    /// Which of the principal's credentials asked: a yes is for nobody who holds another.
+    package var credential: String
     package var tool: ToolReference
     /// Digest of the definition that was published when the call was judged.
     package var pin: Digest
@@ -39,6 +41,7 @@ package struct Binding: Hashable, Sendable {
         tenant: TenantID,
         environment: EnvironmentName,
         principal: PrincipalName,
+        credential: String,
         tool: ToolReference,
         pin: Digest,
         callForm: Digest,
@@ -47,6 +50,7 @@ package struct Binding: Hashable, Sendable {
         self.tenant = tenant
         self.environment = environment
         self.principal = principal
+        self.credential = credential
         self.tool = tool
         self.pin = pin
         self.callForm = callForm
@@ -58,7 +62,9 @@ package struct Binding: Hashable, Sendable {
         var parts: [BoundPart] = []
         if tenant != current.tenant { parts.append(.tenant) }
         if environment != current.environment { parts.append(.environment) }
-        if principal != current.principal { parts.append(.principal) }
+        if principal != current.principal || credential != current.credential {
+            parts.append(.principal)
+        }
         if tool.server != current.tool.server { parts.append(.server) }
         if tool.tool != current.tool.tool { parts.append(.tool) }
         if pin != current.pin { parts.append(.pin) }

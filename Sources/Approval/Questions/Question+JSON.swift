@@ -9,6 +9,7 @@ extension Question {
         var object: JSONObject = [
             "asked": .init(asked.milliseconds),
             "call": .init(binding.callForm.description),
+            "credential": .init(binding.credential),
             "environment": .init(binding.environment.rawValue),
             "expires": .init(expires.milliseconds),
             "owner": .init(owner.rawValue),
@@ -32,7 +33,9 @@ extension Question {
             ),
         ]
         switch state {
-        case .denied(let person): object["by"] = .init(person.rawValue)
+        case .denied(let person, let reason):
+            object["by"] = .init(person.rawValue)
+            if let reason { object["reason"] = .init(reason) }
         case .withdrawn(let withdrawal): object["why"] = .init(withdrawal.rawValue)
         case .changed(let parts): object["parts"] = .array(parts.map { .init($0.rawValue) })
         case .waiting, .approved, .spent, .settled, .unknown, .expired: break
@@ -75,6 +78,7 @@ extension Question {
                 tenant: try TenantID(try text("tenant")),
                 environment: try EnvironmentName(try text("environment")),
                 principal: try PrincipalName(try text("principal")),
+                credential: try text("credential"),
                 tool: ToolReference(
                     server: try ServerName(try text("server")),
                     tool: try ToolName(try text("tool"))
@@ -138,7 +142,7 @@ extension Question.State {
         case "expired": self = .expired
         case "denied":
             guard let person = node["by"]?.string else { throw QuestionFormError(key: "by") }
-            self = .denied(by: try PersonName(person))
+            self = .denied(by: try PersonName(person), reason: node["reason"]?.string)
         case "withdrawn":
             guard let why = node["why"]?.string.flatMap(Question.Withdrawal.init(rawValue:)) else {
                 throw QuestionFormError(key: "why")

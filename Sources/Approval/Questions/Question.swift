@@ -23,7 +23,8 @@ package struct Question: Sendable, Equatable {
         case settled
         /// The yes was used and nobody knows what came of it; it is never open again.
         case unknown
-        case denied(by: PersonName)
+        /// `reason` is the person's own words for the agent.
+        case denied(by: PersonName, reason: String?)
         case expired
         case withdrawn(Withdrawal)
         case changed([BoundPart])
@@ -65,7 +66,7 @@ package struct Question: Sendable, Equatable {
         guard state == .waiting else { return .closed(state) }
         guard ballot.revision == revision else { return .stale(revision: revision) }
         guard ballot.isYes else {
-            state = .denied(by: ballot.person)
+            state = .denied(by: ballot.person, reason: ballot.reason)
             return .denied
         }
         guard !votes.contains(where: { $0.person == ballot.person }) else { return .alreadyVoted }
@@ -78,17 +79,29 @@ package struct Question: Sendable, Equatable {
 
 /// What one approver says to one question.
 package struct Ballot: Sendable, Equatable {
+    /// A longer reason is cut.
+    package static let reasonByteCount = 500
+
     package let ticket: TicketID
     package let person: PersonName
     package let isYes: Bool
     /// The revision of the question that was shown.
     package let revision: Int
+    /// What a person who says no tells the agent; nil where they said nothing.
+    package let reason: String?
 
-    package init(ticket: TicketID, person: PersonName, isYes: Bool, revision: Int) {
+    package init(
+        ticket: TicketID,
+        person: PersonName,
+        isYes: Bool,
+        revision: Int,
+        reason: String? = nil
+    ) {
         self.ticket = ticket
         self.person = person
         self.isYes = isYes
         self.revision = revision
+        self.reason = reason.map { printable($0, limit: Self.reasonByteCount) }
     }
 }
 
@@ -106,6 +119,8 @@ package enum VoteReply: Sendable, Equatable {
     case ownRequest
     /// No such question, or none this person may see.
     case unknownTicket
+    /// The vote could not be written down, so that it does not count.
+    case notRecorded
 }
 
 /// Someone who may answer questions.

@@ -217,9 +217,15 @@ package actor ApprovalDesk: Questions {
         _ = await carryOut(book.handle(.revoked(tenant, owner), at: moment), call: nil)
     }
 
-    package func rejudge(_ judge: @Sendable (Question) async -> Rejudgement) async {
+    package func revoke(tenant: TenantID, credential: String) async {
+        let event = ApprovalEvent.credentialRevoked(tenant, credential)
+        _ = await carryOut(book.handle(event, at: moment), call: nil)
+    }
+
+    package func rejudge(_ judge: @Sendable (Question) async -> Rejudgement?) async {
         for question in book.waiting() {
-            let event = ApprovalEvent.rejudged(question.ticket, await judge(question))
+            guard let judgement = await judge(question) else { continue }
+            let event = ApprovalEvent.rejudged(question.ticket, judgement)
             _ = await carryOut(book.handle(event, at: moment), call: nil)
         }
     }
@@ -235,7 +241,7 @@ package actor ApprovalDesk: Questions {
         guard await carryOut(effects, call: nil) else {
             // A vote nobody can prove does not count.
             _ = await carryOut(book.handle(.unrecorded(ballot.ticket), at: moment), call: nil)
-            return .unknownTicket
+            return .notRecorded
         }
         for case .reply(let reply) in effects { return reply }
         return .unknownTicket
@@ -361,6 +367,7 @@ extension JudgedCall {
             tenant: principal.tenant,
             environment: principal.environment,
             principal: principal.owner,
+            credential: principal.token,
             tool: tool.reference,
             pin: tool.pin,
             callForm: digest,

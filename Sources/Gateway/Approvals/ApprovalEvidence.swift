@@ -29,9 +29,10 @@ enum ApprovalEvidence {
                 RecordField("by", people.map(\.rawValue).joined(separator: ",")),
                 RecordField("step", "approved"),
             ]
-        case .denied(let person):
+        case .denied(let person, let reason):
             kind = .denied
             fields.append(RecordField("by", person.rawValue))
+            if let reason { fields.append(RecordField("reason", reason)) }
         case .expired: kind = .expired
         case .withdrawn(let withdrawal):
             kind = .expired

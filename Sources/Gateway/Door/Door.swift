@@ -359,21 +359,30 @@ package actor Door {
         await questions?.rejudge { question in await self.rejudgement(of: question) }
     }
 
-    private func rejudgement(of question: Question) -> Rejudgement {
+    /// Nil leaves the question as it is: its server has not answered yet, so that nothing is known
+    /// of its tools; all that is bound is read again before the call is sent.
+    private func rejudgement(of question: Question) -> Rejudgement? {
         let binding = question.binding
         let gone = Refusal(
             code: .changed,
             rule: "policy",
             agentText: "refused: the tool is not offered any more; list the tools"
         )
-        guard let tool = catalogue.tool(binding.tool, tenant: binding.tenant),
-            let document = try? JSONDocument(parsing: question.callForm),
-            let form = try? CallForm(document.root)
-        else { return .refused(gone) }
         if let lockdown = lockdowns.first(where: { $0.covers(binding) }) {
             return .refused(lockdown.refusal)
         }
-        let verdict = tool.policy.judge(form, Facts())
+        let server = catalogue.tenants[binding.tenant]?[binding.tool.server]
+        if let server, server.absence != nil, server.tools.isEmpty { return nil }
+        guard let tool = server?.tools[binding.tool.tool],
+            let document = try? JSONDocument(parsing: question.callForm),
+            let form = try? CallForm(document.root)
+        else { return .refused(gone) }
+        let taint = unknown.reasons(
+            binding,
+            form,
+            isRead: tool.policy.tier == .read
+        )
+        let verdict = tool.policy.judge(form, Facts(taint: taint))
         switch verdict.outcome {
         case .allow: return .allowed
         case .refuse(let refusal): return .refused(refusal)

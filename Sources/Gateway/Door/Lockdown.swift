@@ -169,7 +169,7 @@ extension Door {
         )
     }
 
-    /// Calls off everything a credential runs.
+    /// Calls off everything a credential runs and asks.
     package func cancelCalls(of principal: PrincipalKey) async -> Int {
         generation &+= 1
         var stopped = 0
@@ -177,6 +177,7 @@ extension Door {
             call.cancellation.cancel(.stopped)
             stopped += 1
         }
+        await questions?.revoke(tenant: principal.tenant, credential: principal.token)
         return stopped
     }
 

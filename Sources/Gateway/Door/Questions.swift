@@ -55,6 +55,9 @@ package protocol Questions: Sendable {
     /// Ends every question of a tenant and owner; nil means all.
     func revoke(tenant: TenantID?, owner: PrincipalName?) async
 
-    /// Judges every open question anew.
-    func rejudge(_ judge: @Sendable (Question) async -> Rejudgement) async
+    /// Ends every question that credential asked.
+    func revoke(tenant: TenantID, credential: String) async
+
+    /// Judges every open question anew; nil leaves one as it is.
+    func rejudge(_ judge: @Sendable (Question) async -> Rejudgement?) async
 }

@@ -1,3 +1,4 @@
+import Approval
 import Audit
 import Base
 import JSON
@@ -162,8 +163,27 @@ struct UnknownCalls {
         digest: Digest,
         isRead: Bool
     ) -> [TaintReason] {
+        reasons(
+            Key(tenant: principal.tenant, owner: principal.owner, tool: tool),
+            form,
+            digest,
+            isRead
+        )
+    }
+
+    /// The same for a question that waits.
+    func reasons(_ binding: Binding, _ form: CallForm, isRead: Bool) -> [TaintReason] {
+        let key = Key(tenant: binding.tenant, owner: binding.principal, tool: binding.tool)
+        return reasons(key, form, binding.callForm, isRead)
+    }
+
+    private func reasons(
+        _ key: Key,
+        _ form: CallForm,
+        _ digest: Digest,
+        _ isRead: Bool
+    ) -> [TaintReason] {
         guard count > 0 else { return [] }
-        let key = Key(tenant: principal.tenant, owner: principal.owner, tool: tool)
         let isFull = count >= Limits.unknownCallCount
         guard
             (isFull && !isRead) || calls[key]?.contains(digest) == true

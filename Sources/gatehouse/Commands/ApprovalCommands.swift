@@ -51,7 +51,10 @@ enum ApprovalCommands {
         "approvals deny",
         "TICKET",
         "say no",
-        options: [ApproverPrompt.option],
+        options: [
+            Command.Option("--reason", "TEXT", "what the agent is told, up to 500 bytes"),
+            ApproverPrompt.option,
+        ],
         run: { try await answer($0, $1, isYes: false) }
     )
 
@@ -86,6 +89,9 @@ enum ApprovalCommands {
         printCard(shown)
         params["ticket"] = JSONValue(shown["ticket"]?.string ?? "")
         params["yes"] = JSONValue(isYes)
+        if !isYes, let reason = try invocation.value("--reason") {
+            params["reason"] = JSONValue(reason)
+        }
         params["revision"] = JSONValue(shown["revision"]?.number?.int64 ?? 0)
         let result = try await client.call(
             "approvals.vote",

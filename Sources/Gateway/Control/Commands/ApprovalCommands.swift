@@ -78,7 +78,8 @@ extension Gateway {
                 ticket: question.ticket,
                 person: PersonName(unchecked: approver.rawValue),
                 isYes: call.request.bool("yes"),
-                revision: call.request.int("revision") ?? 0
+                revision: call.request.int("revision") ?? 0,
+                reason: call.request.string("reason")
             )
         )
         let text: String
@@ -92,6 +93,12 @@ extension Gateway {
         case .ownRequest:
             throw ControlError(.refused, "the owner of an agent does not approve its calls")
         case .unknownTicket: throw ControlError(.refused, "no such question")
+        case .notRecorded:
+            throw ControlError(
+                .refused,
+                "the answer could not be recorded, so it does not count; nothing was sent",
+                hint: "`gatehouse status` shows the state of the log; answer again when it is well"
+            )
         }
         var object = JSONObject()
         object["answer"] = JSONValue(text)
