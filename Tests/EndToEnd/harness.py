@@ -28,7 +28,7 @@ def free_port():
 class Gateway:
     """One gateway with a folder, an approver and a token of its own."""
 
-    def __init__(self, configuration, accept=(), tokens=("bot",)):
+    def __init__(self, configuration, accept=(), tokens=("bot",), user=None):
         # Under /var/tmp or /tmp, readable for the users that caged servers run as.
         self.folder = Path(tempfile.mkdtemp(prefix="gatehouse-e2e-"))
         os.chmod(self.folder, 0o755)
@@ -39,7 +39,11 @@ class Gateway:
             (self.folder / name).mkdir()
         os.chmod(self.folder / "out", 0o777)
         (self.folder / "docs/hello.txt").write_text("hello from the docs\n")
-        text = configuration.format(port=self.port, venv=ROOT / ".venv")
+        self.user = user  # of the gateway and its commands; None is who runs the test
+        if user is not None:
+            for path in [self.folder, *self.folder.rglob("*")]:
+                os.chown(path, user, user)
+        text = configuration.format(port=self.port, venv=ROOT / ".venv", servers=ROOT / "Tests/EndToEnd/servers")
         (self.folder / "gatehouse.yaml").write_text(text)
         self.accept, self.tokens, self.secrets = accept, tokens, {}
 
@@ -70,7 +74,8 @@ class Gateway:
     def start(self):
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
-                [BINARY, "up"], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [BINARY, "up"], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                **self.identity())
         deadline = time.monotonic() + START_LIMIT
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -80,6 +85,9 @@ class Gateway:
                 return
             select.select([], [], [], 0.05)  # nothing to wait on before the socket exists
         raise RuntimeError("the gateway did not listen: " + self.log())
+
+    def identity(self):
+        return {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
 
     def stop(self, sign=signal.SIGTERM):
         if self.process and self.process.poll() is None:
@@ -115,13 +123,18 @@ class Gateway:
 
     def run(self, *arguments):
         return subprocess.run([BINARY, *arguments], cwd=self.folder, env=self.environment,
-                              capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, start_new_session=True)
+                              capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, start_new_session=True,
+                              **self.identity())
 
     def ask(self, arguments, answers):
         """Runs a command on a terminal of its own and answers its questions."""
         pid, terminal = pty.fork()
         if pid == 0:
             os.chdir(self.folder)
+            if self.user is not None:
+                os.setgroups([])
+                os.setgid(self.user)
+                os.setuid(self.user)
             os.execve(BINARY, [str(BINARY), *arguments], self.environment)
         output, seen, answers = b"", 0, list(answers)
         while True:
@@ -139,12 +152,28 @@ class Gateway:
         _, status = os.waitpid(pid, 0)
         return os.waitstatus_to_exitcode(status), output.decode(errors="replace")
 
-    def decide(self, *arguments):
+    def decide(self, *arguments, approver="ana"):
         """Runs a command that needs the approver's passphrase."""
-        status, output = self.ask([*arguments, "--approver", "ana"], [("passphrase of ana", PASSPHRASE)])
+        status, output = self.ask([*arguments, "--approver", approver], [(f"passphrase of {approver}", PASSPHRASE)])
         if status:
             raise RuntimeError(f"{arguments}: {output}")
         return output
+
+    def add_approver(self, name):
+        status, output = self.ask(["approvers", "add", name, "--approver", "ana"], [
+            ("passphrase of ana", PASSPHRASE), ("new passphrase", PASSPHRASE), ("once more", PASSPHRASE)])
+        if status:
+            raise RuntimeError(f"approvers add {name}: {output}")
+
+    def issue(self, owner, *options, name=None):
+        """Issues a token under a name of the test's choosing; its id."""
+        file = self.folder / f"{name or owner}.token"
+        output = self.decide("tokens", "issue", owner, "--to", str(file), *options)
+        self.secrets[name or owner] = file.read_text().strip()
+        return output.split("token ")[1].split()[0]
+
+    def records(self):
+        return [json.loads(line) for line in self.run("audit", "export").stdout.splitlines()]
 
     def waiting(self):
         return json.loads(self.run("approvals", "list", "--json").stdout)
@@ -200,4 +229,22 @@ servers:
     cage: {{ read: {{ /data/docs: ./docs }}, write: {{ /data/out: ./out }}, network: none }}
 tools:
   files.write_file: {{ tier: T1, scope: {{ /path: {{ glob: "/data/out/**" }} }} }}
+"""
+
+# A server of ours that reads, writes, destroys, waits and executes; see servers/workshop.py.
+WORKSHOP = """
+gatehouse: 1
+environment: staging
+listen: {{ mcp: "127.0.0.1:{port}" }}
+approvals: {{ hold: 20s, expiry: 30s }}
+servers:
+  shop:
+    command: [/usr/bin/python3, "{servers}/workshop.py"]
+    cage: {{ read: {{ /data/docs: ./docs }}, write: {{ /data/out: ./out }} }}
+tools:
+  shop.peek: {{ tier: T0 }}
+  shop.put: {{ tier: T1, scope: {{ /path: {{ glob: "/data/out/**" }} }} }}
+  shop.destroy: {{ tier: T2 }}
+  shop.wait: {{ tier: T0 }}
+  shop.execute: {{ tier: T3 }}
 """
