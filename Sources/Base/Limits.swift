@@ -82,6 +82,7 @@ package enum Limits {
     package static let sessionIdle: Duration = .seconds(1800)
     package static let listPageItemCount = 500
     package static let requestsPerConnection = 256
+    package static let controlConnectionCount = 64
 
     // People.
     package static let passphraseByteCount = 8

@@ -15,6 +15,7 @@ package final class SQLiteStore: RecordStore {
     /// Intents of an earlier process without outcome; their `unknown` records are written already.
     package let recoveredIntents: [RecoveredIntent]
 
+    private let folder: String
     private let published: Lock<PublishedState>
     private let queue: CommitQueue
     private let writer: WorkerThread
@@ -27,6 +28,7 @@ package final class SQLiteStore: RecordStore {
     init(_ parts: StoreParts, rows: (any RowSealing)?) {
         self.rows = rows
         key = parts.key
+        folder = parts.folder
         recoveredIntents = parts.recovered
         published = parts.published
         queue = parts.queue
@@ -106,6 +108,28 @@ package final class SQLiteStore: RecordStore {
 
     /// Transactions handed over with `post` that could not be recorded.
     package var lostPostCount: UInt64 { published.withLock { $0.lostPosts } }
+
+    /// The log in figures, for metrics; asks the file system, which takes microseconds.
+    package var figures: StoreFigures {
+        let waiting = queue.waiting
+        let files = ["log.db", "log.db-wal"].map { name in
+            StoreFigures.File(name: name, byteCount: LogFile.byteCount(folder + "/" + name))
+        }
+        let free = LogFile.freeByteCount(folder)
+        return published.withLock { state in
+            StoreFigures(
+                recordCount: state.size,
+                unsignedCount: state.size - min(state.size, state.signedSize),
+                commitTime: state.commitTime,
+                waitingCount: waiting.count,
+                waitingByteCount: waiting.byteCount,
+                lostPostCount: state.lostPosts,
+                files: files,
+                freeByteCount: free,
+                dayBytes: state.dayBytes
+            )
+        }
+    }
 
     // MARK: reading
 
@@ -223,6 +247,7 @@ typealias ReaderResource = Result<LogReader, DatabaseFailure>
 /// What `StoreOpening` puts together.
 struct StoreParts {
     let key: CheckpointKey
+    let folder: String
     let recovered: [RecoveredIntent]
     let published: Lock<PublishedState>
     let queue: CommitQueue

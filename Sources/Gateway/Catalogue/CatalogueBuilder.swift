@@ -12,14 +12,17 @@ package struct CatalogueBuilder: Sendable {
     package let policy: CheckedPolicy
     package let lock: LockFile
     package let hashing: any Hashing
+    private let tally: GateTally
     private let schemas: SchemaCompiler
 
     package init(
         policy: CheckedPolicy,
         lock: LockFile,
         hashing: any Hashing,
-        engine: any PatternEngine
+        engine: any PatternEngine,
+        tally: GateTally
     ) {
+        self.tally = tally
         self.policy = policy
         self.lock = lock
         self.hashing = hashing
@@ -70,6 +73,7 @@ package struct CatalogueBuilder: Sendable {
             name: server.name,
             tenant: server.tenant,
             client: client,
+            tally: tally.server(server.tenant, server.name),
             settings: server,
             absence: absence,
             instructions: instructions(description, pins),
@@ -88,6 +92,7 @@ package struct CatalogueBuilder: Sendable {
             name: server.name,
             tenant: server.tenant,
             client: client,
+            tally: tally.server(server.tenant, server.name),
             settings: server,
             absence: reason,
             instructions: nil,

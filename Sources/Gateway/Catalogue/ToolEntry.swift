@@ -56,6 +56,7 @@ package struct ServerEntry: Sendable {
     package let name: ServerName
     package let tenant: TenantID
     package let client: MCPClient
+    package let tally: ServerTally
     package let settings: Configuration.Server
     /// Why the server could not be reached when it was last asked; nil when it answered.
     package let absence: String?

@@ -25,7 +25,9 @@ extension Configuration {
             isOpen: false,
             hosts: [],
             origins: [],
-            terminatedBy: []
+            terminatedBy: [],
+            control: nil,
+            controlFrom: []
         )
         self.init(
             Parts(

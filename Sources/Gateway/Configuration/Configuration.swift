@@ -29,6 +29,10 @@ package struct Configuration: Sendable {
         package let origins: [String]
         /// Addresses of a peer that ends TLS for us.
         package let terminatedBy: [String]
+        /// `ADDRESS:PORT` for probes and metrics; nil for none.
+        package let control: String?
+        /// Who besides this machine may ask there: addresses and ranges.
+        package let controlFrom: [String]
     }
 
     package struct Server: Sendable, Equatable {

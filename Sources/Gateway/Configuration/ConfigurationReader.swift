@@ -1,6 +1,7 @@
 import Base
 private import JSON
 private import Policy
+private import System
 
 extension Configuration {
     /// The keys the policy reads; they are checked there.
@@ -153,17 +154,50 @@ extension Configuration {
 private enum ListenReader {
     static func read(_ field: Field?) throws(ConfigurationError) -> Configuration.Listen {
         let members =
-            try field?.members(of: ["mcp", "open", "hosts", "origins", "tls"]) ?? [:]
+            try field?.members(
+                of: ["mcp", "open", "hosts", "origins", "tls", "control", "control_from"]
+            ) ?? [:]
         let mcp = try members["mcp"]?.string() ?? "127.0.0.1:8930"
         let isOpen = try members["open"]?.bool() ?? false
+        if let control = members["control"], members["control_from"] == nil,
+            let text = try Self.control(control),
+            (try? SocketAddress(parsing: text))?.isLoopback == false
+        {
+            throw control.wrong(
+                "`\(text)` is not a loopback address",
+                hint: "listen on 127.0.0.1, or say who may ask: `control_from: [ADDRESS, …]`"
+            )
+        }
         let tls = try members["tls"]?.members(of: ["terminated_by"]) ?? [:]
         return Configuration.Listen(
             mcp: mcp == "none" ? nil : mcp,
             isOpen: isOpen,
             hosts: try members["hosts"]?.strings() ?? [],
             origins: try members["origins"]?.strings() ?? [],
-            terminatedBy: try tls["terminated_by"]?.strings() ?? []
+            terminatedBy: try tls["terminated_by"]?.strings() ?? [],
+            control: try members["control"].flatMap(control),
+            controlFrom: try members["control_from"].map(ranges) ?? []
         )
+    }
+
+    private static func control(_ field: Field) throws(ConfigurationError) -> String? {
+        let text = try field.string()
+        guard text != "none" else { return nil }
+        do throws(InvalidAddress) { _ = try SocketAddress(parsing: text) } catch {
+            throw field.wrong("\(error)")
+        }
+        return text
+    }
+
+    private static func ranges(_ field: Field) throws(ConfigurationError) -> [String] {
+        let texts = try field.strings()
+        if let wrong = texts.first(where: { AddressRange($0) == nil }) {
+            throw field.wrong(
+                "`\(printable(wrong))` is no address and no range of addresses",
+                hint: "write `10.0.0.7` or `10.0.0.0/24`"
+            )
+        }
+        return texts
     }
 }
 

@@ -15,6 +15,8 @@ package struct ToolCall: Sendable {
     /// The name as the agent spelled it.
     package let spelling: String
     package let arguments: CallForm
+    /// When the loop took it up.
+    package let arrived: Instant
     package let progressToken: ProgressToken?
     package let parameterHeader: (@Sendable (String) -> String?)?
 
@@ -25,7 +27,11 @@ package struct ToolCall: Sendable {
         case arguments(Refusal)
     }
 
-    init(_ inbound: AuthenticatedMessage, _ request: Message.Request) throws(Unreadable) {
+    init(
+        _ inbound: AuthenticatedMessage,
+        _ request: Message.Request,
+        at now: Instant
+    ) throws(Unreadable) {
         guard let name = request.params?["name"]?.string else {
             throw .envelope(
                 ProtocolError(.invalidParams, "`params.name` must be a string", status: 200)
@@ -36,6 +42,7 @@ package struct ToolCall: Sendable {
         endpoint = inbound.endpoint
         revision = inbound.revision
         spelling = name
+        arrived = now
         progressToken = meta.progressToken
         parameterHeader = inbound.parameterHeader
         let node = request.params?["arguments"]
@@ -93,6 +100,7 @@ package struct JudgedCall: Sendable {
     var call: ToolCall { resolved.call }
     var tool: ToolEntry { resolved.tool }
     var principal: Principal { resolved.call.principal }
+    var tally: ServerTally { resolved.server.tally }
 }
 
 /// What came from the upstream, before anybody but the screener sees it.

@@ -96,7 +96,6 @@ extension Door {
         _ code: Refusal.Code,
         _ reason: String
     ) async -> CallAnswer {
-        countFailure()
         await settleInOrder(
             judged,
             OutcomeDetail(
@@ -147,7 +146,6 @@ extension Door {
         _ result: UpstreamResult,
         _ failure: UpstreamFailure
     ) async -> CallAnswer {
-        countFailure()
         let status: OutcomeDetail.Status =
             switch failure.kind {
             case .notSent: .notSent
@@ -189,6 +187,7 @@ extension Door {
         _ detail: OutcomeDetail,
         changes: [StateChange] = []
     ) async {
+        judged.tally.settled(detail.status, in: detail.duration)
         var transaction = Transaction(evidence.outcome(judged, detail))
         transaction.changes = changes
         if judged.verdict.tier >= .destructive {
@@ -221,6 +220,7 @@ extension Door {
     }
 
     func settle(_ judged: JudgedCall, _ detail: OutcomeDetail) {
+        judged.tally.settled(detail.status, in: detail.duration)
         try? store.post(evidence.outcome(judged, detail))
     }
 }

@@ -36,7 +36,7 @@ package actor Door {
     var unknown: UnknownCalls
     var running: [String: RunningCall] = [:]
     var questions: (any Questions)?
-    package private(set) var counters = Counters()
+    let tally: GateTally
 
     struct RunningCall {
         let principal: Principal
@@ -58,6 +58,7 @@ package actor Door {
         random = parts.random
         screener = parts.screener
         tokens = parts.tokens
+        tally = parts.tally
         environment = parts.environment
         resultByteCount = parts.resultByteCount
         evidence = Evidence(
@@ -78,6 +79,7 @@ package actor Door {
         package let random: any RandomSource
         package let screener: Screener
         package let tokens: TokenBook
+        package let tally: GateTally
         package let environment: EnvironmentName
         package let resultByteCount: Int
 
@@ -89,6 +91,7 @@ package actor Door {
             random: any RandomSource,
             screener: Screener,
             tokens: TokenBook,
+            tally: GateTally,
             environment: EnvironmentName,
             resultByteCount: Int
         ) {
@@ -99,6 +102,7 @@ package actor Door {
             self.random = random
             self.screener = screener
             self.tokens = tokens
+            self.tally = tally
             self.environment = environment
             self.resultByteCount = resultByteCount
         }
@@ -114,11 +118,13 @@ package actor Door {
         let id = newCallID()
         let call: ToolCall
         do throws(ToolCall.Unreadable) {
-            call = try ToolCall(inbound, request)
+            call = try ToolCall(inbound, request, at: loop.now)
         } catch {
             switch error {
             case .envelope(let problem): return .protocolError(problem)
-            case .arguments(let refusal): return .refused(refusal, verdict: id)
+            case .arguments(let refusal):
+                tally.refused(refusal.code)
+                return .refused(refusal, verdict: id)
             }
         }
         let resolved: ResolvedCall
@@ -126,7 +132,6 @@ package actor Door {
         case .failure(let problem): return .protocolError(problem)
         case .success(let found): resolved = found
         }
-        counters.calls += 1
         return await decide(resolved, id: id, channel: channel, cancellation: cancellation)
     }
 
@@ -159,7 +164,9 @@ package actor Door {
             switch outcome {
             case .judgeAgain: continue
             case .refused(let refusal): return refuse(judged, refusal)
-            case .ticket(let text): return .refused(Self.waiting(text), verdict: judged.id)
+            case .ticket(let text):
+                judged.tally.judged(.waiting, judged.verdict.tier)
+                return .refused(Self.waiting(text), verdict: judged.id)
             case .approved(let ticket, let waiter):
                 switch await spend(ticket, judged, waiter) {
                 case .failure(let refusal): return refuse(judged, refusal)
@@ -290,7 +297,9 @@ package actor Door {
 
     /// Records a no and gives it back.
     func refuse(_ judged: JudgedCall, _ refusal: Refusal) -> CallAnswer {
-        counters.refused += 1
+        tally.refused(refusal.code)
+        judged.tally.judged(.refused, judged.verdict.tier)
+        countOwnTime(judged, upstream: .zero)
         // A refusal stands whether or not it could be recorded: closed is the safe side.
         try? store.post(evidence.judgement(.judged, judged, refusal: refusal))
         return .refused(refusal, verdict: judged.id)
@@ -304,7 +313,6 @@ package actor Door {
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> QuestionOutcome {
-        counters.asked += 1
         guard let questions else {
             return .refused(
                 Refusal(
@@ -437,10 +445,13 @@ package actor Door {
             return refuse(judged, Self.refusal(for: error))
         }
         if let refusal = changed(since: judged) {
+            tally.refused(refusal.code)
+            judged.tally.judged(.refused, judged.verdict.tier)
             settle(judged, OutcomeDetail(status: .notSent, duration: .zero, error: refusal.rule))
             if let approval { await questions?.ended(approval, isKnown: true) }
             return .refused(refusal, verdict: judged.id)
         }
+        judged.tally.judged(approval == nil ? .allowed : .approved, judged.verdict.tier)
         let (answer, isKnown) = await dispatch(
             AuthorizedCall(judged),
             channel: channel,
@@ -512,6 +523,7 @@ package actor Door {
         let judged = authorized.judged
         let result = await forward(authorized, channel: channel, cancellation: cancellation)
         let answer = await finish(judged, result)
+        countOwnTime(judged, upstream: result.duration)
         if case .failure(let failure) = result.answer { return (answer, failure.kind == .notSent) }
         return (answer, true)
     }
@@ -567,7 +579,11 @@ package actor Door {
         )
     }
 
-    func countFailure() { counters.failed += 1 }
+    /// From the turn the call arrived in to now; the time of a person is nobody's latency.
+    private func countOwnTime(_ judged: JudgedCall, upstream: Duration) {
+        if case .ask = judged.verdict.outcome { return }
+        tally.answered(in: clock.instant.duration(since: judged.call.arrived) - upstream)
+    }
 
     private func newCallID() -> String { Hex.encode(random.bytes(count: 8)) }
 }
@@ -579,12 +595,4 @@ package struct AuthorizedCall: ~Copyable, Sendable {
     package let judged: JudgedCall
 
     fileprivate init(_ judged: JudgedCall) { self.judged = judged }
-}
-
-/// What is counted, for metrics.
-package struct Counters: Sendable, Equatable {
-    package var calls: UInt64 = 0
-    package var refused: UInt64 = 0
-    package var asked: UInt64 = 0
-    package var failed: UInt64 = 0
 }

@@ -23,6 +23,7 @@ extension Gateway {
                 current.configuration.file,
                 hashing: OpenSSLHashing()
             )
+            reloadFailure = nil
             let loosens = set.loosens(current)
             guard loosens.isEmpty else {
                 pending = PendingConfiguration(set: set, loosens: loosens)
@@ -30,8 +31,10 @@ extension Gateway {
                 return
             }
             try await take(set, by: "reload")
+            pending = nil
             parts.log("reloaded \(set.configuration.file)")
         } catch {
+            reloadFailure = "\(error)"
             parts.log("not reloaded: \(error)")
         }
     }

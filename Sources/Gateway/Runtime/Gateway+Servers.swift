@@ -120,8 +120,10 @@ extension Gateway {
             policy: current.policy,
             lock: current.lock,
             hashing: OpenSSLHashing(),
-            engine: RegexEngine()
+            engine: RegexEngine(),
+            tally: tally
         )
+        tally.keep(only: Set(clients.map { .init(tenant: $0.0.tenant, server: $0.0.name) }))
         var tenants: [TenantID: [ServerName: ServerEntry]] = [:]
         for (server, client) in clients {
             let key = ServerKey(tenant: server.tenant, server: server.name)

@@ -30,11 +30,19 @@ package actor Gateway {
     let approvers: ApproverBook
     let budget: BufferBudget
     let sealing: SealingKey
+    let tally = GateTally()
     var current: PolicySet
     var pending: PendingConfiguration?
     var server: HTTPServer?
     var sockets: SocketAgents?
     var control: ControlServer?
+    /// The control listener, for probes and metrics.
+    var probes: HTTPServer?
+    var controlAddress: SocketAddress?
+    /// Why the configuration on the disk was not taken; nil when it was, or waits.
+    var reloadFailure: String?
+    var isServing = false
+    var isStopping = false
     var version: UInt64 = 0
     var descriptions: [ServerKey: ServerDescription] = [:]
     var absences: [ServerKey: String] = [:]
@@ -182,6 +190,7 @@ package actor Gateway {
                 random: parts.random,
                 screener: screener,
                 tokens: tokens,
+                tally: tally,
                 environment: configuration.environment,
                 resultByteCount: configuration.audit.resultByteCount
             )
@@ -212,6 +221,7 @@ package actor Gateway {
             isRoot: parts.user == 0,
             users: ServerUserFile(path: state.path + "/server-users"),
             budget: budget,
+            tally: tally,
             log: parts.log,
             changed: { server, tenant in refresh.request(server, tenant) }
         )
@@ -265,7 +275,9 @@ package actor Gateway {
         await refresh.attach(self)
         try await begin()
         try await listen()
+        try await listenForControl()
         try await record(started: true)
+        isServing = true
         sweep()
         // Servers are asked beside one another; each shows up in the lists when it answered.
         await refreshAll()
@@ -455,9 +467,12 @@ package actor Gateway {
 
     /// Ends in order: no new requests, running ones answered, servers stopped, the log signed.
     package func shutDown() async {
+        isServing = false
+        isStopping = true
         await control?.close()
         await sockets?.close()
         await server?.shutDown(within: .seconds(10))
+        await probes?.shutDown(within: .seconds(1))
         await fleet.stopAll()
         try? await record(started: false)
         await store.close()

@@ -17,6 +17,7 @@ package actor ServerFleet {
     private let log: @Sendable (String) -> Void
     private let changed: @Sendable (ServerName, TenantID) -> Void
     private let budget: BufferBudget
+    private let tally: GateTally
     private var members: [Key: Member] = [:]
     private let probe = ProbeOnce()
     private var contexts: [TLSTrust: TLSContext] = [:]
@@ -47,6 +48,7 @@ package actor ServerFleet {
         isRoot: Bool,
         users: ServerUserFile,
         budget: BufferBudget,
+        tally: GateTally,
         log: @escaping @Sendable (String) -> Void,
         changed: @escaping @Sendable (ServerName, TenantID) -> Void
     ) {
@@ -58,6 +60,7 @@ package actor ServerFleet {
         self.isRoot = isRoot
         self.users = users
         self.budget = budget
+        self.tally = tally
         self.log = log
         self.changed = changed
     }
@@ -89,18 +92,19 @@ package actor ServerFleet {
     }
 
     /// How each server is doing, for `status`.
-    package func states() async -> [(ServerName, TenantID, String, Int32?)] {
-        var result: [(ServerName, TenantID, String, Int32?)] = []
+    func states() async -> [ServerStatus] {
+        var result: [ServerStatus] = []
         for (key, member) in members {
-            if let process = member.process {
-                result.append(
-                    (key.server, key.tenant, "\(await process.state)", await process.processID)
+            result.append(
+                ServerStatus(
+                    server: key.server,
+                    tenant: key.tenant,
+                    state: await member.process?.state,
+                    processID: await member.process?.processID
                 )
-            } else {
-                result.append((key.server, key.tenant, "remote", nil))
-            }
+            )
         }
-        return result.sorted { ($0.1, $0.0) < ($1.1, $1.0) }
+        return result.sorted { ($0.tenant, $0.server) < ($1.tenant, $1.server) }
     }
 
     package func restart(_ server: ServerName, _ tenant: TenantID) async -> Bool {
@@ -225,6 +229,7 @@ package actor ServerFleet {
         let (users, user) = (users, "\(key.tenant)/\(key.server)")
         let (log, name, isRoot, loop) = (log, server.name, isRoot, loop)
         let probe = probe
+        let counts = tally.server(key.tenant, key.server)
         let process = ServerProcess(
             server.name,
             on: loop,
@@ -247,7 +252,10 @@ package actor ServerFleet {
                     log("server \(name): ended: \(printable(reason, limit: 256))")
                     loop.spawn { await transport.ended(reason) }  // Fails what waits, and ends.
                 },
-                report: { report in log("server \(name): \(report)") }
+                report: { report in
+                    counts.note(report)
+                    log("server \(name): \(report)")
+                }
             )
         ) {
             var profile = settled
@@ -318,4 +326,13 @@ final class ProbeOnce: Sendable {
             return probe
         }
     }
+}
+
+/// How one server is doing.
+struct ServerStatus: Sendable {
+    let server: ServerName
+    let tenant: TenantID
+    /// Nil for a remote server, which has no process here.
+    let state: Supervision.State?
+    let processID: Int32?
 }

@@ -36,6 +36,20 @@ package enum LogFile {
         }
     }
 
+    /// The file's size; 0 when there is none.
+    static func byteCount(_ path: String) -> UInt64 {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return 0 }
+        return UInt64(clamping: status.st_size)
+    }
+
+    /// What an ordinary user may still write to the file system of a folder; 0 when nobody knows.
+    static func freeByteCount(_ folder: String) -> UInt64 {
+        var status = statvfs()
+        guard unsafe statvfs(folder, &status) == 0 else { return 0 }
+        return UInt64(clamping: status.f_bavail) &* UInt64(clamping: status.f_frsize)
+    }
+
     /// Puts `bytes` in place of the file so that a crash leaves the old or the new one, whole.
     package static func replace(_ path: String, with bytes: [UInt8]) throws(FileFailure) {
         let temporary = path + ".new"

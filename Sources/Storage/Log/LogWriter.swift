@@ -11,6 +11,10 @@ struct PublishedState {
     var keepFailure: String?
     /// Transactions handed over with `post` that could not be recorded.
     var lostPosts: UInt64 = 0
+    /// How long the database transactions took, their sync included.
+    var commitTime = DurationHistogram()
+    /// Bytes of records by tenant on the day of the last of them, for tenants written since the start.
+    var dayBytes: [TenantID: Int] = [:]
 }
 
 /// Writes the log: the one thread that changes the database.
@@ -143,6 +147,7 @@ final class LogWriter {
         _ commits: [PendingCommit]
     ) throws(DatabaseFailure) -> [Result<Receipt, StoreError>] {
         let now = options.clock.timestamp
+        let began = options.clock.instant
         try statements.begin.run()
         do throws(DatabaseFailure) {
             var batch = Batch(edge: edge, segment: Segment(first: edge.size))
@@ -155,7 +160,7 @@ final class LogWriter {
             }
             try flush(&batch)
             try statements.commit.run()
-            adopt(batch, at: now)
+            adopt(batch, at: now, since: began)
             return results
         } catch {
             // The failure that matters is the first one; rolling back may fail on a dead disk.
@@ -233,14 +238,19 @@ final class LogWriter {
     }
 
     /// The batch is durable: memory follows.
-    private func adopt(_ batch: Batch, at now: Timestamp) {
+    private func adopt(_ batch: Batch, at now: Timestamp, since began: Instant? = nil) {
         let signedSize = edge.size
         edge = batch.edge
         for step in batch.steps { open.apply(step) }
         for (tenant, count) in batch.bytes { daily.add(count, of: tenant, at: now) }
         let size = edge.size
+        let took = began.map { options.clock.instant.duration(since: $0) }
         published.withLock { state in
             state.size = size
+            if let took { state.commitTime.count(took) }
+            for tenant in batch.bytes.keys {
+                state.dayBytes[tenant] = daily.spent(by: tenant, at: now)
+            }
             guard let note = batch.note else { return }
             state.lastNote = note
             state.signedSize = signedSize

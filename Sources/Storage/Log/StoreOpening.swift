@@ -164,6 +164,7 @@ private struct StoreOpening {
         guard let thread = WorkerThread({ unsafe moved.serve(queue) }) else { throw .noThread }
         return StoreParts(
             key: key,
+            folder: options.folder,
             recovered: recovered,
             published: published,
             queue: queue,

@@ -55,6 +55,13 @@ final class CommitQueue: Sendable {
         }
     }
 
+    /// How much waits now.
+    var waiting: (count: Int, byteCount: Int) {
+        monitor.withLock { state in
+            ((state.batch.commits.count, state.byteCount), wake: false)
+        }
+    }
+
     /// False when the queue is closed or many chores wait; the chore then never runs.
     func add(_ chore: @escaping Chore) -> Bool {
         monitor.withLock { state in

@@ -21,8 +21,20 @@ enum StatusCommands {
     )
 
     private static func show(_ result: JSONNode) {
-        for key in ["version", "environment", "mcp", "configuration", "started", "log"] {
+        for key in ["version", "environment", "mcp", "control", "configuration", "started", "log"] {
             if let text = result.member(key)?.string { Console.print("\(key): \(printable(text))") }
+        }
+        for line in result["notes"]?.elements.compactMap(\.string) ?? [] {
+            Console.print("note: \(printable(line, limit: 400))")
+        }
+        if let refused = result["refused"]?.string {
+            Console.print("configuration not taken: \(printable(refused, limit: 400))")
+        }
+        if let calls = result["calls"] {
+            let counts = ["allowed", "approved", "waiting", "refused"].compactMap { name in
+                calls.member(name)?.number.map { "\($0) \(name)" }
+            }
+            Console.print("calls: \(counts.joined(separator: ", "))")
         }
         if let waiting = result["waiting"]?.number {
             Console.print("waiting for people: \(waiting)")

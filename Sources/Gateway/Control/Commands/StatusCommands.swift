@@ -16,16 +16,27 @@ extension Gateway {
         object["started"] = JSONValue(started.description)
         object["configuration"] = JSONValue(current.configuration.file)
         if let address { object["mcp"] = JSONValue("http://\(address)/mcp") }
+        if let controlAddress { object["control"] = JSONValue("http://\(controlAddress)/metrics") }
+        let readiness = readiness()
+        object["ready"] = JSONValue(readiness.isReady)
+        object["notes"] = .array((readiness.reasons + readiness.notes).map { JSONValue($0) })
+        if let reloadFailure { object["refused"] = JSONValue(reloadFailure) }
         object["log"] = JSONValue("\(store.health)")
         object["records"] = JSONValue(store.size)
         object["warnings"] = .array(current.configuration.warnings.map { JSONValue($0) })
+        var calls = JSONObject()
+        for verdict in ServerTally.Verdict.allCases {
+            calls[JSONString("\(verdict.label)")] = JSONValue(tally.count(verdict))
+        }
+        object["calls"] = .object(calls)
         object["waiting"] = JSONValue(await desk.waiting().count)
         if let pending { object["pending"] = .array(pending.loosens.map { JSONValue($0) }) }
         var servers = JSONObject()
-        for (name, tenant, text, pid) in await fleet.states() {
+        for status in await fleet.states() {
+            let (name, tenant) = (status.server, status.tenant)
             var server = JSONObject()
-            server["state"] = JSONValue(text)
-            if let pid { server["pid"] = JSONValue(pid) }
+            server["state"] = JSONValue(status.state.map { "\($0)" } ?? "remote")
+            if let pid = status.processID { server["pid"] = JSONValue(pid) }
             if let absence = absences[ServerKey(tenant: tenant, server: name)] {
                 server["absent"] = JSONValue(absence)
             }
