@@ -10,6 +10,7 @@ import sys
 
 NUMBER = {"type": "object", "properties": {
     "n": {"type": "integer"}, "hang": {"type": "boolean"}}, "required": ["n"]}
+UNKNOWN = {"code": -32601, "message": "no such method"}
 TOOLS = [{"name": name, "description": text, "inputSchema": NUMBER} for name, text in (
     ("look", "look at a number"), ("note", "note a number"), ("strike", "strike a number out"))]
 
@@ -29,7 +30,7 @@ def answer(message):
         if arguments.get("hang"):
             return None
         return {"content": [{"type": "text", "text": f"{params['name']} {arguments['n']} done"}]}
-    return {}
+    return {} if method == "ping" else UNKNOWN
 
 
 for line in sys.stdin:
@@ -38,5 +39,6 @@ for line in sys.stdin:
         continue
     result = answer(message)
     if result is not None:
-        sys.stdout.write(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}) + "\n")
+        kind = "error" if result is UNKNOWN else "result"
+        sys.stdout.write(json.dumps({"jsonrpc": "2.0", "id": message["id"], kind: result}) + "\n")
         sys.stdout.flush()
