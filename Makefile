@@ -18,10 +18,11 @@ test: ## set up and run every suite
 test-long: ## what a release needs: 1,000 kills, fuzzing, sanitizers
 	@scripts/test --long
 
-check: ## format, lint, layers, links
+check: ## format, lint, layers, links, corpora
 	@swift format lint --strict --recursive --parallel Sources Tests Package.swift
 	@scripts/check-layers
 	@scripts/check-links
+	@scripts/corpora used
 
 build: ## the release binary, .build/release/gatehouse
 	@scripts/setup build

@@ -8,7 +8,7 @@ import TestKit
 /// `Tests/Golden/http/llhttp-deviations.txt` names every case where we differ from llhttp in its
 /// default mode, and why; a case that is not named must be read alike, and a name that no longer
 /// differs is an error.
-@Suite(.enabled(if: Corpus.has("llhttp"), "the corpus llhttp is not here"))
+@Suite(.enabled(if: Corpus.has("llhttp"), "corpus llhttp is not here"))
 struct LLHTTPTests {
     static let requestFiles = [
         "connection", "content-length", "finish", "invalid", "lenient-header-value-relaxed",

@@ -104,6 +104,8 @@ struct CageTests {
             "visible-processes", "descriptors", "interfaces", "uid", "capabilities",
             "no-new-privs", "core", "kill-1", "count:/home",
         ]
+        // Its own home, and where its program lies in somebody's, the way that leads there.
+        let homes = try CageBench.victim.get().hasPrefix("/home/") ? 2 : 1
         let results = try CageBench.results(of: acts, as: user)
         // PID 1, the victim and the child that looks.
         #expect(results["visible-processes"] == "3")
@@ -115,7 +117,7 @@ struct CageTests {
         #expect(results["core"] == "0")
         // The kernel drops a SIGKILL from inside; the act that follows shows that PID 1 lives.
         #expect(results["kill-1"] == "ok")
-        #expect(results["count:/home"] == "1")
+        #expect(results["count:/home"] == "\(homes)")
     }
 
     @Test("has only the environment it was given", arguments: CageUser.possible)

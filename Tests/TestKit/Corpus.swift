@@ -3,18 +3,16 @@ import Glibc
 
 /// Finds test data that others wrote and that is not part of this repository.
 ///
-/// It lies in `GATEHOUSE_CORPORA`, or in `../shared/corpora` beside the clone, or where
-/// `scripts/corpora` put it: `.build/corpora`. `Tests/corpora.lock` names what each folder holds.
+/// It lies in `GATEHOUSE_CORPORA` where that is set, else in `../shared/corpora` beside the clone or
+/// where `scripts/corpora` put it: `.build/corpora`. `Tests/corpora.lock` names what each folder holds.
 package enum Corpus {
     /// The folder of that name, or nil where this machine does not have it.
     package static func folder(_ name: String) -> String? {
-        let roots = [
-            unsafe getenv("GATEHOUSE_CORPORA").map { unsafe String(cString: $0) },
-            packageRoot + "/../shared/corpora",
-            packageRoot + "/.build/corpora",
-        ]
-        return roots.compactMap { $0 }.map { $0 + "/" + name }
-            .first { unsafe access($0, R_OK) == 0 }
+        var roots = [packageRoot + "/../shared/corpora", packageRoot + "/.build/corpora"]
+        if let place = unsafe getenv("GATEHOUSE_CORPORA") {
+            roots = [unsafe String(cString: place)]
+        }
+        return roots.map { $0 + "/" + name }.first { unsafe access($0, R_OK) == 0 }
     }
 
     /// Whether the folder is here; a suite that needs it is skipped with a reason otherwise.
