@@ -133,6 +133,9 @@ class Peer:
             (self.run / name).write_text(self.fill((HERE / "configs" / name).read_text()))
         self.upstream = subprocess.Popen(
             ["taskset", "-c", LOAD_CPU, BUILD / "upstream", "--port", str(self.ports["UPSTREAM_PORT"])])
+        if "before" in self.settings:  # what must be there before the first start
+            subprocess.run(["bash", "-c", self.fill(self.settings["before"])], cwd=self.run, check=True, timeout=120,
+                           stdout=open(self.run / "setup.log", "w"), stderr=subprocess.STDOUT)
         self.start()
         if "setup" in self.settings:  # the first start only makes the state
             try:
@@ -185,9 +188,13 @@ class Peer:
         s = self.settings
         tool = s.get("tool_name", "{}").format(kind)
         headers = list(s.get("headers", []))
-        extra = self.run / "headers"  # what the set-up step found out, one header a line
-        if extra.exists():
+        extra, rotated = self.run / "headers", self.run / "rotate"  # what the set-up step found out, one header a line
+        if rotated.exists() and "--idle" not in options:
+            options = ("--rotate", rotated, *options)
+        elif extra.exists():
             headers += extra.read_text().splitlines()
+        if s.get("wrapped"):
+            options = ("--wrapped", *options)
         url = self.fill(s["url"])
         if (self.run / "url").exists():
             url = (self.run / "url").read_text().strip()
