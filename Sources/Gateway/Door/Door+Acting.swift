@@ -1,0 +1,191 @@
+import Approval
+import Audit
+import Base
+import JSON
+import JSONSchema
+import MCP
+import Policy
+import Screening
+import System
+
+/// The intent on disk, everything read again, and the call sent once.
+extension Door {
+    /// Records the intent, re-reads what the verdict rests on, sends, screens, settles.
+    func act(
+        _ judged: JudgedCall,
+        _ approval: SpentApproval?,
+        channel: any ReplyChannel,
+        cancellation: CallCancellation
+    ) async -> CallAnswer {
+        let lease: LimitLease
+        switch limits.begin(
+            judged.call.arguments,
+            of: judged.principal.subject,
+            under: judged.tool.policy
+        ) {
+        case .failure(let full):
+            if let approval { await questions?.notSpent(approval) }
+            return refuse(judged, Self.refusal(for: full.excess))
+        case .success(let taken): lease = taken
+        }
+        defer { limits.end(lease) }
+        running[judged.id] = RunningCall(
+            principal: judged.principal,
+            tool: judged.tool.reference,
+            cancellation: cancellation,
+            started: loop.now
+        )
+        defer { running[judged.id] = nil }
+
+        var intent = Transaction(
+            evidence.judgement(.intent, judged, approval: approval?.ticket.rawValue)
+        )
+        if let approval { intent.changes += approval.changes }
+        do throws(StoreError) {
+            _ = try await store.commit(intent)
+        } catch {
+            if let approval { await questions?.notSpent(approval) }
+            return refuse(judged, Self.refusal(for: error))
+        }
+        if let refusal = changed(since: judged) {
+            tally.refused(refusal.code)
+            judged.tally.judged(.refused, judged.verdict.tier)
+            settle(judged, OutcomeDetail(status: .notSent, duration: .zero, error: refusal.rule))
+            if let approval { await questions?.ended(approval, isKnown: true) }
+            return .refused(refusal, verdict: judged.id)
+        }
+        judged.tally.judged(approval == nil ? .allowed : .approved, judged.verdict.tier)
+        let (answer, isKnown) = await dispatch(
+            AuthorizedCall(judged),
+            channel: channel,
+            cancellation: cancellation
+        )
+        if let approval { await questions?.ended(approval, isKnown: isKnown) }
+        return answer
+    }
+
+    /// Whether what the verdict rests on still holds, read again after every wait.
+    func changed(since judged: JudgedCall) -> Refusal? {
+        if let lockdown = lockdowns.first(where: {
+            $0.covers(judged.principal, judged.tool.reference)
+        }) {
+            return lockdown.refusal
+        }
+        // Expiry changes no generation, so that this is asked in any case.
+        guard tokens.isLive(judged.principal) else { return Self.revoked }
+        guard judged.generation != generation else { return nil }
+        guard
+            let (_, tool) = catalogue.find(
+                judged.call.spelling,
+                at: judged.call.endpoint,
+                tenant: judged.principal.tenant
+            ), tool.pin == judged.tool.pin, tool.policy.digest == judged.tool.policy.digest
+        else {
+            return Refusal(
+                code: .changed,
+                rule: "policy",
+                agentText: "refused: the tool or its policy changed while the call waited; "
+                    + "list the tools and call again"
+            )
+        }
+        return nil
+    }
+
+    static let revoked = Refusal(
+        code: .revoked,
+        rule: "token",
+        agentText: "refused: this credential was revoked or has expired"
+    )
+
+    static func refusal(for error: StoreError) -> Refusal {
+        if case .conflict = error {
+            return Refusal(
+                code: .changed,
+                rule: "approval",
+                agentText: "refused: the approval was used or withdrawn; call again to ask anew",
+                auditText: "\(error)"
+            )
+        }
+        return Refusal(
+            code: .evidenceUnavailable,
+            rule: "audit",
+            agentText: "refused: the call cannot be recorded now, and nothing runs unrecorded; "
+                + "try again later",
+            auditText: "\(error)"
+        )
+    }
+
+    static func refusal(for excess: LimitExcess) -> Refusal {
+        Refusal(
+            code: excess.code,
+            rule: "limit \(excess.limit)",
+            agentText: "refused by limit \(excess.limit); wait for a running call to end"
+        )
+    }
+
+    /// Sends the call, once: the type of `authorized` sees to it.
+    func dispatch(
+        _ authorized: consuming AuthorizedCall,
+        channel: any ReplyChannel,
+        cancellation: CallCancellation
+    ) async -> (CallAnswer, isKnown: Bool) {
+        let judged = authorized.judged
+        let result = await forward(authorized, channel: channel, cancellation: cancellation)
+        let answer = await finish(judged, result)
+        countOwnTime(judged, upstream: result.duration)
+        if case .failure(let failure) = result.answer { return (answer, failure.kind == .notSent) }
+        return (answer, true)
+    }
+
+    func forward(
+        _ authorized: consuming AuthorizedCall,
+        channel: any ReplyChannel,
+        cancellation: CallCancellation
+    ) async -> UpstreamResult {
+        let judged = authorized.judged
+        let tool = judged.tool
+        let form = judged.call.arguments
+        let began = clock.instant
+        var headers: [(name: String, value: String)] = []
+        for parameter in tool.upstream.mirrored {
+            guard
+                let value = parameter.value(in: form.document.root).flatMap({
+                    parameter.text(of: $0)
+                })
+            else { continue }
+            headers.append(("Mcp-Param-" + parameter.header, HeaderMirror.encode(value)))
+        }
+        let progress = Progress(judged.call, channel: channel, screener: screener, loop: loop)
+        do throws(UpstreamFailure) {
+            let answer = try await judged.resolved.server.client.callTool(
+                tool.upstream.name,
+                arguments: tool.upstreamArguments(form),
+                mirrored: headers,
+                wantsProgress: judged.call.progressToken != nil,
+                timeout: judged.resolved.server.settings.callTimeout,
+                cancellation: cancellation,
+                notifications: progress.sink
+            )
+            await progress.finish()
+            return UpstreamResult(
+                answer: .success(answer),
+                duration: clock.instant.duration(since: began)
+            )
+        } catch {
+            await progress.finish()
+            return UpstreamResult(
+                answer: .failure(error),
+                duration: clock.instant.duration(since: began)
+            )
+        }
+    }
+}
+
+/// A call that was judged, approved where asked, recorded, and found unchanged.
+///
+/// It may be sent, once: only the door makes one, and sending consumes it.
+package struct AuthorizedCall: ~Copyable, Sendable {
+    package let judged: JudgedCall
+
+    fileprivate init(_ judged: JudgedCall) { self.judged = judged }
+}

@@ -1,0 +1,95 @@
+import Approval
+import Audit
+import Base
+import JSON
+import JSONSchema
+import MCP
+import Policy
+import Screening
+import System
+
+/// Where a person decides.
+extension Door {
+    func ask(
+        _ judged: JudgedCall,
+        people: Int,
+        channel: any ReplyChannel,
+        cancellation: CallCancellation
+    ) async -> QuestionOutcome {
+        guard let questions else {
+            return .refused(
+                Refusal(
+                    code: .approvalUnavailable,
+                    rule: judged.verdict.reasons.first?.name ?? "tier",
+                    agentText: "refused: a person would have to approve this call, "
+                        + "and nobody can be asked"
+                )
+            )
+        }
+        return await questions.ask(
+            judged,
+            people: people,
+            channel: channel,
+            cancellation: cancellation
+        )
+    }
+
+    /// Reads again everything the yes covers, and spends it if nothing changed.
+    func spend(
+        _ ticket: TicketID,
+        _ judged: JudgedCall,
+        _ waiter: WaiterID
+    ) async -> Result<SpentApproval, Refusal> {
+        if let refusal = changed(since: judged) { return .failure(refusal) }
+        guard let questions else { return .failure(Self.unsettled) }
+        var current = judged.binding
+        if case .success(let found) = resolve(judged.call) {
+            current.pin = found.tool.pin
+            current.policy = found.tool.policy.digest
+        }
+        return await questions.dispatch(ticket, current: current, by: waiter, call: judged)
+    }
+
+    /// Judges the open questions under the rules as they are now.
+    package func rejudgeQuestions() async {
+        await questions?.rejudge { question in await self.rejudgement(of: question) }
+    }
+
+    /// Nil leaves the question as it is: its server has not answered yet, so that nothing is known
+    /// of its tools; all that is bound is read again before the call is sent.
+    func rejudgement(of question: Question) -> Rejudgement? {
+        let binding = question.binding
+        let gone = Refusal(
+            code: .changed,
+            rule: "policy",
+            agentText: "refused: the tool is not offered any more; list the tools"
+        )
+        if let lockdown = lockdowns.first(where: { $0.covers(binding) }) {
+            return .refused(lockdown.refusal)
+        }
+        let server = catalogue.tenants[binding.tenant]?[binding.tool.server]
+        if let server, server.absence != nil, server.tools.isEmpty { return nil }
+        guard let tool = server?.tools[binding.tool.tool],
+            let document = try? JSONDocument(parsing: question.callForm),
+            let form = try? CallForm(document.root)
+        else { return .refused(gone) }
+        let taint = unknown.reasons(
+            binding,
+            form,
+            isRead: tool.policy.tier == .read
+        )
+        let verdict = tool.policy.judge(form, Facts(taint: taint))
+        switch verdict.outcome {
+        case .allow: return .allowed
+        case .refuse(let refusal): return .refused(refusal)
+        case .ask(let people):
+            return .ask(
+                people: people,
+                tier: verdict.tier,
+                reasons: verdict.reasons.map { "\($0.name): \($0.fact)" },
+                policy: tool.policy.digest,
+                pin: tool.pin
+            )
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import Approval
+import Audit
+import Base
+import JSON
+import JSONSchema
+import MCP
+import Policy
+import Screening
+import System
+
+/// Resolving, gathering, judging: what a call is, and what the rules say of it.
+extension Door {
+    /// The published tool of that name, if this principal sees it; an invisible tool answers
+    /// exactly like a missing one.
+    func resolve(_ call: ToolCall) -> Result<ResolvedCall, ProtocolError> {
+        let principal = call.principal
+        guard
+            let (server, tool) = catalogue.find(
+                call.spelling,
+                at: call.endpoint,
+                tenant: principal.tenant
+            ),
+            principal.sees(tool)
+        else {
+            return .failure(
+                ProtocolError(
+                    .invalidParams,
+                    "unknown tool `\(printable(call.spelling))`",
+                    status: 200
+                )
+            )
+        }
+        if let header = call.parameterHeader {
+            do throws(ProtocolError) {
+                let arguments = call.arguments.document.root
+                for parameter in tool.published.mirrored {
+                    try HeaderMirror.check(parameter, arguments: arguments, header: header)
+                }
+            } catch {
+                return .failure(error)
+            }
+        }
+        return .success(ResolvedCall(call: call, tool: tool, server: server))
+    }
+
+    /// Gathers the facts and judges; counts the call against its limits.
+    func judge(_ resolved: ResolvedCall, id: String) -> JudgedCall {
+        let call = resolved.call
+        let policy = resolved.tool.policy
+        let digest = hashing.sha256(call.arguments.bytes)
+        let facts = Facts(
+            taint: unknown.reasons(
+                call.principal,
+                resolved.tool.reference,
+                call.arguments,
+                digest: digest,
+                isRead: policy.tier == .read
+            ),
+            limits: limits.admit(
+                call.arguments,
+                digest: digest,
+                of: call.principal.subject,
+                under: policy,
+                at: loop.now
+            )
+        )
+        let verdict = policy.judge(call.arguments, facts)
+        return JudgedCall(
+            id: id,
+            resolved: resolved,
+            verdict: verdict,
+            digest: digest,
+            generation: generation
+        )
+    }
+
+    /// What stops the call whatever a person would say.
+    func refusal(of judged: JudgedCall) -> Refusal? {
+        let principal = judged.principal
+        if let lockdown = lockdowns.first(where: { $0.covers(principal, judged.tool.reference) }) {
+            return lockdown.refusal
+        }
+        // A connection may live longer than the credential it began with.
+        guard tokens.isLive(principal) else { return Self.revoked }
+        if let refusal = invalid(judged.resolved) { return refusal }
+        if judged.verdict.tier > principal.highestTier {
+            return Refusal(
+                code: .tier,
+                rule: "token",
+                agentText: "refused: this credential reaches tier \(principal.highestTier), "
+                    + "the call is \(judged.verdict.tier); ask its owner for another credential"
+            )
+        }
+        if case .refuse(let refusal) = judged.verdict.outcome { return refusal }
+        return nil
+    }
+
+    func invalid(_ resolved: ResolvedCall) -> Refusal? {
+        do throws(SchemaFailure) {
+            try resolved.tool.input.validate(resolved.call.arguments.document.root)
+            return nil
+        } catch {
+            return Refusal(
+                code: .invalidArguments,
+                rule: "inputSchema",
+                agentText: "the arguments do not fit the tool's schema: \(error)"
+            )
+        }
+    }
+
+    /// Records a no and gives it back.
+    func refuse(_ judged: JudgedCall, _ refusal: Refusal) -> CallAnswer {
+        tally.refused(refusal.code)
+        judged.tally.judged(.refused, judged.verdict.tier)
+        countOwnTime(judged, upstream: .zero)
+        // A refusal stands whether or not it could be recorded: closed is the safe side.
+        try? store.post(evidence.judgement(.judged, judged, refusal: refusal))
+        return .refused(refusal, verdict: judged.id)
+    }
+}
