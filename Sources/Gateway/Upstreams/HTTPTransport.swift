@@ -29,7 +29,7 @@ package actor HTTPTransport: UpstreamTransport {
 
     package func ready() async throws(UpstreamFailure) -> UInt64 { generation }
     package var currentGeneration: UInt64 { generation }
-    package func onStart(_ greet: @escaping @Sendable () async -> Bool) {}
+    package func onStart(_ greet: @escaping @Sendable () async -> UpstreamFailure?) {}
 
     /// Ends the session, as a client should that needs it no more, and the connections.
     package func close() async {

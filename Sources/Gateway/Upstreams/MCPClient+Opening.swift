@@ -7,16 +7,16 @@ import System
 /// revision has one (2026-07-28, basic/versioning; 2025-11-25, basic/lifecycle).
 extension MCPClient {
     /// Introduces us to a new process, before anything else is sent to it.
-    func greet() async -> Bool {
+    func greet() async -> UpstreamFailure? {
         let current = await transport.currentGeneration
         do throws(UpstreamFailure) {
             _ = try await introduce()
             generation = current
             lastFailure = nil
-            return true
+            return nil
         } catch {
             lastFailure = error
-            return false
+            return error
         }
     }
 

@@ -48,7 +48,7 @@ package actor MCPClient {
 
     /// Makes each new process of the server be greeted; called once, before the first request.
     package func attach() async {
-        await transport.onStart { [weak self] in await self?.greet() ?? false }
+        await transport.onStart { [weak self] in await self?.greet() }
     }
 
     // MARK: Calls

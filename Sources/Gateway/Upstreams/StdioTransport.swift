@@ -12,7 +12,7 @@ package actor StdioTransport: UpstreamTransport {
     package nonisolated let isHTTP = false
     private let loop: EventLoop
     private var process: ServerProcess?
-    private var greet: (@Sendable () async -> Bool)?
+    private var greet: (@Sendable () async -> UpstreamFailure?)?
     private var listChanged: (@Sendable () -> Void)?
     private var report: (@Sendable (String) -> Void)?
     /// Calls that were given up, oldest first; bounded by `abandonedLimit`.
@@ -47,7 +47,9 @@ package actor StdioTransport: UpstreamTransport {
         self.report = report
     }
 
-    package func onStart(_ greet: @escaping @Sendable () async -> Bool) { self.greet = greet }
+    package func onStart(_ greet: @escaping @Sendable () async -> UpstreamFailure?) {
+        self.greet = greet
+    }
 
     // MARK: Requests
 
@@ -135,12 +137,12 @@ package actor StdioTransport: UpstreamTransport {
     package func started() async {
         generation &+= 1
         guard let process, let greet else { return }
-        if await greet() {
+        if let failure = await greet() {
+            await process.condemn("it does not open as the protocol asks: \(failure.description)")
+        } else {
             await process.markReady()
             // Another process may offer something else.
             if generation > 1 { listChanged?() }
-        } else {
-            await process.condemn("it does not answer the protocol's opening")
         }
     }
 

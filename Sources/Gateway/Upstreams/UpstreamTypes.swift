@@ -93,9 +93,9 @@ package protocol UpstreamTransport: Sendable {
 
     var currentGeneration: UInt64 { get async }
 
-    /// Introduces us to each new process before anything else is sent to it; false when it does
-    /// not answer as the protocol asks.
-    func onStart(_ greet: @escaping @Sendable () async -> Bool) async
+    /// Introduces us to each new process before anything else is sent to it; says why when it
+    /// does not answer as the protocol asks.
+    func onStart(_ greet: @escaping @Sendable () async -> UpstreamFailure?) async
 
     /// Ends the connection or the process, in order.
     func close() async
