@@ -100,7 +100,10 @@ class Gateway:
         self.process = None
 
     def log(self):
-        return (self.folder / "log").read_text()[-4000:]
+        return self.log_text()[-4000:]
+
+    def log_text(self):
+        return (self.folder / "log").read_text()
 
     def wait_for(self, condition):
         deadline = time.monotonic() + START_LIMIT

@@ -1,0 +1,335 @@
+"""Every message that is not taken: HTTP status, JSON-RPC code, id and body; and the others go on."""
+import http.client
+import json
+import unittest
+
+from agents import LEGACY, META, MODERN, HTTPAgent, LineAgent, configuration, initialize, text_of
+from upstreams import ProtocolGateway, hosted, placed
+
+CALL = {"name": "echo", "arguments": {"text": "x"}}
+KEYS = ("io.modelcontextprotocol/protocolVersion", "io.modelcontextprotocol/clientCapabilities")
+
+
+def meta_without(key):
+    return {name: value for name, value in META.items() if name != key}
+
+
+def changed(**members):
+    """A sound modern call with some members of the envelope replaced, or left out when None."""
+    def make(agent):
+        message = {**agent.message("tools/call", CALL), **members}
+        return {key: value for key, value in message.items() if value is not ...}
+    return make
+
+
+def params(**members):
+    def make(agent):
+        message = agent.message("tools/call", CALL)
+        message["params"] = {key: value for key, value in {**message["params"], **members}.items() if value is not ...}
+        return message
+    return make
+
+
+def method(name, **given):
+    return lambda agent: agent.message(name, given)
+
+
+def raw(text):
+    return lambda agent: text
+
+
+NESTED = "[" * 100 + "]" * 100
+# What every revision refuses in the same way: name, message, headers, status, code, whether the id is told.
+ALWAYS = [
+    ("no JSON", raw("{"), {}, 400, -32700, False),
+    ("nothing", raw(""), {}, 400, -32700, False),
+    ("cut short", raw('{"jsonrpc":"2.0","id":1,"method":"pi'), {}, 400, -32700, False),
+    ("two values", raw('{"jsonrpc":"2.0","id":1,"method":"ping"} {}'), {}, 400, -32700, False),
+    ("a byte order mark", raw('\ufeff{"jsonrpc":"2.0","id":1,"method":"ping"}'), {}, 400, -32700, False),
+    ("invalid UTF-8", raw(b'{"jsonrpc":"2.0","id":1,"method":"p\xff"}'), {}, 400, -32700, False),
+    ("a lone surrogate", raw('{"jsonrpc":"2.0","id":1,"method":"\\ud800"}'), {}, 400, -32700, False),
+    ("a duplicate key", raw('{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}'), {}, 400, -32700, False),
+    ("a duplicate key by escape", raw('{"jsonrpc":"2.0","id":1,"method":"ping","m\\u0065thod":"x"}'), {}, 400, -32700, False),
+    ("a duplicate key deep inside", raw('{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":[{"b":1,"b":2}]}}'), {}, 400, -32700, False),
+    ("too deep", raw('{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":%s}}' % NESTED), {}, 400, -32700, False),
+    ("a batch", raw('[{"jsonrpc":"2.0","id":1,"method":"ping"}]'), {}, 400, -32600, False),
+    ("an empty batch", raw("[]"), {}, 400, -32600, False),
+    ("a number", raw("7"), {}, 400, -32600, False),
+    ("no version", changed(jsonrpc=...), {}, 400, -32600, True),
+    ("JSON-RPC 1.0", changed(jsonrpc="1.0"), {}, 400, -32600, True),
+    ("a null id", changed(id=None), {}, 400, -32600, False),
+    ("a fraction as id", changed(id=1.5), {}, 400, -32600, False),
+    ("an id too long", changed(id="x" * 257), {}, 400, -32600, False),
+    ("an object as id", changed(id={}), {}, 400, -32600, False),
+    ("params as array", changed(params=[]), {}, 400, -32600, True),
+    ("a number as method", changed(method=7), {}, 400, -32600, True),
+    ("an empty method", changed(method=""), {}, 400, -32600, True),
+    ("both method and result", changed(result={}), {}, 400, -32600, True),
+    ("neither", changed(method=...), {}, 400, -32600, True),
+    ("a form as content", changed(), {"Content-Type": "application/x-www-form-urlencoded"}, 415, -32600, False),
+    ("text as content", changed(), {"Content-Type": "text/plain"}, 415, -32600, False),
+    ("no content type", changed(), {"Content-Type": None}, 415, -32600, False),
+    ("Accept without streams", changed(), {"Accept": "application/json"}, 406, -32600, False),
+    ("Accept without JSON", changed(), {"Accept": "text/event-stream"}, 406, -32600, False),
+    ("no Accept", changed(), {"Accept": None}, 406, -32600, False),
+    ("a foreign origin", changed(), {"Origin": "https://evil.example"}, 403, -32600, False),
+    ("a null origin", changed(), {"Origin": "null"}, 403, -32600, False),
+    ("a foreign host", changed(), {"Host": "evil.example"}, 421, -32600, False),
+    ("no credential", changed(), {"Authorization": None}, 401, -32600, False),
+    ("another scheme", changed(), {"Authorization": "Basic Ym90OmJvdA=="}, 400, -32600, False),
+    ("a wrong credential", changed(), {"Authorization": "Bearer gh_wrong"}, 401, -32600, False),
+    ("no tool", params(name="nothing"), {"Mcp-Name": "nothing"}, 200, -32602, True),
+    ("another server's name", params(name="up__echo"), {"Mcp-Name": "up__echo"}, 200, -32602, True),
+    ("arguments that are no object", params(arguments=[]), {}, 200, -32602, True),
+    ("a cursor nobody sealed", method("tools/list", cursor="MTI"), {"Mcp-Name": None}, 200, -32602, True),
+    ("a cursor that is no text", method("tools/list", cursor=1), {"Mcp-Name": None}, 200, -32602, True),
+]
+SELF_CONTAINED = [
+    *((f"unknown {name}", method(name), {}, 404, -32601, True) for name in (
+        "nonsense", "initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe",
+        "resources/list", "prompts/list", "completion/complete", "subscriptions/listen", "tasks/get", "Tools/List")),
+    ("no version header", changed(), {"MCP-Protocol-Version": None}, 400, -32020, True),
+    ("another version header", changed(), {"MCP-Protocol-Version": "2025-11-25"}, 400, -32020, True),
+    ("no method header", changed(), {"Mcp-Method": None}, 400, -32020, True),
+    ("another method header", changed(), {"Mcp-Method": "tools/list"}, 400, -32020, True),
+    ("the method header in capitals", changed(), {"Mcp-Method": "TOOLS/CALL"}, 400, -32020, True),
+    ("no name header", changed(), {"Mcp-Name": None}, 400, -32020, True),
+    ("another name header", changed(), {"Mcp-Name": "fail"}, 400, -32020, True),
+    ("a broken name header", changed(), {"Mcp-Name": "=?base64?ZWNobw?="}, 400, -32020, True),
+    ("an argument too much in headers", params(name="region", arguments={"region": "eu"}), {"Mcp-Name": "region"}, 400, -32020, True),
+    ("no _meta", params(_meta=...), {}, 400, -32602, True),
+    ("_meta that is no object", params(_meta=7), {}, 400, -32602, True),
+    ("no version in _meta", params(_meta=meta_without(KEYS[0])), {}, 400, -32602, True),
+    ("no capabilities in _meta", params(_meta=meta_without(KEYS[1])), {}, 400, -32602, True),
+    ("capabilities that are no object", params(_meta={**META, KEYS[1]: []}), {}, 400, -32602, True),
+    ("a version nobody serves", params(_meta={**META, KEYS[0]: "2031-01-01"}), {"MCP-Protocol-Version": "2031-01-01"}, 400, -32022, True),
+    ("an old version in _meta", params(_meta={**META, KEYS[0]: "2025-11-25"}), {"MCP-Protocol-Version": "2025-11-25"}, 400, -32022, True),
+    ("a response", raw('{"jsonrpc":"2.0","id":1,"result":{}}'), {}, 400, -32600, False),
+    ("no tool name", params(name=...), {"Mcp-Name": "x"}, 400, -32020, True),
+]
+WITH_SESSIONS = [
+    *((f"unknown {name}", method(name), {}, 200, -32601, True) for name in (
+        "nonsense", "server/discover", "logging/setLevel", "resources/list", "prompts/get", "completion/complete", "tasks/list")),
+    ("no session", changed(), {"Mcp-Session-Id": None}, 400, -32600, True),
+    ("an unknown session", changed(), {"Mcp-Session-Id": "0" * 32}, 404, -32600, True),
+    ("another revision than the session's", changed(), {"MCP-Protocol-Version": "2025-03-26"}, 400, -32600, True),
+    ("an unknown version", changed(), {"MCP-Protocol-Version": "1999-01-01"}, 400, -32022, True),
+    ("the modern version without _meta", changed(), {"MCP-Protocol-Version": MODERN}, 400, -32602, True),
+    ("no tool name", params(name=...), {}, 200, -32602, True),
+    ("initialize without a version", method("initialize"), {"Mcp-Session-Id": None, "MCP-Protocol-Version": None}, 400, -32602, True),
+]
+
+
+# What lines cannot say, or say otherwise: there are no headers, and without `_meta` a line is of an
+# older revision.
+UNLIKE_LINES = {
+    "nothing", "invalid UTF-8", "a response", "no tool name", "no name header", "another name header", "a broken name header",
+    "an argument too much in headers", "no _meta", "_meta that is no object", "no version in _meta", "unknown server/discover"}
+
+
+class Refusals(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.gateway = cls.enterClassContext(ProtocolGateway(
+            configuration({"up": hosted(MODERN)}, placed("up")), accept=["up"], tokens=("bot", "other")))
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=30)
+
+    def exchange(self, connection, agent, message, headers):
+        """One request on a connection that is kept."""
+        body = message if isinstance(message, (bytes, str)) else json.dumps(message)
+        fields = agent.headers(message if isinstance(message, dict) else {"method": "ping"})
+        if isinstance(message, dict) and not isinstance(message.get("params"), dict):
+            fields = agent.headers({"method": "tools/call", "params": CALL})
+        fields = {key: value for key, value in {**fields, **headers}.items() if value is not None}
+        fields = {key: str(value).encode() for key, value in fields.items()}
+        connection.request("POST", agent.path, body.encode() if isinstance(body, str) else body, fields)
+        response = connection.getresponse()
+        text = response.read()
+        return response, json.loads(text) if text else None
+
+    def check(self, agent, cases):
+        connection = self.connect()
+        bystander = HTTPAgent(self.gateway, "2025-11-25", "up", token="other")
+        for name, make, headers, status, code, tells in cases:
+            with self.subTest(agent=agent.revision, case=name):
+                message = make(agent)
+                if isinstance(message, dict) and "id" not in message:
+                    message["id"] = 1
+                response, answer = self.exchange(connection, agent, message, headers)
+                self.assertEqual((response.status, answer["error"]["code"]), (status, code), answer)
+                self.assertEqual(response.getheader("Content-Type"), "application/json")
+                self.assertEqual(answer["jsonrpc"], "2.0")
+                self.assertEqual(set(answer) - {"jsonrpc", "error"}, {"id"} if tells else set(), answer)
+                if tells:
+                    self.assertEqual(answer["id"], message["id"])
+                self.assertTrue(answer["error"]["message"])
+                if code == -32022:
+                    self.assertEqual(answer["error"]["data"]["supported"], ["2025-06-18", "2025-11-25", MODERN])
+                    self.assertEqual(answer["error"]["data"]["requested"],
+                                     headers["MCP-Protocol-Version"])
+                # The same connection takes the next sound request, and so does everybody else.
+                _, sound = self.exchange(connection, agent, agent.message("tools/call", CALL), {})
+                self.assertEqual(text_of(sound), '{"text":"x"}')
+        self.assertEqual(text_of(bystander.call("echo", text="by")), '{"text":"by"}')
+        connection.close()
+
+    def test_what_every_revision_refuses(self):
+        for revision in (*LEGACY, MODERN):
+            self.check(HTTPAgent(self.gateway, revision, "up"), ALWAYS)
+
+    def test_what_the_self_contained_revision_refuses(self):
+        self.check(HTTPAgent(self.gateway, MODERN, "up"), SELF_CONTAINED)
+
+    def test_what_revisions_with_sessions_refuse(self):
+        for revision in LEGACY:
+            self.check(HTTPAgent(self.gateway, revision, "up"), WITH_SESSIONS)
+
+    def test_a_body_over_the_limit_is_refused_before_it_is_read(self):
+        agent = HTTPAgent(self.gateway, MODERN, "up")
+        connection = self.connect()
+        connection.putrequest("POST", "/mcp/up")
+        for name, value in {**agent.headers(agent.message("tools/call", CALL)), "Content-Length": str((1 << 20) + 1)}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        self.assertEqual(connection.getresponse().status, 413)
+        connection.close()
+        # One byte less is read; that it is blank is another matter.
+        message = json.dumps(agent.message("tools/call", CALL))
+        connection = self.connect()
+        response, answer = self.exchange(connection, agent, message + " " * ((1 << 20) - len(message)), {
+            "Mcp-Method": "tools/call", "Mcp-Name": "echo"})
+        connection.close()
+        self.assertEqual((response.status, text_of(answer)), (200, '{"text":"x"}'))
+
+    def test_repeated_headers_that_decide_are_refused(self):
+        agent = HTTPAgent(self.gateway, MODERN, "up")
+        message = agent.message("tools/call", {"name": "region", "arguments": {"region": "eu"}})
+        fields = {**agent.headers(message), "Mcp-Param-Region": "eu"}
+        for name in ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Param-Region", "Authorization"):
+            with self.subTest(header=name):
+                connection = self.connect()
+                connection.putrequest("POST", "/mcp/up")
+                body = json.dumps(message).encode()
+                for field, value in [*fields.items(), (name, fields[name]), ("Content-Length", str(len(body)))]:
+                    connection.putheader(field, value)
+                connection.endheaders(body)
+                status = connection.getresponse().status
+                connection.close()
+                self.assertIn(status, (400, 401), name)
+        self.assertEqual(agent.send(message, {"Mcp-Param-Region": "eu"})[0], 200)
+
+    def test_values_are_trimmed_and_names_have_no_case(self):
+        agent = HTTPAgent(self.gateway, MODERN, "up")
+        message = agent.message("tools/call", CALL)
+        for headers in ({"Mcp-Method": "  tools/call\t"}, {"Mcp-Method": None, "MCP-METHOD": "tools/call"},
+                        {"Mcp-Name": "=?base64?ZWNobw==?="}, {"Accept": "*/*"}, {"Accept": "application/*, text/*;q=0.5"},
+                        {"Content-Type": "application/json; charset=utf-8"}, {"Mcp-Session-Id": "ignored"}, {"Last-Event-ID": "7"}):
+            status, fields, answer = agent.send(message, headers)
+            self.assertEqual((status, text_of(answer[-1])), (200, '{"text":"x"}'), headers)
+            self.assertIsNone(fields["Mcp-Session-Id"])
+
+    def test_other_verbs_and_paths(self):
+        for revision in (*LEGACY, MODERN):
+            agent = HTTPAgent(self.gateway, revision, "up")
+            message = agent.message("ping")
+            for verb, headers, status in (("GET", {}, 405), ("PUT", {}, 405), ("PATCH", {}, 405),
+                                          ("DELETE", {"Mcp-Session-Id": None}, 405), ("GET", {"Mcp-Session-Id": None}, 405)):
+                with self.subTest(agent=revision, verb=verb):
+                    got = agent.finish(agent.start(message, {**headers, "Accept": "text/event-stream"}, verb))
+                    self.assertEqual(got[0], status)
+                    self.assertIn("POST", got[1]["Allow"])
+        for path in ("/", "/mcp/", "/mcp/nowhere", "/mcp/up/more", "/sse", "/mcpup", "/mcp/%75p"):
+            agent = HTTPAgent(self.gateway, MODERN, "up")
+            agent.path = path
+            self.assertEqual(agent.send(agent.message("tools/list"))[0], 404, path)
+
+    def test_sessions_are_their_credentials_and_their_endpoints_alone(self):
+        agent = HTTPAgent(self.gateway, "2025-11-25", "up")
+        self.assertRegex(agent.session, r"^[\x21-\x7e]{22,}$")
+        thief = HTTPAgent(self.gateway, "2025-11-25", "up", token="other")
+        self.assertNotEqual(thief.session, agent.session)
+        for token, path, status in (("other", "/mcp/up", 404), ("bot", "/mcp", 404), ("bot", "/mcp/up", 200)):
+            ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+            self.assertEqual(self.gateway.post(ping, {"Mcp-Session-Id": agent.session}, path=path, token=token)[0], status)
+            if status == 404:
+                self.assertEqual(self.gateway.post(None, {"Mcp-Session-Id": agent.session}, path=path, token=token, method="DELETE")[0], 404)
+        # A foreign word calls nothing off.
+        self.assertEqual(self.gateway.post({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}},
+                                           {"Mcp-Session-Id": agent.session}, path="/mcp/up", token="other")[0], 404)
+        agent.close()
+        self.assertEqual(agent.send(agent.message("ping"))[0], 404)
+
+    def test_every_legacy_revision_asked_for_gets_one_that_is_served(self):
+        for asked, granted in (("2025-06-18", "2025-06-18"), ("2025-11-25", "2025-11-25"), ("2024-11-05", "2025-11-25"),
+                               ("2025-03-26", "2025-11-25"), (MODERN, "2025-11-25"), ("nonsense", "2025-11-25")):
+            _, headers, answer = self.gateway.post(
+                {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialize(asked)}, path="/mcp/up")
+            self.assertEqual(answer["result"]["protocolVersion"], granted, asked)
+            self.assertEqual(answer["result"]["capabilities"], {"tools": {}})
+            self.assertEqual(answer["id"], 0)
+
+    def test_notifications_are_accepted_without_a_word(self):
+        for revision in (*LEGACY, MODERN):
+            agent = HTTPAgent(self.gateway, revision, "up")
+            for name in ("notifications/cancelled", "notifications/progress", "notifications/nonsense", "tools/call"):
+                status, _, answer = agent.send({"jsonrpc": "2.0", "method": name, "params": {"requestId": "none"}})
+                self.assertEqual((status, answer), (202, []), name)
+        agent = HTTPAgent(self.gateway, "2025-11-25", "up")
+        self.assertEqual(agent.send({"jsonrpc": "2.0", "id": 9, "result": {}})[0], 202)
+
+    def test_two_agents_of_one_credential_may_use_one_id_at_once(self):
+        agents = [HTTPAgent(self.gateway, MODERN, "up") for _ in range(4)]
+        waiting = [agent.start(agent.message("tools/call", CALL, id=1)) for agent in agents]
+        for agent, connection in zip(agents, waiting):
+            self.assertEqual(text_of(agent.finish(connection)[2][-1]), '{"text":"x"}')
+
+    def test_one_agent_may_not_use_an_id_twice_at_once(self):
+        agent = HTTPAgent(self.gateway, "2025-11-25", "up")
+        wait = agent.message("tools/call", {"name": "wait", "arguments": {"text": ""}}, id="same")
+        first = agent.start(wait)
+        watcher = HTTPAgent(self.gateway, MODERN, "up")
+        self.gateway.wait_for(lambda: '"wait"' in text_of(watcher.call("journal", text="")))
+        status, _, answer = agent.send(agent.message("tools/call", CALL, id="same"))
+        self.assertEqual((status, answer[-1]["error"]["code"]), (400, -32600))
+        agent.notify("notifications/cancelled", {"requestId": "same"})
+        self.assertTrue(agent.finish(first)[2][-1]["result"]["isError"])
+
+    def test_lines_are_refused_as_messages_are(self):
+        """Over `connect` there is no status; codes and ids are the same, and the line stays open."""
+        for revision in (*LEGACY, MODERN):
+            agent = LineAgent(self.gateway, revision, "up")
+            agent.gateway, agent.token = self.gateway, "bot"
+            for name, make, headers, _, code, tells in ALWAYS + (WITH_SESSIONS if revision != MODERN else SELF_CONTAINED):
+                if headers.keys() - {"Mcp-Name"} or name in UNLIKE_LINES:
+                    continue
+                with self.subTest(agent=revision, case=name):
+                    message = make(agent)
+                    if name == "a cursor nobody sealed":
+                        message["id"] = "cursor"
+                    agent.write(message if isinstance(message, str) else json.dumps(message))
+                    answer = agent.read()
+                    self.assertEqual(answer["error"]["code"], code, answer)
+                    self.assertEqual(answer.get("id"), message["id"] if tells else None)
+                    self.assertEqual(text_of(agent.call("echo", text="on")), '{"text":"on"}')
+            agent.close()
+
+    def test_a_line_before_its_opening_is_refused(self):
+        agent = LineAgent(self.gateway, MODERN, "up")
+        for text, code in (('{"jsonrpc":"2.0","id":1,"method":"tools/list"}', -32600),
+                           ('{"jsonrpc":"2.0","id":1,"method":"server/discover"}', -32602)):
+            agent.write(text)
+            answer = agent.read()
+            self.assertEqual((answer["id"], answer["error"]["code"]), (1, code))
+        # Both eras may be spoken on one line.
+        agent.write(json.dumps({"jsonrpc": "2.0", "id": 2, "method": "initialize", "params": initialize("2025-06-18")}))
+        self.assertEqual(agent.read()["result"]["protocolVersion"], "2025-06-18")
+        agent.write('{"jsonrpc":"2.0","id":3,"method":"ping"}')
+        self.assertEqual(agent.read(), {"jsonrpc": "2.0", "id": 3, "result": {}})
+        self.assertEqual(agent.request("server/discover")["result"]["supportedVersions"], [MODERN])
+        agent.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
