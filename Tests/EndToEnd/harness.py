@@ -34,7 +34,7 @@ class Gateway:
         os.chmod(self.folder, 0o755)
         self.port = free_port()
         self.environment = {**os.environ, "GATEHOUSE_STATE": str(self.folder / "state")}
-        self.process = None
+        self.process, self.command = None, [BINARY, "up"]
         for name in ("docs", "out"):
             (self.folder / name).mkdir()
         os.chmod(self.folder / "out", 0o777)
@@ -74,7 +74,7 @@ class Gateway:
     def start(self):
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
-                [BINARY, "up"], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                self.command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 **self.identity())
         deadline = time.monotonic() + START_LIMIT
         while time.monotonic() < deadline:
