@@ -15,7 +15,11 @@ extension Door {
         case .success(.result(let node)):
             return await deliver(judged, result, node)
         case .success(.error(let code, let message, _)):
-            let text = screener.screen(text: message)
+            let text = screener.screen(
+                text: message,
+                untrustedSource: judged.tool.policy.result == .own
+                    ? nil : judged.tool.reference.description
+            )
             await settleInOrder(
                 judged,
                 OutcomeDetail(

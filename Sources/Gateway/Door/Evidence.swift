@@ -42,7 +42,9 @@ package struct Evidence: Sendable {
                     verdict: refusal == nil ? judged.verdict.decision.description : "refuse",
                     tier: judged.verdict.tier.description,
                     rule: refusal?.rule ?? leading?.name ?? judged.verdict.lifted.first,
-                    reason: refusal?.auditText ?? leading?.fact,
+                    // A refusal may quote what the call says.
+                    reason: refusal.map { screener.screen(text: $0.auditText).text }
+                        ?? leading?.fact,
                     refusal: refusal?.code,
                     approval: approval,
                     policy: judged.tool.policy.digest,
