@@ -50,6 +50,7 @@ package struct CatalogueBuilder: Sendable {
             isRepeated.insert(tool.name)
         }
         let listed = Set(description.tools.map(\.name))
+        let renames = Renames(pins, description, listed: listed)
         for tool in description.tools {
             let name = tool.name
             guard !isRepeated.contains(name) else {
@@ -66,7 +67,7 @@ package struct CatalogueBuilder: Sendable {
             case let accepted?:
                 hidden[name] = .changed(from: accepted, to: pin)
             case nil:
-                hidden[name] = renamed(tool, in: pins, listed: listed) ?? .new
+                hidden[name] = renames.reason(for: tool, hashing) ?? .new
             }
         }
         return ServerEntry(
@@ -117,28 +118,6 @@ package struct CatalogueBuilder: Sendable {
         return text
     }
 
-    /// A tool that appears while an accepted one of the same definition, but for the name, is gone.
-    private func renamed(
-        _ tool: ToolDefinition,
-        in pins: LockFile.Server,
-        listed: Set<ToolName>
-    ) -> HiddenReason? {
-        for (old, pin) in pins.tools.sorted(by: { $0.key < $1.key }) where !listed.contains(old) {
-            let source = Self.text(of: tool, named: old)
-            if hashing.sha256(source) == pin { return .renamed(from: old) }
-        }
-        return nil
-    }
-
-    /// The definition's bytes with another name in the place of its own.
-    private static func text(of tool: ToolDefinition, named name: ToolName) -> [UInt8] {
-        guard let node = tool.node["name"] else { return [] }
-        let source = tool.node.source
-        let inner = node.source
-        return Array(source[..<inner.startIndex]) + JSONValue(name.rawValue).serialised()
-            + Array(source[inner.endIndex...])
-    }
-
     private struct Unusable: Error { let text: String }
 
     private func compile(
@@ -184,5 +163,38 @@ package struct CatalogueBuilder: Sendable {
         } catch {
             return .failure(Unusable(text: "the schema does not compile: \(error)"))
         }
+    }
+}
+
+/// Recognises a tool that appears while an accepted one of the same definition, but for the name, is
+/// gone.
+private struct Renames {
+    private let gone: [(name: ToolName, pin: Digest)]
+
+    /// Each pair is a hash of a whole definition; a server that lists more than this is not looked
+    /// at so closely.
+    private static let pairCount = 1024
+
+    init(_ pins: LockFile.Server, _ description: ServerDescription, listed: Set<ToolName>) {
+        let gone = pins.tools.filter { !listed.contains($0.key) }.sorted { $0.key < $1.key }
+        let newCount = listed.count - pins.tools.count + gone.count
+        self.gone =
+            gone.count * max(0, newCount) <= Self.pairCount ? gone.map { ($0.key, $0.value) } : []
+    }
+
+    func reason(for tool: ToolDefinition, _ hashing: any Hashing) -> HiddenReason? {
+        for (old, pin) in gone where hashing.sha256(Self.text(of: tool, named: old)) == pin {
+            return .renamed(from: old)
+        }
+        return nil
+    }
+
+    /// The definition's bytes with another name in the place of its own.
+    private static func text(of tool: ToolDefinition, named name: ToolName) -> [UInt8] {
+        guard let node = tool.node["name"] else { return [] }
+        let source = tool.node.source
+        let inner = node.source
+        return Array(source[..<inner.startIndex]) + JSONValue(name.rawValue).serialised()
+            + Array(source[inner.endIndex...])
     }
 }

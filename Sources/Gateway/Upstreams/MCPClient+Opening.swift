@@ -10,7 +10,7 @@ extension MCPClient {
     func greet() async -> UpstreamFailure? {
         let current = await transport.currentGeneration
         do throws(UpstreamFailure) {
-            _ = try await introduce()
+            await compare(try await introduce())
             generation = current
             lastFailure = nil
             return nil
@@ -29,7 +29,9 @@ extension MCPClient {
         let task = Task<Result<Revision, UpstreamFailure>, Never>(executorPreference: loop) {
             // Every call that needs the server waits for this one; it ends by its deadlines.
             do throws(UpstreamFailure) {
-                return .success(try await self.introduce())
+                let revision = try await self.introduce()
+                await self.compare(revision)
+                return .success(revision)
             } catch {
                 return .failure(error)
             }
@@ -40,6 +42,16 @@ extension MCPClient {
         let found = try outcome.get()
         generation = current
         return found
+    }
+
+    /// Whether a process or session that was begun anew says of itself what the one before said;
+    /// one that does not gets no call until its list was read again.
+    private func compare(_ revision: Revision) async {
+        guard let described else { return }
+        let found = try? await list(revision)
+        guard found != described else { return }
+        isStale = true
+        drifted?()
     }
 
     private func introduce() async throws(UpstreamFailure) -> Revision {

@@ -24,6 +24,10 @@ package actor MCPClient {
     var opening: Task<Result<Revision, UpstreamFailure>, Never>?
     /// Its process ended when it was probed: some servers take nothing before `initialize`.
     var endsWhenProbed = false
+    /// What was listed last, and whether the server was seen to list something else since.
+    var described: ServerDescription?
+    var isStale = false
+    var drifted: (@Sendable () -> Void)?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -51,6 +55,9 @@ package actor MCPClient {
         await transport.onStart { [weak self] in await self?.greet() }
     }
 
+    /// Runs `body` when a server that was started anew lists other tools than before.
+    package func onDrift(_ body: @escaping @Sendable () -> Void) { drifted = body }
+
     // MARK: Calls
 
     /// Calls a tool; the arguments are the call form, sent as they were judged.
@@ -64,6 +71,9 @@ package actor MCPClient {
         notifications: @escaping NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let revision = try await open()
+        guard !isStale else {
+            throw UpstreamFailure(.notSent, "it offers other tools since it was started anew")
+        }
         let id = takeID()
         let body = Envelope.request(.integer(id), "tools/call") { writer in
             writer.key("name")
@@ -90,7 +100,13 @@ package actor MCPClient {
 
     /// Asks the server what it is and what it offers; bounded in pages, items and time.
     package func describe() async throws(UpstreamFailure) -> ServerDescription {
-        let revision = try await open()
+        let found = try await list(try await open())
+        described = found
+        isStale = false
+        return found
+    }
+
+    func list(_ revision: Revision) async throws(UpstreamFailure) -> ServerDescription {
         // However many pages: all of them within the time of one start.
         let deadline = loop.now.advanced(by: startTimeout)
         var byteCount = 0
