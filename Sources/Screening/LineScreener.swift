@@ -3,7 +3,8 @@
 /// A key in armour is many lines; from its first line to its last nothing is shown, whatever the
 /// lines between look like. The end is awaited for `longestKey` lines.
 package struct LineScreener: Sendable {
-    private let screener: Screener
+    /// Replaced when the known secrets change; a key that is under way stays hidden.
+    package var screener: Screener
     private let limitInBytes: Int
     private var linesOfKey = 0
 

@@ -222,6 +222,21 @@ package actor ApprovalDesk: Questions {
         _ = await carryOut(book.handle(event, at: moment), call: nil)
     }
 
+    /// Ends the questions about what is gone, such as a server that was replaced.
+    func withdraw(_ isMeant: (Binding) -> Bool) async {
+        for question in book.waiting() where isMeant(question.binding) {
+            let event = ApprovalEvent.rejudged(question.ticket, .refused(Self.replaced))
+            _ = await carryOut(book.handle(event, at: moment), call: nil)
+        }
+    }
+
+    private static let replaced = Refusal(
+        code: .changed,
+        rule: "policy",
+        agentText: "refused: the server was set up anew while the call waited; list the tools and "
+            + "call again"
+    )
+
     package func rejudge(_ judge: @Sendable (Question) async -> Rejudgement?) async {
         for question in book.waiting() {
             guard let judgement = await judge(question) else { continue }

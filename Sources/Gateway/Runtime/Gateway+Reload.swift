@@ -19,49 +19,55 @@ extension Gateway {
     /// Reads the configuration again: all of it is taken over, or nothing; never a looser one.
     package func reload() async {
         do {
-            let set = try ConfigurationFiles.read(
-                current.configuration.file,
-                hashing: OpenSSLHashing()
-            )
+            try await inTurn { try await reloadNow() }
             reloadFailure = nil
-            let loosens = set.loosens(current)
-            guard loosens.isEmpty else {
-                pending = PendingConfiguration(set: set, loosens: loosens)
-                parts.log("not reloaded, it loosens: \(loosens.joined(separator: "; "))")
-                return
-            }
-            try await take(set, by: "reload")
-            pending = nil
-            parts.log("reloaded \(set.configuration.file)")
+            await refreshAll()
         } catch {
             reloadFailure = "\(error)"
             parts.log("not reloaded: \(error)")
         }
     }
 
+    private func reloadNow() async throws {
+        let set = try ConfigurationFiles.read(
+            current.configuration.file,
+            hashing: OpenSSLHashing()
+        )
+        let loosens = set.loosens(current)
+        guard loosens.isEmpty else {
+            pending = PendingConfiguration(set: set, loosens: loosens)
+            parts.log("not reloaded, it loosens: \(loosens.joined(separator: "; "))")
+            return
+        }
+        try await adopt(set, by: "reload")
+        // What waited was another state of the same files.
+        pending = nil
+        parts.log("reloaded \(set.configuration.file)")
+    }
+
     /// Takes over what waits, because an approver said so.
     ///
     /// `digest` is of what the approver was shown: a yes covers nothing else (design law 5).
     func acceptPending(_ digest: String, by name: String) async throws -> [String] {
-        guard let waiting = pending else {
-            throw ControlError(.refused, "no looser configuration waits")
+        let lines = try await inTurn {
+            guard let waiting = pending else {
+                throw ControlError(.refused, "no looser configuration waits")
+            }
+            let lines = waiting.set.loosens(current)
+            guard waiting.digest.description == digest, waiting.loosens == lines else {
+                pending = PendingConfiguration(set: waiting.set, loosens: lines)
+                throw ControlError(
+                    .refused,
+                    "another configuration waits than the one that was shown",
+                    hint: "run `gatehouse check --accept` again and look"
+                )
+            }
+            try await adopt(waiting.set, by: name)
+            pending = nil
+            return lines
         }
-        guard waiting.digest.description == digest else {
-            throw ControlError(
-                .refused,
-                "another configuration waits than the one that was shown",
-                hint: "run `gatehouse check --accept` again and look"
-            )
-        }
-        pending = nil
-        try await take(waiting.set, by: name)
-        return waiting.loosens
-    }
-
-    private func take(_ set: PolicySet, by name: String) async throws {
-        try await keep(set, by: name)
-        try await adopt(set)
         await refreshAll()
+        return lines
     }
 
     /// Makes a configuration the accepted one, with its digest in the log.

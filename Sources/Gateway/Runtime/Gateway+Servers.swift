@@ -1,8 +1,10 @@
+import Approval
 import Base
 import Crypto
 import MCP
 import Patterns
 import Policy
+import Screening
 import System
 
 /// What the gateway knows of its servers: asked at a start, when they say that their list changed,
@@ -14,36 +16,57 @@ extension Gateway {
         let wait: Duration
     }
 
-    /// Takes over a checked configuration: servers first, then what is offered.
-    func adopt(_ set: PolicySet) async throws {
+    /// Takes over a checked configuration: all of it, or nothing.
+    ///
+    /// What may fail comes first: secrets, clients, and, with the name of who did it, making it the
+    /// accepted one.
+    func adopt(_ set: PolicySet, by name: String?) async throws {
         let secrets = try SecretValues(
             set.configuration,
             folder: folder,
             environment: parts.environment
         )
-        let screener = try Self.screener(secrets, parts)
-        let clients = try await fleet.adopt(
+        let screener = try Self.screener(knownSecrets.take(secrets, log: parts.log), parts)
+        let prepared = try await fleet.prepare(
             set.configuration.allServers,
             secrets: secrets,
             folder: folder,
-            screener: screener
+            protectedPaths: protectedPaths(set.configuration)
         )
-        current = set
+        if let name {
+            do {
+                try await keep(set, by: name)
+            } catch {
+                await fleet.discard(prepared)
+                throw error
+            }
+        }
+        // First what looks for secrets, then who may say them.
         await door.replace(screener)
-        forgetOthers(than: clients)
-        self.clients = clients
+        await fleet.adopt(prepared, screener: screener)
+        let gone = replaceClients(prepared.clients)
+        current = set
         await desk.change(Self.settings(set.configuration))
+        // A yes was for the server that was shown, not for another of its name.
+        await desk.withdraw { binding in
+            gone.contains(ServerKey(tenant: binding.tenant, server: binding.tool.server))
+        }
         await rebuild()
     }
 
-    /// What is known of a server is of its client: another command or address starts afresh.
-    private func forgetOthers(than clients: [(Configuration.Server, MCPClient)]) {
-        for (server, client) in self.clients where !clients.contains(where: { $0.1 === client }) {
+    /// What a server said of itself goes with its client: of its successor nothing is known yet.
+    private func replaceClients(_ new: [(Configuration.Server, MCPClient)]) -> Set<ServerKey> {
+        let old = clients
+        clients = new
+        var gone: Set<ServerKey> = []
+        for (server, client) in old where !new.contains(where: { $0.1 === client }) {
             let key = ServerKey(tenant: server.tenant, server: server.name)
             descriptions[key] = nil
             absences[key] = nil
             nextLook.removeValue(forKey: key)?.timer.cancel()
+            gone.insert(key)
         }
+        return gone
     }
 
     /// Asks every server what it offers.
@@ -70,6 +93,7 @@ extension Gateway {
         let key = ServerKey(tenant: server.tenant, server: server.name)
         do throws(UpstreamFailure) {
             let description = try await client.describe()
+            guard isCurrent(client) else { return }
             look(at: server, after: Self.isRemote(server) ? Limits.remoteListing : nil)
             let isKnown = descriptions[key] == description && absences[key] == nil
             descriptions[key] = description
@@ -83,6 +107,7 @@ extension Gateway {
                 )
             }
         } catch {
+            guard isCurrent(client) else { return }
             let wait = min(nextLook[key]?.wait ?? Limits.absenceWait, Limits.absenceWaitMaximum)
             look(at: server, after: wait, nextWait: wait * 2)
             let isKnown = absences[key] == error.description
@@ -92,8 +117,10 @@ extension Gateway {
                 "server \(server.name): not reached: \(printable(error.description, limit: 300))"
             )
         }
-        await rebuild()
+        await rebuild(key)
     }
+
+    private func isCurrent(_ client: MCPClient) -> Bool { clients.contains { $0.1 === client } }
 
     /// Sees to it that the server is asked again by then, unless it is asked before.
     private func look(
@@ -114,8 +141,9 @@ extension Gateway {
         if case .http = server.kind { true } else { false }
     }
 
-    /// Makes the catalogue from what is known, and hands it to the door.
-    func rebuild() async {
+    /// Makes the catalogue from what is known, and hands it to the door; of one server anew, or of
+    /// all.
+    func rebuild(_ changed: ServerKey? = nil) async {
         let builder = CatalogueBuilder(
             policy: current.policy,
             lock: current.lock,
@@ -125,10 +153,13 @@ extension Gateway {
         )
         tally.keep(only: Set(clients.map { .init(tenant: $0.0.tenant, server: $0.0.name) }))
         var tenants: [TenantID: [ServerName: ServerEntry]] = [:]
+        var made: [ServerKey: ServerEntry] = [:]
         for (server, client) in clients {
             let key = ServerKey(tenant: server.tenant, server: server.name)
             let entry: ServerEntry
-            if let description = descriptions[key] {
+            if let changed, key != changed, let known = entries[key] {
+                entry = known
+            } else if let description = descriptions[key] {
                 entry = builder.entry(
                     of: server,
                     client: client,
@@ -142,19 +173,24 @@ extension Gateway {
                     reason: absences[key] == nil ? "is starting" : "cannot be reached"
                 )
             }
+            made[key] = entry
             tenants[server.tenant, default: [:]][server.name] = entry
         }
+        entries = made
         version &+= 1
         await door.replace(Catalogue(version: version, tenants: tenants))
         await door.rejudgeQuestions()
     }
 }
 
-/// Requests to ask a server anew, one at a time for each server however many come.
+/// Requests to ask a server anew: one at a time for each server and one a second, however many
+/// come.
 final class RefreshRequests: Sendable {
+    private enum Phase { case asking, askAgain }
+
     private struct State {
         weak var gateway: Gateway?
-        var pending: Set<String> = []
+        var phases: [String: Phase] = [:]
     }
 
     private let state = Lock(State())
@@ -164,16 +200,32 @@ final class RefreshRequests: Sendable {
     func request(_ server: ServerName, _ tenant: TenantID) {
         let key = "\(tenant)/\(server)"
         let gateway: Gateway? = state.withLock { state in
-            guard state.pending.insert(key).inserted else { return nil }
-            return state.gateway
+            guard state.phases[key] == nil else {
+                state.phases[key] = .askAgain
+                return nil
+            }
+            guard let gateway = state.gateway else { return nil }
+            state.phases[key] = .asking
+            return gateway
         }
         guard let gateway else { return }
-        // Ends with the answer or the start limit of that server.
+        // Ends with the answer or the start limit of that server, and a second of quiet.
         gateway.loop.spawn {
-            self.finished(key)
-            await gateway.refresh(server, tenant)
+            repeat {
+                await gateway.refresh(server, tenant)
+                try? await gateway.loop.sleep(for: .seconds(1))
+            } while self.isAskedAgain(key)
         }
     }
 
-    private func finished(_ key: String) { state.withLock { _ = $0.pending.remove(key) } }
+    private func isAskedAgain(_ key: String) -> Bool {
+        state.withLock { state in
+            guard state.phases[key] == .askAgain else {
+                state.phases[key] = nil
+                return false
+            }
+            state.phases[key] = .asking
+            return true
+        }
+    }
 }

@@ -46,6 +46,9 @@ package actor Gateway {
     var version: UInt64 = 0
     var descriptions: [ServerKey: ServerDescription] = [:]
     var absences: [ServerKey: String] = [:]
+    var entries: [ServerKey: ServerEntry] = [:]
+    var knownSecrets = KnownSecrets()
+    let changes: TakingTurns
     var clients: [(Configuration.Server, MCPClient)] = []
     /// When each server is asked again by itself.
     var nextLook: [ServerKey: NextLook] = [:]
@@ -163,6 +166,7 @@ package actor Gateway {
         pending = starting.pending
         listenAddress = listen ?? set.configuration.listen.mcp
         self.loop = loop
+        changes = TakingTurns(on: loop)
         self.state = state
         self.folder = folder
         self.parts = parts
@@ -185,7 +189,7 @@ package actor Gateway {
             folder: folder,
             environment: parts.environment
         )
-        let screener = try Self.screener(secrets, parts)
+        let screener = try Self.screener(knownSecrets.take(secrets, log: { _ in }), parts)
         door = Door(
             Door.Parts(
                 loop: loop,
@@ -222,7 +226,7 @@ package actor Gateway {
             pool: parts.pool,
             random: parts.random,
             identity: identity,
-            protectedPaths: Self.protectedPaths(configuration, folder: folder, state: state),
+            screener: screener,
             isRoot: parts.user == 0,
             users: ServerUserFile(path: state.path + "/server-users"),
             budget: budget,
@@ -234,11 +238,7 @@ package actor Gateway {
     }
 
     /// What no cage may show: the state, the configuration, what was accepted, files of secrets.
-    private static func protectedPaths(
-        _ configuration: Configuration,
-        folder: String,
-        state: StateFolder
-    ) -> [String] {
+    func protectedPaths(_ configuration: Configuration) -> [String] {
         let secrets = configuration.secrets.values.compactMap { source -> String? in
             if case .file(let path) = source { Paths.join(folder, path) } else { nil }
         }
@@ -255,9 +255,9 @@ package actor Gateway {
         )
     }
 
-    static func screener(_ secrets: SecretValues, _ parts: Parts) throws -> Screener {
+    static func screener(_ secrets: [KnownSecret], _ parts: Parts) throws -> Screener {
         Screener(
-            secrets: secrets.all.compactMap { KnownSecret(name: $0.name, value: $0.value) },
+            secrets: secrets,
             rules: try RuleBook(RedactionRule.builtIn, engine: RegexEngine()),
             clock: parts.clock,
             random: parts.random
@@ -301,7 +301,7 @@ package actor Gateway {
         for key in store.foreignRows {
             parts.log("\(key) was not written by this gateway; it does not count")
         }
-        try await adopt(starting.set)
+        try await adopt(starting.set, by: nil)
     }
 
     /// Reads back what `init` adds to; only a state nobody decides in yet can be begun.

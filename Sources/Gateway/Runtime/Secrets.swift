@@ -1,4 +1,5 @@
 import Base
+import Screening
 import System
 
 /// The values of the configuration's secrets, read once at a start or reload.
@@ -60,6 +61,43 @@ struct SecretValues: Sendable {
             position: nil,
             problem: "secret `\(name)` cannot be read: \(reason)"
         )
+    }
+}
+
+/// The values that are looked for in texts: those of the configuration, and what they were before.
+///
+/// A secret that was changed may still stand in files, logs and servers.
+struct KnownSecrets {
+    private var values: [(name: String, value: [UInt8])] = []
+
+    static let limit = 256
+
+    mutating func take(_ secrets: SecretValues, log: (String) -> Void) -> [KnownSecret] {
+        let new = secrets.all
+        let old = values.filter { old in !new.contains { $0.value == old.value } }
+        values = new + old.prefix(max(0, Self.limit - new.count))
+        return values.compactMap { name, value in
+            let known = KnownSecret(name: name, value: value)
+            if known == nil {
+                log("secret \(name): too short to be looked for in what servers say")
+            }
+            return known
+        }
+    }
+}
+
+extension Configuration.Server {
+    /// The secrets it is given, or is called with.
+    var secretNames: Set<String> {
+        switch kind {
+        case .http(let http): Set(http.credential.map { [$0] } ?? [])
+        case .stdio(let stdio):
+            Set(
+                stdio.environment.values.compactMap { value in
+                    if case .secret(let name) = value { name } else { nil }
+                }
+            )
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 package import Base
 import Crypto
-package import HTTP
-package import MCP
+import HTTP
+import MCP
 import Sandbox
 import Screening
-package import System
+import System
 
 /// Makes the clients of the configured servers, and keeps them while their settings stay the same.
 package actor ServerFleet {
@@ -12,7 +12,7 @@ package actor ServerFleet {
     private let pool: BlockingPool
     private let random: any RandomSource
     private let identity: Implementation
-    private let protectedPaths: [String]
+    private let lines: StderrScreening
     private let isRoot: Bool
     private let log: @Sendable (String) -> Void
     private let changed: @Sendable (ServerName, TenantID) -> Void
@@ -24,27 +24,39 @@ package actor ServerFleet {
     /// The uids given to servers when the gateway is root.
     private let users: ServerUserFile
 
-    private struct Key: Hashable {
+    fileprivate struct Key: Hashable {
         let tenant: TenantID
         let server: ServerName
     }
 
-    private struct Member {
+    fileprivate struct Member {
         let settings: Configuration.Server
+        /// The values of the secrets it was made with.
+        let secrets: [String: [UInt8]]
         let client: MCPClient
         let process: ServerProcess?
+    }
+
+    /// The clients of a configuration that is not taken over yet; nothing is started.
+    struct Prepared: Sendable {
+        fileprivate let members: [(Key, Member)]
+        fileprivate let made: [MCPClient]
+
+        var clients: [(Configuration.Server, MCPClient)] {
+            members.map { ($0.1.settings, $0.1.client) }
+        }
     }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
     }
 
-    package init(
+    init(
         loop: EventLoop,
         pool: BlockingPool,
         random: any RandomSource,
         identity: Implementation,
-        protectedPaths: [String],
+        screener: Screener,
         isRoot: Bool,
         users: ServerUserFile,
         budget: BufferBudget,
@@ -56,7 +68,7 @@ package actor ServerFleet {
         self.pool = pool
         self.random = random
         self.identity = identity
-        self.protectedPaths = protectedPaths
+        lines = StderrScreening(screener)
         self.isRoot = isRoot
         self.users = users
         self.budget = budget
@@ -65,30 +77,47 @@ package actor ServerFleet {
         self.changed = changed
     }
 
-    /// The clients of these servers; what is not among them any more is stopped.
-    func adopt(
+    /// Makes the clients of these servers, and keeps those whose settings and secrets are the same;
+    /// or throws and changes nothing.
+    func prepare(
         _ servers: [Configuration.Server],
         secrets: SecretValues,
         folder: String,
-        screener: Screener
-    ) async throws(ConfigurationError) -> [(Configuration.Server, MCPClient)] {
-        var kept: [Key: Member] = [:]
-        var result: [(Configuration.Server, MCPClient)] = []
+        protectedPaths: [String]
+    ) async throws(ConfigurationError) -> Prepared {
+        var result: [(Key, Member)] = []
+        var made: [MCPClient] = []
         for server in servers {
             let key = Key(tenant: server.tenant, server: server.name)
-            let member: Member
-            if let known = members[key], known.settings == server {
-                member = known
-            } else {
-                member = try await make(server, key, secrets, folder, screener)
+            let values = server.secretNames.reduce(into: [:]) { $0[$1] = secrets[$1] }
+            if let known = members[key], known.settings == server, known.secrets == values {
+                result.append((key, known))
+                continue
             }
-            kept[key] = member
-            result.append((server, member.client))
+            let surroundings = Surroundings(
+                secrets: values,
+                folder: folder,
+                protectedPaths: protectedPaths
+            )
+            let member = try await make(server, key, surroundings)
+            made.append(member.client)
+            result.append((key, member))
         }
+        return Prepared(members: result, made: made)
+    }
+
+    /// Takes over what was prepared; what is not among it any more is stopped.
+    func adopt(_ prepared: Prepared, screener: Screener) async {
+        lines.replace(screener)
+        let kept = Dictionary(prepared.members) { first, _ in first }
         let gone = members.filter { kept[$0.key]?.client !== $0.value.client }
         members = kept
         for member in gone.values { await member.client.close() }
-        return result
+    }
+
+    /// What was prepared is not taken over after all.
+    func discard(_ prepared: Prepared) async {
+        for client in prepared.made { await client.close() }
     }
 
     /// How each server is doing, for `status`.
@@ -125,26 +154,30 @@ package actor ServerFleet {
 
     // MARK: Making
 
+    /// What a server is made of beside its settings.
+    private struct Surroundings {
+        let secrets: [String: [UInt8]]
+        let folder: String
+        let protectedPaths: [String]
+    }
+
     private func make(
         _ server: Configuration.Server,
         _ key: Key,
-        _ secrets: SecretValues,
-        _ folder: String,
-        _ screener: Screener
+        _ surroundings: Surroundings
     ) async throws(ConfigurationError) -> Member {
         switch server.kind {
         case .http(let http):
-            return try await remote(server, http, secrets, folder)
+            return try await remote(server, http, surroundings)
         case .stdio(let stdio):
-            return await hosted(server, stdio, key, secrets, folder, screener)
+            return await hosted(server, stdio, key, surroundings)
         }
     }
 
     private func remote(
         _ server: Configuration.Server,
         _ http: Configuration.Server.HTTP,
-        _ secrets: SecretValues,
-        _ folder: String
+        _ surroundings: Surroundings
     ) async throws(ConfigurationError) -> Member {
         let url: HTTPURL
         do throws(HTTPURLError) {
@@ -152,7 +185,7 @@ package actor ServerFleet {
         } catch {
             throw ConfigurationError(file: server.name.rawValue, position: nil, problem: "\(error)")
         }
-        let tls = try url.origin.isSecure ? context(http, folder) : nil
+        let tls = try url.origin.isSecure ? context(http, surroundings.folder) : nil
         let client = HTTPClient(
             to: url.origin,
             on: loop,
@@ -162,7 +195,7 @@ package actor ServerFleet {
             // The operator wrote this address: private networks are theirs to name.
             admits: { _, _ in true }
         )
-        if let name = http.credential, let value = secrets[name] {
+        if let name = http.credential, let value = surroundings.secrets[name] {
             guard let header = FieldValue(bytes: Array("Bearer ".utf8) + value) else {
                 throw ConfigurationError(
                     file: server.name.rawValue,
@@ -184,7 +217,13 @@ package actor ServerFleet {
             pinned: server.revision.flatMap { Revision(rawValue: $0) },
             startTimeout: server.startTimeout
         )
-        return Member(settings: server, client: member, process: nil)
+        await member.onDrift { changed(name, tenant) }
+        return Member(
+            settings: server,
+            secrets: surroundings.secrets,
+            client: member,
+            process: nil
+        )
     }
 
     /// Loading the machine's roots takes milliseconds: one context serves all that trust the same.
@@ -209,9 +248,7 @@ package actor ServerFleet {
         _ server: Configuration.Server,
         _ stdio: Configuration.Server.Stdio,
         _ key: Key,
-        _ secrets: SecretValues,
-        _ folder: String,
-        _ screener: Screener
+        _ surroundings: Surroundings
     ) async -> Member {
         let transport = StdioTransport(loop: loop, startTimeout: server.startTimeout)
         let client = MCPClient(
@@ -225,11 +262,12 @@ package actor ServerFleet {
         var settings = Supervision.Settings()
         settings.startLimit = server.startTimeout
         if let idle = server.idleTimeout { settings.idleAfter = idle }
-        let settled = self.profile(server, stdio, secrets, folder)
+        let settled = self.profile(stdio, surroundings)
         let (users, user) = (users, "\(key.tenant)/\(key.server)")
         let (log, name, isRoot, loop) = (log, server.name, isRoot, loop)
         let probe = probe
         let counts = tally.server(key.tenant, key.server)
+        let errors = lines.line(limitInBytes: Limits.stderrLineByteCount)
         let process = ServerProcess(
             server.name,
             on: loop,
@@ -241,11 +279,7 @@ package actor ServerFleet {
                 line: { line in await transport.take(line) },
                 errorItem: { item in
                     if case .line(let bytes, _) = item {
-                        let line = screener.screen(
-                            utf8: bytes,
-                            limitInBytes: Limits.stderrLineByteCount
-                        )
-                        log("server \(name): \(printable(line.text, limit: 512))")
+                        log("server \(name): \(printable(errors(bytes), limit: 512))")
                     }
                 },
                 ended: { reason in
@@ -277,16 +311,21 @@ package actor ServerFleet {
             report: { text in log("server \(name): \(text)") }
         )
         await client.attach()
-        return Member(settings: server, client: client, process: process)
+        await client.onDrift { changed(name, tenant) }
+        return Member(
+            settings: server,
+            secrets: surroundings.secrets,
+            client: client,
+            process: process
+        )
     }
 
     /// What a server's cage is to be, from its settings.
     private func profile(
-        _ server: Configuration.Server,
         _ stdio: Configuration.Server.Stdio,
-        _ secrets: SecretValues,
-        _ folder: String
+        _ surroundings: Surroundings
     ) -> CageProfile {
+        let folder = surroundings.folder
         var profile = CageProfile(command: stdio.command, baseFolder: folder)
         for entry in stdio.cage.read {
             profile.read[entry.inside] = Paths.join(folder, entry.outside)
@@ -300,15 +339,41 @@ package actor ServerFleet {
             switch value {
             case .plain(let text): profile.environment[name] = text
             case .secret(let secret):
-                profile.environment[name] = String(decoding: secrets[secret] ?? [], as: UTF8.self)
+                profile.environment[name] = String(
+                    decoding: surroundings.secrets[secret] ?? [],
+                    as: UTF8.self
+                )
             }
         }
         profile.limits.temporaryByteCount = UInt64(stdio.cage.temporaryByteCount)
         if let minimum = stdio.cage.minimum {
             profile.minimum = Set(minimum.compactMap { CageLayer(rawValue: $0) })
         }
-        profile.protectedPaths = protectedPaths
+        profile.protectedPaths = surroundings.protectedPaths
         return profile
+    }
+}
+
+/// Screens what servers write to their standard error, by the secrets as they are known now.
+final class StderrScreening: Sendable {
+    private let screener: Lock<Screener>
+
+    init(_ screener: Screener) { self.screener = Lock(screener) }
+
+    func replace(_ screener: Screener) { self.screener.withLock { $0 = screener } }
+
+    /// One server's lines: a key in armour is followed from line to line.
+    func line(limitInBytes: Int) -> @Sendable ([UInt8]) -> String {
+        let lines = Lock(
+            LineScreener(screener: screener.withLock { $0 }, limitInBytes: limitInBytes)
+        )
+        return { [self] bytes in
+            let current = screener.withLock { $0 }
+            return lines.withLock { lines in
+                lines.screener = current
+                return lines.screen(line: bytes).text
+            }
+        }
     }
 }
 

@@ -71,6 +71,7 @@ enum ToolCommands {
             let wanted = Array(invocation.arguments.dropFirst())
             let result = try await client.call("tools.proposals", params)
             let shown = result.elements.filter { tool in
+                // Instructions are the server's, not a tool's.
                 wanted.isEmpty || wanted.contains(tool["tool"]?.string ?? "")
             }
             if invocation.wantsJSON {
@@ -87,6 +88,11 @@ enum ToolCommands {
                 pins[JSONString(name)] = JSONValue(pin)
             }
             params["pins"] = .object(pins)
+            if let found = shown.first(where: { $0["instructions"] != nil }),
+                let pin = found["pin"]?.string
+            {
+                params["instructions"] = JSONValue(pin)
+            }
             if !wanted.isEmpty { params["tools"] = .array(wanted.map { JSONValue($0) }) }
             let answer = try await client.call(
                 "tools.approve",
@@ -106,8 +112,12 @@ enum ToolCommands {
     }
 
     private static func show(_ tool: JSONNode) {
-        let name = tool["tool"]?.string ?? ""
         let state = tool["state"]?.string ?? ""
+        if let instructions = tool["instructions"]?.string {
+            Console.print("instructions for the model  \(state)")
+            return showText(instructions)
+        }
+        let name = tool["tool"]?.string ?? ""
         let tier = tool["stated"]?.string.map { "\($0) (stated)" } ?? tool["tier"]?.string ?? "--"
         Console.print("\(tier)  \(state)  \(printable(name))")
         if let scope = tool["scope"] {
@@ -115,6 +125,19 @@ enum ToolCommands {
         }
         for reason in tool["reasons"]?.elements.compactMap(\.string) ?? [] {
             Console.print("      \(printable(reason, limit: 200))")
+        }
+        // What a model will read of it.
+        if state != "accepted", let text = tool["description"]?.string { showText(text) }
+    }
+
+    /// A text of the server, line by line, with nothing in it that a terminal would obey.
+    private static func showText(_ text: String) {
+        let lines = text.split(whereSeparator: \.isNewline)
+        for line in lines.prefix(40) {
+            Console.print("      | \(printable(String(line), limit: 400))")
+        }
+        if lines.count > 40 {
+            Console.print("      | … \(lines.count - 40) more lines; `tools show` prints all")
         }
     }
 }

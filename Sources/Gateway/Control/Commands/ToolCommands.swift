@@ -115,6 +115,17 @@ extension Gateway {
             object["description"] = JSONValue(tool.description ?? "")
             list.append(.object(object))
         }
+        if let text = description.instructions {
+            let pin = hashing.sha256(Array(text.utf8))
+            var object = JSONObject()
+            object["instructions"] = JSONValue(text)
+            object["state"] = JSONValue(
+                pins.instructions == pin
+                    ? "accepted" : pins.instructions == nil ? "new" : "changed"
+            )
+            object["pin"] = JSONValue(pin.description)
+            list.append(.object(object))
+        }
         for unusable in description.unusable {
             var object = JSONObject()
             object["tool"] = JSONValue(unusable.name)
@@ -155,6 +166,10 @@ extension Gateway {
 
     /// Accepts tools as they are now: pins and, where no file states one, tiers and scopes.
     func approveTools(_ call: ControlCall) async throws -> [UInt8] {
+        try await inTurn { try await approveInTurn(call) }
+    }
+
+    private func approveInTurn(_ call: ControlCall) async throws -> [UInt8] {
         let (server, description) = try described(call)
         var wanted: Set<String>?
         if let node = call.request.params?["tools"], !node.isNull {
@@ -191,7 +206,16 @@ extension Gateway {
         }
         let listed = Set(description.tools.map(\.name))
         if wanted == nil { pins.tools = pins.tools.filter { listed.contains($0.key) } }
-        pins.instructions = description.instructions.map { hashing.sha256(Array($0.utf8)) }
+        if let shown = call.request.string("instructions") {
+            let digest = description.instructions.map { hashing.sha256(Array($0.utf8)) }
+            guard digest?.description == shown else {
+                throw ControlError(
+                    .refused,
+                    "the server's instructions changed since they were shown; look again"
+                )
+            }
+            pins.instructions = digest
+        }
         tenant.servers[server.name] = pins
         lock.tenants[server.tenant] = tenant
         try await accept(lock, accepted, server, by: call.actor)

@@ -1,0 +1,46 @@
+import System
+
+/// Lets one after another do what takes several steps, such as a change of the configuration: each
+/// begins where the one before ended.
+actor TakingTurns {
+    private let loop: EventLoop
+    private var isTaken = false
+    private var waiting: [Pending<Void>] = []
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    init(on loop: EventLoop) { self.loop = loop }
+
+    func begin() async {
+        guard isTaken else {
+            isTaken = true
+            return
+        }
+        let pending = Pending<Void>(on: loop)
+        waiting.append(pending)
+        // Nobody fails it and it has no deadline: it ends with the turn of the one before.
+        _ = try? await pending.value()
+    }
+
+    func end() {
+        guard waiting.isEmpty else { return waiting.removeFirst().fulfil(()) }
+        isTaken = false
+    }
+}
+
+extension Gateway {
+    /// Runs one change of the configuration or the lock after another.
+    func inTurn<Value>(_ body: () async throws -> Value) async throws -> Value {
+        await changes.begin()
+        do {
+            let value = try await body()
+            await changes.end()
+            return value
+        } catch {
+            await changes.end()
+            throw error
+        }
+    }
+}
