@@ -38,7 +38,7 @@ class Shop(Gateway):
                         [(f"passphrase of {approver}", PASSPHRASE)])
 
     def steps(self, ticket):
-        return [(r["kind"], r["detail"].get("step")) for r in self.records() if r.get("detail", {}).get("approval") == ticket]
+        return [(r["kind"], r["detail"].get("step")) for r in self.records() if r["kind"] != "intent" and r.get("detail", {}).get("approval") == ticket]
 
     def reload(self, old, new):
         file = self.folder / "gatehouse.yaml"
