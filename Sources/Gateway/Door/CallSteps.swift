@@ -66,6 +66,22 @@ package struct ToolCall: Sendable {
 }
 
 extension ToolCall {
+    /// A call nobody sent, to ask what would become of it.
+    init(
+        by principal: Principal,
+        endpoint: Endpoint,
+        tool: ToolName,
+        arguments: CallForm
+    ) {
+        self.principal = principal
+        self.endpoint = endpoint
+        revision = .newest
+        spelling = tool.rawValue
+        self.arguments = arguments
+        progressToken = nil
+        parameterHeader = nil
+    }
+
     /// The call form; a call without arguments has that of an empty object.
     private static func form(of node: JSONNode?) throws(CallFormError) -> CallForm {
         if let node { return try CallForm(node) }

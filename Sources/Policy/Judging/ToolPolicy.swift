@@ -18,6 +18,8 @@ package struct ToolPolicy: Sendable {
     /// False for a tool that every call of is refused: it is not shown (phase `list`).
     package let isVisible: Bool
 
+    /// What the published definition raised the tier to, where that is above what is stated.
+    package let raised: TierRaise?
     let restricting: [CompiledRule]
     let lifting: [CompiledRule]
     let scope: ArgumentCondition?
@@ -40,7 +42,9 @@ package struct ToolPolicy: Sendable {
         self.tool = tool
         self.tenant = tenant
         isPlaced = statement.tier != nil
-        tier = max(statement.tier ?? .unplaced, floor?.tier ?? .read)
+        let stated = statement.tier ?? .unplaced
+        raised = floor.flatMap { $0.tier > stated ? $0 : nil }
+        tier = max(stated, floor?.tier ?? .read)
         isOpen = statement.open ?? false
         result = statement.result ?? .untrusted
         undo = statement.undo ?? .never
