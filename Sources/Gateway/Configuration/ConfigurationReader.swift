@@ -159,6 +159,11 @@ private enum ListenReader {
             ) ?? [:]
         let mcp = try members["mcp"]?.string() ?? "127.0.0.1:8930"
         let isOpen = try members["open"]?.bool() ?? false
+        let tls = try members["tls"]?.members(of: ["terminated_by"]) ?? [:]
+        let terminatedBy = try tls["terminated_by"].map(peers) ?? []
+        if let field = members["mcp"], mcp != "none" {
+            try check(mcp, field, open: isOpen ? members["open"] : nil, isBehind: !terminatedBy.isEmpty)
+        }
         if let control = members["control"], members["control_from"] == nil,
             let text = try Self.control(control),
             (try? SocketAddress(parsing: text))?.isLoopback == false
@@ -168,16 +173,53 @@ private enum ListenReader {
                 hint: "listen on 127.0.0.1, or say who may ask: `control_from: [ADDRESS, …]`"
             )
         }
-        let tls = try members["tls"]?.members(of: ["terminated_by"]) ?? [:]
         return Configuration.Listen(
             mcp: mcp == "none" ? nil : mcp,
             isOpen: isOpen,
             hosts: try members["hosts"]?.strings() ?? [],
             origins: try members["origins"]?.strings() ?? [],
-            terminatedBy: try tls["terminated_by"]?.strings() ?? [],
+            terminatedBy: terminatedBy,
             control: try members["control"].flatMap(control),
             controlFrom: try members["control_from"].map(ranges) ?? []
         )
+    }
+
+    /// A listener that others can reach needs credentials, and TLS that a named peer ends for us.
+    private static func check(
+        _ mcp: String,
+        _ field: Field,
+        open: Field?,
+        isBehind: Bool
+    ) throws(ConfigurationError) {
+        let address: SocketAddress
+        do throws(InvalidAddress) { address = try SocketAddress(parsing: mcp) } catch {
+            throw field.wrong("\(error)", hint: "write `ADDRESS:PORT`, or `none`")
+        }
+        guard !address.isLoopback else { return }
+        if let open { throw open.wrong("`open: true` is for loopback addresses only") }
+        guard isBehind else {
+            throw field.wrong(
+                "`\(address)` is not a loopback address and has no TLS",
+                hint: "listen on 127.0.0.1, or name the proxy that ends TLS: "
+                    + "`tls: { terminated_by: [ADDRESS] }`"
+            )
+        }
+    }
+
+    /// Single addresses; any other spelling would never match a peer.
+    private static func peers(_ field: Field) throws(ConfigurationError) -> [String] {
+        var addresses: [String] = []
+        for element in try field.elements() {
+            let text = try element.string()
+            guard let address = IPAddress(text) else {
+                throw element.wrong(
+                    "`\(printable(text))` is no address",
+                    hint: "write the proxy's own, such as `10.0.0.7`"
+                )
+            }
+            addresses.append(address.description)
+        }
+        return addresses
     }
 
     private static func control(_ field: Field) throws(ConfigurationError) -> String? {

@@ -92,16 +92,9 @@ package struct Field: Sendable {
 
     /// A time such as `50s`, `10min`, `500ms`, `2h`.
     func duration(in range: ClosedRange<Duration>) throws(ConfigurationError) -> Duration {
-        let text = try string()
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        let unit = text.dropFirst(digits.count)
-        let scales = [
-            "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000,
-        ]
-        guard let count = Int(digits), count <= 1_000_000, let scale = scales[String(unit)] else {
+        guard let duration = Duration(spelling: try string()) else {
             throw wrong("`\(name)` must be a time such as 500ms, 50s, 10min, 2h or 1d")
         }
-        let duration = Duration.milliseconds(count * scale)
         guard range.contains(duration) else {
             throw wrong("`\(name)` must be from \(range.lowerBound) to \(range.upperBound)")
         }
@@ -118,5 +111,19 @@ package struct Field: Sendable {
             throw wrong("`\(name)` is `\(text)`", hint: "use one of: \(known)")
         }
         return word
+    }
+}
+
+extension Duration {
+    /// `500ms`, `50s`, `10min`, `2h`, `1d`; a number of at most a million and its unit.
+    package init?(spelling text: String) {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        let scales = [
+            "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000,
+        ]
+        guard let count = Int(digits), count <= 1_000_000,
+            let scale = scales[String(text.dropFirst(digits.count))]
+        else { return nil }
+        self = .milliseconds(count * scale)
     }
 }

@@ -71,13 +71,15 @@ extension ToolCall {
         by principal: Principal,
         endpoint: Endpoint,
         tool: ToolName,
-        arguments: CallForm
+        arguments: CallForm,
+        at now: Instant
     ) {
         self.principal = principal
         self.endpoint = endpoint
         revision = .newest
         spelling = tool.rawValue
         self.arguments = arguments
+        arrived = now
         progressToken = nil
         parameterHeader = nil
     }

@@ -55,7 +55,8 @@ extension Door {
                     by: principal,
                     endpoint: .server(reference.server),
                     tool: reference.tool,
-                    arguments: arguments
+                    arguments: arguments,
+                    at: loop.now
                 ),
                 tool: tool,
                 server: server

@@ -2,6 +2,7 @@ package import Audit
 package import Base
 package import JSON
 package import Policy
+import System
 
 /// A bearer token as it is kept: everything but the secret, of which only SHA-256 is stored.
 package struct TokenRecord: Sendable, Equatable {
@@ -14,7 +15,7 @@ package struct TokenRecord: Sendable, Equatable {
     package let servers: [ServerName]?
     package let tools: [ToolPattern]?
     package let highestTier: RiskTier
-    /// Addresses it may come from; nil for any.
+    /// Addresses and ranges it may come from; nil for any.
     package let allowedFrom: [String]?
     package let issued: Timestamp
     package let expires: Timestamp?
@@ -200,7 +201,9 @@ package final class TokenBook: Sendable {
         }
         if let expires = record.expires, clock.timestamp >= expires { throw .expired }
         if let allowed = record.allowedFrom {
-            guard let address, allowed.contains(address) else { throw .address }
+            guard let address = address.flatMap({ IPAddress($0) }),
+                allowed.contains(where: { AddressRange($0)?.contains(address) ?? false })
+            else { throw .address }
         }
         return principal
     }

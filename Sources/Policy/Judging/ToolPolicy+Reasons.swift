@@ -92,13 +92,13 @@ extension ToolPolicy {
         let remedy =
             demands.isEmpty
             ? "this tool is not for use without that"
-            : "the rule does not speak about calls without \(demands.joined(separator: " and "))"
+            : "it leaves out calls where one of them is given and is otherwise"
         return Reason(
             source: .rule(statement.name),
             decision: statement.then,
             fact: demands.isEmpty
                 ? "the rule speaks about every call of this tool"
-                : "the rule speaks about calls with \(demands.joined(separator: " and "))",
+                : "the rule speaks about calls with \(demands.joined(separator: " and ")), or without",
             remedy: statement.then == .refuse ? remedy : approvalRemedy,
             code: .rule,
             why: statement.why

@@ -16,8 +16,8 @@ enum TokenCommands {
             Command.Option("--server", "NAME", "a server it may reach; may be repeated"),
             Command.Option("--tool", "GLOB", "tools it may see, as server.tool; may be repeated"),
             Command.Option("--tier", "T0-T3", "the highest tier it may ask for (default: T3)"),
-            Command.Option("--allow-from", "ADDRESS", "an address it may come from; repeatable"),
-            Command.Option("--expires", "DAYS", "days until it ends (default: never)"),
+            Command.Option("--allow-from", "ADDRESS", "an address or range it may come from; repeatable"),
+            Command.Option("--expires", "TIME", "its life: 30d, 12h, 90s (default: no end)"),
             Command.Option("--to", "FILE", "write the secret to a new owner-only file"),
             ApproverPrompt.option,
         ],
@@ -35,11 +35,17 @@ enum TokenCommands {
             ] where invocation.has(option) {
                 params[JSONString(key)] = .array(invocation.all(option).map { JSONValue($0) })
             }
-            if let days = try invocation.value("--expires") {
-                guard let count = Int(days), (1...3650).contains(count) else {
-                    throw ControlError(.usage, "`--expires` takes 1 to 3650 days")
+            if let text = try invocation.value("--expires") {
+                // A bare number is days.
+                guard let life = Duration(spelling: Int(text) == nil ? text : "\(text)d"),
+                    (.seconds(1) ... .seconds(3650 * 86_400)).contains(life)
+                else {
+                    throw ControlError(
+                        .usage,
+                        "`--expires` takes a time from 1s to 3650d, such as 30d, 12h or 90s"
+                    )
                 }
-                params["seconds"] = JSONValue(count * 86_400)
+                params["seconds"] = JSONValue(life.components.seconds)
             }
             let result = try await client.call(
                 "tokens.issue",

@@ -4,6 +4,7 @@ package import Base
 import Crypto
 import JSON
 import Policy
+import System
 
 extension ControlCommands {
     /// `tokens issue|list|revoke`.
@@ -81,6 +82,19 @@ extension Gateway {
         guard let tier = RiskTier(spelling: request.string("tier") ?? "T3") else {
             throw ControlError(.usage, "the tier must be one of T0, T1, T2, T3")
         }
+        let addresses = list("allow_from")
+        if let wrong = addresses?.first(where: { AddressRange($0) == nil }) {
+            throw ControlError(
+                .usage,
+                "`\(printable(wrong))` is no address and no range of addresses",
+                hint: "write `10.0.0.7` or `10.0.0.0/24`"
+            )
+        }
+        if let node = request.params?["seconds"], !node.isNull {
+            guard let seconds = request.int("seconds"), (1...3650 * 86_400).contains(seconds) else {
+                throw ControlError(.usage, "a token lives from 1 s to 3650 d")
+            }
+        }
         let now = parts.clock.timestamp
         return TokenRecord(
             id: Hex.encode(parts.random.bytes(count: 6)),
@@ -91,7 +105,7 @@ extension Gateway {
             servers: try list("servers")?.map { try ServerName($0) },
             tools: try list("tools")?.map { try ToolPattern($0) },
             highestTier: tier,
-            allowedFrom: list("allow_from"),
+            allowedFrom: addresses,
             issued: now,
             expires: request.int("seconds").map { now.advanced(by: .seconds($0)) },
             run: Hex.encode(parts.random.bytes(count: 8))
