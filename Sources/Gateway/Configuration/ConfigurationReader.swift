@@ -162,7 +162,12 @@ private enum ListenReader {
         let tls = try members["tls"]?.members(of: ["terminated_by"]) ?? [:]
         let terminatedBy = try tls["terminated_by"].map(peers) ?? []
         if let field = members["mcp"], mcp != "none" {
-            try check(mcp, field, open: isOpen ? members["open"] : nil, isBehind: !terminatedBy.isEmpty)
+            try check(
+                mcp,
+                field,
+                open: isOpen ? members["open"] : nil,
+                isBehind: !terminatedBy.isEmpty
+            )
         }
         if let control = members["control"], members["control_from"] == nil,
             let text = try Self.control(control),

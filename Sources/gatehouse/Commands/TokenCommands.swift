@@ -16,7 +16,11 @@ enum TokenCommands {
             Command.Option("--server", "NAME", "a server it may reach; may be repeated"),
             Command.Option("--tool", "GLOB", "tools it may see, as server.tool; may be repeated"),
             Command.Option("--tier", "T0-T3", "the highest tier it may ask for (default: T3)"),
-            Command.Option("--allow-from", "ADDRESS", "an address or range it may come from; repeatable"),
+            Command.Option(
+                "--allow-from",
+                "ADDRESS",
+                "an address or range it may come from; repeatable"
+            ),
             Command.Option("--expires", "TIME", "its life: 30d, 12h, 90s (default: no end)"),
             Command.Option("--to", "FILE", "write the secret to a new owner-only file"),
             ApproverPrompt.option,
