@@ -3,7 +3,6 @@ import Base
 import Crypto
 import Gateway
 import JSON
-import Policy
 import Storage
 import System
 
