@@ -1,6 +1,7 @@
 package import Base
 import JSON
 package import MCP
+import Screening
 package import System
 
 /// Speaks MCP with agents, whatever carries the messages: answers what the gateway answers itself,
@@ -300,7 +301,8 @@ package actor AgentService {
                     screened,
                     for: inbound.revision,
                     serverInfo: identity,
-                    verdict: verdict
+                    verdict: verdict,
+                    text: { Screener.text(of: $0, in: screened) }
                 )
             )
         case .refused(let refusal, let verdict):

@@ -9,11 +9,14 @@ package enum ResultShape {
     ///   - result: an object: the screened result.
     ///   - serverInfo: our own identity as JSON text, for `_meta` of a modern result.
     ///   - verdict: the id of the verdict, where the agent is told it.
+    ///   - text: what a value is written as that the revision cannot carry as structured content,
+    ///     where the server gave no text beside it.
     package static func toolResult(
         _ result: JSONNode,
         for revision: Revision,
         serverInfo: [UInt8],
-        verdict: String? = nil
+        verdict: String? = nil,
+        text: (JSONNode) -> String = { String(decoding: $0.source, as: UTF8.self) }
     ) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: result.source.count + 256)
         writer.beginObject()
@@ -21,10 +24,13 @@ package enum ResultShape {
             writer.key("resultType")
             writer.string("complete")
         }
+        let spoken = valueWithoutText(of: result, for: revision).map(text)
         for (key, value) in result.members.nodes where !isDropped(key, value, for: revision) {
+            if spoken != nil, key.isString("content") { continue }
             writer.key(key)
             writer.node(value)
         }
+        if let spoken { writeContent(&writer, of: result, and: spoken) }
         writeMeta(
             &writer,
             from: result["_meta"],
@@ -33,6 +39,39 @@ package enum ResultShape {
         )
         writer.endObject()
         return writer.bytes
+    }
+
+    /// A value that would be lost: left out for this revision, with no text that says it.
+    private static func valueWithoutText(of result: JSONNode, for revision: Revision) -> JSONNode? {
+        guard !revision.isModern, let value = result["structuredContent"], !value.isNull,
+            revision < .r2025_06_18 || value.kind != .object,
+            result["content"]?.elements.contains(where: { $0["type"]?.isString("text") == true })
+                != true
+        else { return nil }
+        return value
+    }
+
+    private static func writeContent(
+        _ writer: inout JSONWriter,
+        of result: JSONNode,
+        and text: String
+    ) {
+        writer.key("content")
+        writer.beginArray()
+        if let content = result["content"] {
+            for block in content.elements { writer.node(block) }
+        }
+        writeBlock(&writer, text)
+        writer.endArray()
+    }
+
+    private static func writeBlock(_ writer: inout JSONWriter, _ text: String) {
+        writer.beginObject()
+        writer.key("type")
+        writer.string("text")
+        writer.key("text")
+        writer.string(text)
+        writer.endObject()
     }
 
     private static func isDropped(
@@ -109,12 +148,7 @@ package enum ResultShape {
         }
         writer.key("content")
         writer.beginArray()
-        writer.beginObject()
-        writer.key("type")
-        writer.string("text")
-        writer.key("text")
-        writer.string(text)
-        writer.endObject()
+        writeBlock(&writer, text)
         writer.endArray()
         writer.key("isError")
         writer.bool(true)

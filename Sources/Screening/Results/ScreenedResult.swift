@@ -102,6 +102,18 @@ extension Screener {
         return composer.result()
     }
 
+    /// A screened value of structured content as a text, between marks where the result it came in
+    /// is labelled: for agents of revisions that cannot carry it otherwise.
+    package static func text(of value: JSONNode, in result: JSONNode) -> String {
+        let text = String(decoding: value.source, as: UTF8.self)
+        let label = result["_meta"]?.member(untrustedLabel)
+        guard let source = label?["source"]?.string, let id = label?["id"]?.string else {
+            return text
+        }
+        return UntrustedMarker.opening(source: source, id: id) + "\n" + text + "\n"
+            + UntrustedMarker.closing(id: id)
+    }
+
     private func withheld(
         _ reason: String,
         of node: JSONNode,
