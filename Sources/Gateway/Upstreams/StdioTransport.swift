@@ -141,8 +141,6 @@ package actor StdioTransport: UpstreamTransport {
             await process.condemn("it does not open as the protocol asks: \(failure.description)")
         } else {
             await process.markReady()
-            // Another process may offer something else.
-            if generation > 1 { listChanged?() }
         }
     }
 
