@@ -54,7 +54,9 @@ extension Gateway {
                 throw ControlError(.refused, "no looser configuration waits")
             }
             let lines = waiting.set.loosens(current)
-            guard waiting.digest.description == digest, waiting.loosens == lines else {
+            guard waiting.digest.description == digest,
+                lines.allSatisfy({ waiting.loosens.contains($0) })
+            else {
                 pending = PendingConfiguration(set: waiting.set, loosens: lines)
                 throw ControlError(
                     .refused,

@@ -2,6 +2,8 @@ package import Base
 import JSON
 import Patterns
 package import Policy
+import Sandbox
+import System
 
 /// A configuration with its policy checked and the lock it was checked with: all or nothing.
 package struct PolicySet: Sendable {
@@ -52,7 +54,9 @@ package struct PolicySet: Sendable {
         var servers: [TenantID: [ServerName: ServerRoot]] = [.main: [:]]
         for tenant in configuration.tenants.keys { servers[tenant] = [:] }
         for server in configuration.allServers {
-            servers[server.tenant, default: [:]][server.name] = ServerRoot(server.startFolder)
+            servers[server.tenant, default: [:]][server.name] = ServerRoot(
+                server.startFolder(besides: configuration.file)
+            )
         }
         return PolicyContext(
             environment: configuration.environment,
@@ -65,5 +69,15 @@ package struct PolicySet: Sendable {
 
 extension Configuration.Server {
     /// Where relative path arguments start, as the server sees it.
-    package var startFolder: String { root ?? "/home/mcp" }
+    ///
+    /// Where the operator does not say so it is the folder the server starts in: judged by another
+    /// one, a relative path would mean something else than it does to the server.
+    package func startFolder(besides file: String) -> String {
+        if let root { return root }
+        // Nobody knows where a remote server starts: no absolute pattern names this folder.
+        guard case .stdio(let stdio) = kind else { return CagePlan.home }
+        guard stdio.cage.isNone else { return stdio.workingFolder ?? CagePlan.home }
+        let folder = Files.split(file).folder
+        return stdio.workingFolder.map { Paths.join(folder, $0) } ?? folder
+    }
 }

@@ -334,6 +334,9 @@ package actor ServerFleet {
             profile.write[entry.inside] = Paths.join(folder, entry.outside)
         }
         profile.workingFolder = stdio.workingFolder
+        if stdio.cage.isNone, let wanted = stdio.workingFolder {
+            profile.workingFolder = Paths.join(folder, wanted)
+        }
         profile.network = stdio.cage.hasHostNetwork ? .host : .none
         for (name, value) in stdio.environment {
             switch value {
