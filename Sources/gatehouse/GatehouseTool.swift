@@ -1,6 +1,7 @@
 import Base
 import Gateway
 import Glibc
+import Storage
 import System
 
 /// The command line: finds the command, reads its options, runs it on a loop, and ends with one of
@@ -68,6 +69,11 @@ enum GatehouseTool {
             Console.complain("error: \(error)")
             if let hint = error.hint { Console.complain("hint: \(hint)") }
             return 2
+        }
+        if let error = error as? StoreOpenError {
+            Console.complain("error: \(error)")
+            if let hint = error.hint { Console.complain("hint: \(hint)") }
+            return error.isBrokenEvidence ? 4 : 2
         }
         Console.complain("error: \(error)")
         return 2

@@ -8,7 +8,7 @@ CONFIGURATION = """
 gatehouse: 1
 environment: staging
 listen: {{ mcp: "127.0.0.1:{port}"%LISTEN% }}
-approvals: {{ hold: 0s, expiry: 1s }}
+approvals: {{ hold: 0s, expiry: %EXPIRY% }}
 %AUDIT%
 servers:
   ledger:
@@ -30,8 +30,8 @@ rules:
 class LedgerGateway(Gateway):
     """`listen` and `audit` are put into the configuration as they are."""
 
-    def __init__(self, listen="", audit="", accept=("ledger",), tokens=("bot",)):
-        text = CONFIGURATION.replace("%LISTEN%", listen).replace("%AUDIT%", audit)
+    def __init__(self, listen="", audit="", expiry="1s", accept=("ledger",), tokens=("bot",)):
+        text = CONFIGURATION.replace("%LISTEN%", listen).replace("%AUDIT%", audit).replace("%EXPIRY%", expiry)
         super().__init__(text, accept, tokens)
         (self.folder / "ledger.py").write_bytes((ROOT / "Tests/EndToEnd/servers/ledger.py").read_bytes())
 

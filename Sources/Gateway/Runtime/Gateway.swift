@@ -419,11 +419,17 @@ package actor Gateway {
         let bound = try await server.listen(on: wanted)
         self.server = server
         address = bound
-        try Files.replace(
-            state.addressFile,
-            with: Array("http://\(bound)/mcp\n".utf8),
-            mode: 0o600
-        )
+        do {
+            try Files.replace(
+                state.addressFile,
+                with: Array("http://\(bound)/mcp\n".utf8),
+                mode: 0o600
+            )
+        } catch {
+            // A full disk is no reason not to start: scripts lose a comfort.
+            parts.log("the address is not written down: \(error)")
+            try? Files.remove(state.addressFile)
+        }
     }
 
     /// A listener that others can reach needs TLS, which a named peer ends for us.

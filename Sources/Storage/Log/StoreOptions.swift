@@ -73,12 +73,34 @@ package enum StoreOpenError: Error, Equatable, Sendable, CustomStringConvertible
         case .database(let failure): "the log does not open: \(failure)"
         case .file(let path, let reason): "`\(path)`: \(reason)"
         case .otherFormat(let found):
-            "the log has format `\(printable(found))`, this program writes 1; use the program that wrote it"
+            "the log has format `\(printable(found))`, this program writes 1"
         case .otherKey:
-            "the log was signed with another key; restore the state folder's `log.key`"
+            "the log was signed with another key than `signing.key` of the state folder"
         case .evidenceBroken(let reason):
-            "the log does not continue what was signed: \(reason); keep the folder as it is and run `gatehouse audit verify`"
-        case .noThread: "the machine gives no thread; raise the limit on processes"
+            "the log does not continue what was signed: \(reason)"
+        case .noThread: "the machine gives no thread"
+        }
+    }
+
+    /// What whoever starts the gateway can do.
+    package var hint: String? {
+        switch self {
+        case .database, .file: "the state folder must be writable, with room on its disk"
+        case .otherFormat: "use the program that wrote it"
+        case .otherKey: "put the key back that signed this log; it lies in the backup of the folder"
+        case .evidenceBroken:
+            "keep the folder as it is and look with `gatehouse audit verify`; if an older copy was "
+                + "put back, put back the newest one: what was recorded since is missing here"
+        case .noThread: "raise the limit on processes"
+        }
+    }
+
+    /// Whether what is here is not the log that was signed; nothing may be written to it then.
+    package var isBrokenEvidence: Bool {
+        switch self {
+        case .otherKey, .evidenceBroken: true
+        case .database(let failure): failure.meaning == .corrupt
+        case .file, .otherFormat, .noThread: false
         }
     }
 }

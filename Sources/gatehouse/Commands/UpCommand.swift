@@ -27,8 +27,7 @@ enum UpCommand {
         )
         let set = try ConfigurationFiles.read(path, hashing: OpenSSLHashing())
         let state = try invocation.stateFolder()
-        try state.prepare(user: Process.userID)
-        let lock = try System.LockFile(state.lockFile, note: "pid \(Process.identifier)")
+        let lock = try take(state)
         let loop = try EventLoop()
         let isQuiet = invocation.has("--quiet")
         let gateway = try Gateway.open(
@@ -55,6 +54,20 @@ enum UpCommand {
         _ = consume lock
         if let error = failure.withLock({ $0 }) { return GatehouseTool.end(with: error) }
         return 0
+    }
+
+    /// Makes the state folder ours alone.
+    private static func take(_ state: StateFolder) throws -> System.LockFile {
+        do {
+            try state.prepare(user: Process.userID)
+            return try System.LockFile(state.lockFile, note: "pid \(Process.identifier)")
+        } catch let error as SystemError {
+            throw ControlError(
+                .usage,
+                "the state folder cannot be used: \(error)",
+                hint: "it must be writable for this user; or name another one with `--state`"
+            )
+        }
     }
 
     /// The one place that names what the outside world is.
