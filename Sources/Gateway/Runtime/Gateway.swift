@@ -316,6 +316,27 @@ package actor Gateway {
                     + "and tokens with `gatehouse tokens issue`"
             )
         }
+        // A state that lost its approvers is none that nobody began.
+        guard try await !hasHadApprover() else {
+            throw ControlError(
+                .refused,
+                "the log names an approver, and the state has none that this gateway made",
+                hint: "start the gateway; root makes one with `gatehouse approvers reset NAME`"
+            )
+        }
+    }
+
+    /// Whether the log says that somebody could decide once; looks from the beginning.
+    private func hasHadApprover() async throws -> Bool {
+        var index: UInt64 = 0
+        while true {
+            let leaves = try await store.leaves(from: index, limit: 1000)
+            guard let last = leaves.last else { return false }
+            if leaves.contains(where: { RecordHead(leaf: $0.bytes)?.kind == "approver" }) {
+                return true
+            }
+            index = last.index + 1
+        }
     }
 
     /// Whether a first token may be made without an approver: once, before any other.
@@ -371,6 +392,10 @@ package actor Gateway {
                 .texts(await approvers.names.map(\.rawValue))
             ),
             RecordField("change", "started"),
+            RecordField(
+                "lockdowns",
+                .texts((await door.activeLockdowns).prefix(16).map(\.target.text))
+            ),
             RecordField("foreignRows", .texts(Array(foreign.prefix(16)))),
             RecordField("tokens", .integer(Int64(tokens.all.count))),
             RecordField("version", parts.version),

@@ -5,7 +5,7 @@ import System
 
 /// `gatehouse tokens …`.
 enum TokenCommands {
-    static let all = [issue, list, revoke]
+    static let all = [issue, list, revoke, revokeAny]
 
     private static let issue = Command(
         "tokens issue",
@@ -103,11 +103,45 @@ enum TokenCommands {
             if let tenant = try invocation.value("--tenant") {
                 params["tenant"] = JSONValue(tenant)
             }
-            let result = try await client.call("tokens.revoke", params)
-            Console.print(
-                "revoked; \(result["stopped"]?.number?.text ?? "0") running calls stopped"
-            )
-            return 0
+            return show(try await client.call("tokens.revoke", params), invocation)
         }
     )
+
+    private static let revokeAny = Command(
+        "revoke",
+        "agent:OWNER | token:ID",
+        "end one credential, or all of an owner's, at once, with everything they run and ask",
+        options: [Command.Option("--tenant", "NAME", "in that tenant alone")],
+        run: { invocation, loop in
+            let target = try invocation.argument(0, "what to revoke")
+            var params = JSONObject()
+            if target.hasPrefix("agent:") {
+                params["owner"] = JSONValue(String(target.dropFirst(6)))
+            } else if target.hasPrefix("token:") {
+                params["id"] = JSONValue(String(target.dropFirst(6)))
+            } else {
+                throw ControlError(
+                    .usage,
+                    "`\(printable(target))` is nothing that can be revoked",
+                    hint: "use agent:OWNER or token:ID"
+                )
+            }
+            if let tenant = try invocation.value("--tenant") {
+                params["tenant"] = JSONValue(tenant)
+            }
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            return show(try await client.call("tokens.revoke", params), invocation)
+        }
+    )
+
+    private static func show(_ result: JSONNode, _ invocation: Invocation) -> Int32 {
+        if invocation.wantsJSON {
+            Console.print(String(decoding: result.source, as: UTF8.self))
+        } else {
+            let count = result["revoked"]?.number?.text ?? "0"
+            let stopped = result["stopped"]?.number?.text ?? "0"
+            Console.print("revoked \(count); \(stopped) running calls stopped")
+        }
+        return 0
+    }
 }

@@ -112,23 +112,37 @@ extension Gateway {
         )
     }
 
+    /// Ends one token by its id, or every token of an owner.
     func revokeToken(_ call: ControlCall) async throws -> [UInt8] {
-        let id = try call.request.required("id")
-        let tenant = try TenantID(call.request.string("tenant") ?? TenantID.main.rawValue)
-        guard let record = tokens.remove(id: id, tenant: tenant) else {
-            throw ControlError(.refused, "no token `\(printable(id))`")
+        let tenant = try call.request.string("tenant").map { try TenantID($0) }
+        let meant: [TokenRecord]
+        let what: String
+        if let text = call.request.string("owner") {
+            let owner = try PrincipalName(text)
+            meant = tokens.all.filter { $0.owner == owner && (tenant ?? $0.tenant) == $0.tenant }
+            what = "no token of `\(owner)`"
+        } else {
+            let id = try call.request.required("id")
+            meant = tokens.all.filter { $0.id == id && $0.tenant == tenant ?? .main }
+            what = "no token `\(printable(id))`"
         }
+        guard !meant.isEmpty else { throw ControlError(.refused, what) }
         // At the door at once, on disk next: a full disk does not keep a stolen token alive.
-        let principal = record.makePrincipal()
-        await service.closeSessions(of: principal.key)
-        let stopped = await door.cancelCalls(of: principal.key)
+        for record in meant { tokens.remove(id: record.id, tenant: record.tenant) }
+        var stopped = 0
+        for record in meant {
+            let principal = record.makePrincipal()
+            await service.closeSessions(of: principal.key)
+            stopped += await door.cancelCalls(of: principal.key)
+        }
         _ = try await store.commit(
             Transaction(
-                records: [tokenEvent("revoked", record, by: call.actor)],
-                changes: [.delete(record.key, expecting: .anything)]
+                records: meant.map { tokenEvent("revoked", $0, by: call.actor) },
+                changes: meant.map { .delete($0.key, expecting: .anything) }
             )
         )
         var object = JSONObject()
+        object["revoked"] = JSONValue(meant.count)
         object["stopped"] = JSONValue(stopped)
         return JSONValue.object(object).serialised()
     }
