@@ -1,17 +1,24 @@
 /// Lower-case hexadecimal.
+@usableFromInline
 package enum Hex {
-    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        var digits: [UInt8] = []
-        for byte in bytes {
-            digits.append(digit(byte >> 4))
-            digits.append(digit(byte & 15))
+    @inlinable
+    package static func encode(_ bytes: some Collection<UInt8>) -> String {
+        unsafe String(unsafeUninitializedCapacity: bytes.count * 2) { digits in
+            var end = 0
+            for byte in bytes {
+                unsafe digits[end] = digit(byte >> 4)
+                unsafe digits[end + 1] = digit(byte & 15)
+                end += 2
+            }
+            return end
         }
-        return String(decoding: digits, as: UTF8.self)
     }
 
     /// Nil unless the text is an even number of hexadecimal digits.
+    @inlinable
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         var result: [UInt8] = []
+        result.reserveCapacity(text.utf8.count / 2)
         var high: UInt8?
         for byte in text.utf8 {
             guard let value = value(of: byte) else { return nil }
@@ -25,8 +32,10 @@ package enum Hex {
         return high == nil ? result : nil
     }
 
-    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+    @inlinable
+    package static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 
+    @inlinable
     package static func value(of byte: UInt8) -> UInt8? {
         switch byte {
         case 0x30...0x39: byte - 0x30

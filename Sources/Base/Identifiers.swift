@@ -122,7 +122,8 @@ package struct ToolName: Hashable, Sendable, Comparable, CustomStringConvertible
     }
 
     package func hash(into hasher: inout Hasher) {
-        for byte in rawValue.utf8 { hasher.combine(byte) }
+        var copy = rawValue
+        copy.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 
     package static func < (left: ToolName, right: ToolName) -> Bool {

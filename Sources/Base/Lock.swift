@@ -1,7 +1,7 @@
 #if TSAN
 import Glibc
 #else
-import Synchronization
+public import Synchronization
 #endif
 
 /// A value that many threads may touch, one at a time.
@@ -9,7 +9,7 @@ import Synchronization
 /// The thread sanitizer does not see `Synchronization.Mutex` on Linux and reports races that are
 /// none, so that a build with `-D TSAN` uses a pthread mutex instead. Safe: the value is reached only
 /// while the mutex is held.
-@safe
+@safe @usableFromInline
 package final class Lock<Value>: Sendable {
     #if TSAN
     nonisolated(unsafe) private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -34,11 +34,13 @@ package final class Lock<Value>: Sendable {
         return try unsafe body(&value)
     }
     #else
-    private let mutex: Mutex<Value>
+    @usableFromInline let mutex: Mutex<Value>
 
+    @inlinable
     package init(_ value: consuming sending Value) { mutex = Mutex(value) }
 
     /// Runs `body` alone; keep it short and never wait inside.
+    @inlinable
     package func withLock<Result, Failure: Error>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {

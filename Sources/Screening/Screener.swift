@@ -5,7 +5,7 @@ package import JSON
 ///
 /// It takes out secrets, breaks up imitations of its own marks, holds to limits and puts what
 /// nobody vouches for between marks. It is a value: a new set of secrets is a new screener.
-package struct Screener: Sendable {
+package final class Screener: Sendable {
     let redactor: Redactor
     let clock: any Clock
     let random: any RandomSource

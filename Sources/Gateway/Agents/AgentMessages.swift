@@ -9,7 +9,7 @@ package enum Endpoint: Sendable, Hashable {
 }
 
 /// A message whose sender is known and whose revision was decided.
-package struct AuthenticatedMessage: Sendable {
+package final class AuthenticatedMessage: Sendable {
     package let principal: Principal
     package let endpoint: Endpoint
     package let revision: Revision

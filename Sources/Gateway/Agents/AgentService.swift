@@ -19,6 +19,12 @@ package actor AgentService {
         let principal: PrincipalKey
         let scope: Scope
         let id: RequestID
+
+        /// Ids of one scope differ; which agent counts alike is for `==`.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(scope)
+            hasher.combine(id)
+        }
     }
 
     /// Where the ids of requests live: two agents may count from 1 with the same credential.

@@ -191,10 +191,11 @@ package struct HTTPAgentEndpoint: HTTPHandler {
 
     // MARK: Reading the head
 
+    private static let pathPrefix = Array("/mcp".utf8)
+
     static func endpoint(of path: ArraySlice<UInt8>) -> Endpoint? {
-        let prefix = Array("/mcp".utf8)
-        guard path.starts(with: prefix) else { return nil }
-        let rest = path.dropFirst(prefix.count)
+        guard path.starts(with: pathPrefix) else { return nil }
+        let rest = path.dropFirst(pathPrefix.count)
         guard let first = rest.first else { return .all }
         guard first == 0x2f else { return nil }
         let name = String(decoding: rest.dropFirst(), as: UTF8.self)
@@ -221,12 +222,13 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         }
     }
 
+    private static let deciding: [(FieldName, String)] = [
+        (.mcpProtocolVersion, "MCP-Protocol-Version"), (.mcpSessionID, "Mcp-Session-Id"),
+        (.mcpMethod, "Mcp-Method"), (.mcpName, "Mcp-Name"),
+    ]
+
     /// A header that decides something must not be there twice.
     private static func refuseRepeated(_ head: RequestHead) throws(ProtocolError) {
-        let deciding: [(FieldName, String)] = [
-            (.mcpProtocolVersion, "MCP-Protocol-Version"), (.mcpSessionID, "Mcp-Session-Id"),
-            (.mcpMethod, "Mcp-Method"), (.mcpName, "Mcp-Name"),
-        ]
         for (name, spelling) in deciding where head.isRepeated(name) {
             throw ProtocolError(.headerMismatch, "the header \(spelling) is repeated")
         }
@@ -246,19 +248,10 @@ package struct HTTPAgentEndpoint: HTTPHandler {
     private static func mediaProblem(
         of head: RequestHead
     ) -> (status: HTTPStatus, message: String)? {
-        guard let type = text(head[.contentType]),
-            type.split(separator: ";").first?.lowercased().filter({ $0 != " " })
-                == "application/json"
-        else { return (.unsupportedMediaType, "Content-Type must be application/json") }
-        let ranges = (text(head[.accept]) ?? "").lowercased().split(separator: ",").map { range in
-            String(range.prefix { $0 != ";" }).filter { $0 != " " && $0 != "\t" }
+        guard let type = head[.contentType], MediaTypes.isJSON(type) else {
+            return (.unsupportedMediaType, "Content-Type must be application/json")
         }
-        let accepts = { (type: String, group: String) in
-            ranges.contains("*/*") || ranges.contains(group) || ranges.contains(type)
-        }
-        guard accepts("application/json", "application/*"),
-            accepts("text/event-stream", "text/*")
-        else {
+        guard let accept = head[.accept], MediaTypes.acceptsJSONAndEvents(accept) else {
             return (
                 .notAcceptable,
                 "Accept must name application/json and text/event-stream"

@@ -9,7 +9,7 @@ package import Policy
 /// The agent sees `published`; the upstream is called by `upstream` with `mapping` applied to the
 /// arguments. Today the mapping is the identity; a narrowed tool changes the published definition
 /// and the mapping, and nothing else of the path.
-package struct ToolEntry: Sendable {
+package final class ToolEntry: Sendable {
     package enum Mapping: Sendable { case identity }
 
     package let reference: ToolReference
@@ -22,6 +22,26 @@ package struct ToolEntry: Sendable {
     package let output: CompiledSchema?
     /// The compiled policy that applies to this tool, and its digest.
     package let policy: ToolPolicy
+
+    init(
+        reference: ToolReference,
+        published: ToolDefinition,
+        upstream: ToolDefinition,
+        mapping: Mapping,
+        pin: Digest,
+        input: CompiledSchema,
+        output: CompiledSchema?,
+        policy: ToolPolicy
+    ) {
+        self.reference = reference
+        self.published = published
+        self.upstream = upstream
+        self.mapping = mapping
+        self.pin = pin
+        self.input = input
+        self.output = output
+        self.policy = policy
+    }
 
     /// The arguments as the upstream's definition names them.
     func upstreamArguments(_ form: CallForm) -> [UInt8] {
@@ -52,7 +72,7 @@ package enum HiddenReason: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// A server with what it offers now.
-package struct ServerEntry: Sendable {
+package final class ServerEntry: Sendable {
     package let name: ServerName
     package let tenant: TenantID
     package let client: MCPClient
@@ -63,4 +83,26 @@ package struct ServerEntry: Sendable {
     package let instructions: String?
     package let tools: [ToolName: ToolEntry]
     package let hidden: [ToolName: HiddenReason]
+
+    init(
+        name: ServerName,
+        tenant: TenantID,
+        client: MCPClient,
+        tally: ServerTally,
+        settings: Configuration.Server,
+        absence: String?,
+        instructions: String?,
+        tools: [ToolName: ToolEntry],
+        hidden: [ToolName: HiddenReason]
+    ) {
+        self.name = name
+        self.tenant = tenant
+        self.client = client
+        self.tally = tally
+        self.settings = settings
+        self.absence = absence
+        self.instructions = instructions
+        self.tools = tools
+        self.hidden = hidden
+    }
 }

@@ -8,7 +8,7 @@ package import Policy
 // → ScreenedResult (in `Screening`).
 
 /// A `tools/call` whose parameters were read, with its arguments in call form (design law 2).
-package struct ToolCall: Sendable {
+package final class ToolCall: Sendable {
     package let principal: Principal
     package let endpoint: Endpoint
     package let revision: Revision
@@ -63,9 +63,7 @@ package struct ToolCall: Sendable {
             )
         }
     }
-}
 
-extension ToolCall {
     /// A call nobody sent, to ask what would become of it.
     init(
         by principal: Principal,
@@ -83,7 +81,9 @@ extension ToolCall {
         progressToken = nil
         parameterHeader = nil
     }
+}
 
+extension ToolCall {
     /// The call form; a call without arguments has that of an empty object.
     private static func form(of node: JSONNode?) throws(CallFormError) -> CallForm {
         if let node { return try CallForm(node) }
@@ -98,14 +98,20 @@ extension ToolCall {
 }
 
 /// A call whose tool is published, seen by this principal, and whose arguments its schema allows.
-package struct ResolvedCall: Sendable {
+package final class ResolvedCall: Sendable {
     package let call: ToolCall
     package let tool: ToolEntry
     package let server: ServerEntry
+
+    init(call: ToolCall, tool: ToolEntry, server: ServerEntry) {
+        self.call = call
+        self.tool = tool
+        self.server = server
+    }
 }
 
 /// A call with its verdict, and everything the verdict rests on.
-package struct JudgedCall: Sendable {
+package final class JudgedCall: Sendable {
     /// Our own id of the call, the same in every record of it and in the agent's refusal.
     package let id: String
     package let resolved: ResolvedCall
@@ -114,6 +120,20 @@ package struct JudgedCall: Sendable {
     package let digest: Digest
     /// Which state of the gateway's rules it was judged under.
     package let generation: UInt64
+
+    init(
+        id: String,
+        resolved: ResolvedCall,
+        verdict: Verdict,
+        digest: Digest,
+        generation: UInt64
+    ) {
+        self.id = id
+        self.resolved = resolved
+        self.verdict = verdict
+        self.digest = digest
+        self.generation = generation
+    }
 
     var call: ToolCall { resolved.call }
     var tool: ToolEntry { resolved.tool }

@@ -5,12 +5,26 @@ import Policy
 import Screening
 
 /// Turns the steps of a call into records.
-package struct Evidence: Sendable {
+package final class Evidence: Sendable {
     let environment: EnvironmentName
     let clock: any Clock
     let hashing: any Hashing
     let random: any RandomSource
     let screener: Screener
+
+    init(
+        environment: EnvironmentName,
+        clock: any Clock,
+        hashing: any Hashing,
+        random: any RandomSource,
+        screener: Screener
+    ) {
+        self.environment = environment
+        self.clock = clock
+        self.hashing = hashing
+        self.random = random
+        self.screener = screener
+    }
 
     /// The record that a call is about to be sent, or was refused: who, what, why.
     func judgement(

@@ -39,15 +39,13 @@ package struct BearerAuthenticator: Authenticator {
             return .failure(Self.missing)
         }
         guard !head.isRepeated(.authorization) else { return .failure(Self.malformed) }
-        let scheme = Array("bearer ".utf8)
-        guard header.count > scheme.count,
-            zip(header, scheme).allSatisfy({ ($0 | 0x20) == ($1 | 0x20) })
+        guard header.count > Self.scheme.count,
+            zip(header, Self.scheme).allSatisfy({ ($0 | 0x20) == ($1 | 0x20) })
         else { return .failure(Self.malformed) }
-        let address: String? = if case .ip(let ip, _) = peer { ip.description } else { nil }
         do throws(TokenBook.Refused) {
             let principal = try tokens.principal(
-                for: Array(header.dropFirst(scheme.count)),
-                from: address
+                for: Array(header.dropFirst(Self.scheme.count)),
+                from: peer
             )
             guard principal.environment == environment else { return .failure(Self.invalid) }
             return .success(principal)
@@ -57,6 +55,7 @@ package struct BearerAuthenticator: Authenticator {
         }
     }
 
+    private static let scheme = Array("bearer ".utf8)
     private static let missing = AuthenticationRefusal(
         status: .unauthorized,
         message: "a credential is needed: Authorization: Bearer …",
@@ -80,6 +79,8 @@ package struct AllowedHosts: Sendable {
     private let port: UInt16?
     private let isLoopback: Bool
     private let origins: Set<String>
+    /// The spellings that clients send, byte for byte; others are taken apart.
+    private let usual: [[UInt8]]
 
     /// - Parameter names: what the operator wrote, beside the listener's own address; with or
     ///   without a port, compared without regard to case.
@@ -92,6 +93,8 @@ package struct AllowedHosts: Sendable {
         }
         hosts = Set(all)
         self.origins = Set(origins.map { $0.lowercased() })
+        let named = hosts.union(isLoopback ? Self.loopbackNames : [])
+        usual = port.map { port in named.map { Array("\($0):\(port)".utf8) } } ?? []
     }
 
     package func refusal(of head: RequestHead) -> (status: HTTPStatus, message: String)? {
@@ -102,7 +105,8 @@ package struct AllowedHosts: Sendable {
             }
         }
         guard let host = head[.host],
-            serves(String(decoding: host, as: UTF8.self).lowercased())
+            usual.contains(where: { $0.elementsEqual(host) })
+                || serves(String(decoding: host, as: UTF8.self).lowercased())
         else { return (.misdirectedRequest, "this Host is not served here") }
         return nil
     }

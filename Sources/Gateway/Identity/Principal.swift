@@ -2,7 +2,7 @@ package import Base
 package import Policy
 
 /// Who calls, from the credential alone (design law 8).
-package struct Principal: Sendable {
+package final class Principal: Sendable {
     /// The owner the token was issued to.
     package let owner: PrincipalName
     /// Which of the owner's tokens; public, and never the secret.
@@ -58,4 +58,7 @@ package struct PrincipalKey: Sendable, Hashable {
         self.tenant = tenant
         self.token = token
     }
+
+    /// Token ids are random: the tenant adds nothing but time.
+    package func hash(into hasher: inout Hasher) { hasher.combine(token) }
 }

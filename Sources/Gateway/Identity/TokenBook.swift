@@ -2,7 +2,7 @@ package import Audit
 package import Base
 package import JSON
 package import Policy
-import System
+package import System
 
 /// A bearer token as it is kept: everything but the secret, of which only SHA-256 is stored.
 package struct TokenRecord: Sendable, Equatable {
@@ -189,10 +189,10 @@ package final class TokenBook: Sendable {
 
     /// Who calls with that secret.
     ///
-    /// - Parameter address: the peer's address without its port; nil over the agent socket.
+    /// - Parameter peer: where it came from; nil over the agent socket.
     package func principal(
         for secret: [UInt8],
-        from address: String?
+        from peer: SocketAddress?
     ) throws(Refused) -> Principal {
         guard secret.count <= 256 else { throw .unknown }
         let hash = hashing.sha256(secret)
@@ -201,8 +201,8 @@ package final class TokenBook: Sendable {
         }
         if let expires = record.expires, clock.timestamp >= expires { throw .expired }
         if let allowed = record.allowedFrom {
-            guard let address = address.flatMap({ IPAddress($0) }),
-                allowed.contains(where: { AddressRange($0)?.contains(address) ?? false })
+            guard case .ip(let ip, _)? = peer,
+                allowed.contains(where: { AddressRange($0)?.contains(ip) ?? false })
             else { throw .address }
         }
         return principal

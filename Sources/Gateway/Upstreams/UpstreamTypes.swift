@@ -117,7 +117,8 @@ package final class CallCancellation: Sendable {
     private struct State {
         var reason: Reason?
         var nextKey = 0
-        var handlers: [Int: @Sendable () -> Void] = [:]
+        /// One or two at a time: the upstream's, and the desk's.
+        var handlers: [(key: Int, body: @Sendable () -> Void)] = []
     }
 
     private let state = Lock(State())
@@ -135,7 +136,7 @@ package final class CallCancellation: Sendable {
         let key: Int? = state.withLock { state in
             guard state.reason == nil else { return nil }
             state.nextKey += 1
-            state.handlers[state.nextKey] = body
+            state.handlers.append((state.nextKey, body))
             return state.nextKey
         }
         if let key { return key }
@@ -144,15 +145,15 @@ package final class CallCancellation: Sendable {
     }
 
     package func remove(_ key: Int) {
-        state.withLock { $0.handlers[key] = nil }
+        state.withLock { $0.handlers.removeAll { $0.key == key } }
     }
 
     package func cancel(_ reason: Reason) {
         let handlers: [@Sendable () -> Void] = state.withLock { state in
             guard state.reason == nil else { return [] }
             state.reason = reason
-            let waiting = Array(state.handlers.values)
-            state.handlers = [:]
+            let waiting = state.handlers.map(\.body)
+            state.handlers = []
             return waiting
         }
         for handler in handlers { handler() }

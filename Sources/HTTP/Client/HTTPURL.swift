@@ -6,13 +6,17 @@ package struct HTTPOrigin: Hashable, Sendable, CustomStringConvertible {
     /// Lower case, without the brackets of an IPv6 address.
     package let host: String
     package let port: UInt16
+    /// What stands in the Host field: the port only when it is not the scheme's own.
+    package let authority: String
     /// The host, when it is an address and not a name.
     package var address: IPAddress? { IPAddress(host) }
 
-    /// What stands in the Host field: the port only when it is not the scheme's own.
-    package var authority: String {
+    init(isSecure: Bool, host: String, port: UInt16) {
+        self.isSecure = isSecure
+        self.host = host
+        self.port = port
         let name = host.utf8.contains(0x3A) ? "[\(host)]" : host
-        return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+        authority = port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
 
     package var description: String { (isSecure ? "https://" : "http://") + authority }

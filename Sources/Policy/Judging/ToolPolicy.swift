@@ -2,7 +2,7 @@ package import Base
 package import JSON
 
 /// Everything that applies to one tool of one tenant, picked out and compiled once.
-package struct ToolPolicy: Sendable {
+package final class ToolPolicy: Sendable {
     package let tool: ToolReference
     package let tenant: TenantID
     /// The tier its calls start at.
