@@ -295,7 +295,8 @@ extension Supervision.State {
         "asleep", "starting", "ready", "backing-off", "stopping", "broken", "refused", "ended",
     ]
 
-    fileprivate var name: String {
+    /// One word, as listings and metrics have it.
+    var name: String {
         switch self {
         case .asleep: "asleep"
         case .starting: "starting"
