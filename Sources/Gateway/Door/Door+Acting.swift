@@ -163,6 +163,9 @@ extension Door {
                 mirrored: headers,
                 wantsProgress: judged.call.progressToken != nil,
                 timeout: judged.resolved.server.settings.callTimeout,
+                // The client lives on this loop and asks right before it sends: a server that
+                // slept may have taken a while to start.
+                isStillAllowed: { self.assumeIsolated { $0.changed(since: judged) == nil } },
                 cancellation: cancellation,
                 notifications: progress.sink
             )

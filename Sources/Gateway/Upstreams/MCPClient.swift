@@ -61,18 +61,24 @@ package actor MCPClient {
     // MARK: Calls
 
     /// Calls a tool; the arguments are the call form, sent as they were judged.
+    ///
+    /// `isStillAllowed` is asked when the server is there to take the call.
     package func callTool(
         _ tool: ToolName,
         arguments: [UInt8],
         mirrored: [(name: String, value: String)],
         wantsProgress: Bool,
         timeout: Duration,
+        isStillAllowed: @Sendable () -> Bool = { true },
         cancellation: CallCancellation,
         notifications: @escaping NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let revision = try await open()
         guard !isStale else {
             throw UpstreamFailure(.notSent, "it offers other tools since it was started anew")
+        }
+        guard isStillAllowed() else {
+            throw UpstreamFailure(.notSent, "the rules changed while the server was started")
         }
         let id = takeID()
         let body = Envelope.request(.integer(id), "tools/call") { writer in
