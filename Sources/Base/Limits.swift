@@ -50,6 +50,13 @@ package enum Limits {
     package static let noiseLineCount = 100
     package static let serverStart: Duration = .seconds(30)
 
+    // Screening.
+    /// A result of more bytes is looked through by a thread of the pool.
+    package static let loopScreeningByteCount = 128 << 10
+    /// What is looked at beyond the end of a text that will be cut, so that no secret is missed
+    /// because it lies across the cut.
+    package static let screeningReach = 16 << 10
+
     // Calls.
     package static let callTimeout: Duration = .seconds(60)
     package static let callMaximum: Duration = .seconds(600)

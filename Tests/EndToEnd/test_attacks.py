@@ -13,7 +13,7 @@ from pathlib import Path
 from harness import PASSPHRASE, Gateway
 
 SERVER = Path(__file__).with_name("attack_server.py")
-TOOLS = ["echo", "fail", "die", "wait", "variable", "complain", "changed"]
+TOOLS = ["echo", "fail", "die", "wait", "variable", "complain", "changed", "large"]
 ATTACKED = """
 gatehouse: 1
 environment: staging
@@ -33,6 +33,7 @@ tools:
   box.variable: {{ tier: T0 }}
   box.complain: {{ tier: T0 }}
   box.changed: {{ tier: T0 }}
+  box.large: {{ tier: T0 }}
   box.write: {{ tier: T2 }}
 """
 FAR = """
@@ -219,6 +220,20 @@ class Servers(unittest.TestCase):
         self.gateway.wait_for(lambda: "changed since it was accepted" in self.gateway.run("tools", "list").stdout)
         self.gateway.decide("tools", "approve", "box")
         self.assertIn("x", words(self.gateway.call("echo")))
+
+
+    def test_a_large_result_made_to_be_slow_holds_nobody_up(self):
+        with ThreadPoolExecutor(1) as pool:
+            start = time.monotonic()
+            large = pool.submit(self.gateway.call, "large", "password = hunter2xyz api_key: 'sk_live_4eC39H' x token=")
+            longest = 0
+            while not large.done():
+                before = time.monotonic()
+                self.gateway.modern("tools/list", path="/mcp/box")
+                longest = max(longest, time.monotonic() - before)
+            took = time.monotonic() - start
+        self.assertIn("content", large.result()["result"])
+        self.assertLess(longest, max(0.25, took / 3), f"of {took:.2f} s")
 
 
 class Restart(unittest.TestCase):

@@ -1,4 +1,3 @@
-import JSONSchema
 package import Audit
 import Base
 import JSON
@@ -6,6 +5,7 @@ import JSONSchema
 import MCP
 import Policy
 import Screening
+import System
 package import Storage
 
 extension Door {
@@ -49,20 +49,24 @@ extension Door {
         _ result: UpstreamResult,
         _ node: JSONNode
     ) async -> CallAnswer {
-        let screened: ScreenedResult
-        do throws(ResultFault) {
-            screened = try screen(node, of: judged.tool)
-        } catch {
-            return await withhold(judged, result, .fault, .upstreamFault, "\(error)")
+        let (screened, root): (ScreenedResult, JSONNode?)
+        switch await screenWhereItMay(node, of: judged.tool) {
+        case nil:
+            return await withhold(
+                judged,
+                result,
+                .withheld,
+                .withheld,
+                "too many large results are looked through at once"
+            )
+        case .failure(let fault):
+            return await withhold(judged, result, .fault, .upstreamFault, "\(fault)")
+        case .success(let found): (screened, root) = found
         }
-        let report = screened.report
-        // What was screened without a change is what was read; anything else is read again.
-        guard
-            let root = report.changedContent || report.isMarked
-                ? try? JSONDocument(parsing: screened.bytes, limits: .screened).root : node
-        else {
+        guard let root else {
             return await withhold(judged, result, .withheld, .withheld, "it cannot be read again")
         }
+        let report = screened.report
         let isError = root["isError"]?.bool == true
         await settleInOrder(
             judged,
@@ -119,9 +123,42 @@ extension Door {
         )
     }
 
-    private func screen(
+    /// A large result is looked through beside the loop, as what it holds is the server's choice.
+    ///
+    /// On the loop all agents would wait. Nil when too many are looked through already.
+    private func screenWhereItMay(
         _ node: JSONNode,
         of tool: ToolEntry
+    ) async -> Result<(ScreenedResult, JSONNode?), ResultFault>? {
+        let screener = screener
+        guard node.source.count > Limits.loopScreeningByteCount else {
+            return Self.screenAndRead(node, of: tool, by: screener)
+        }
+        return try? await pool.run { Self.screenAndRead(node, of: tool, by: screener) }
+    }
+
+    /// The result as it may be seen, and read again where that is not what came.
+    private static func screenAndRead(
+        _ node: JSONNode,
+        of tool: ToolEntry,
+        by screener: Screener
+    ) -> Result<(ScreenedResult, JSONNode?), ResultFault> {
+        do throws(ResultFault) {
+            let screened = try screen(node, of: tool, by: screener)
+            guard screened.report.changedContent || screened.report.isMarked else {
+                return .success((screened, node))
+            }
+            let document = try? JSONDocument(parsing: screened.bytes, limits: .screened)
+            return .success((screened, document?.root))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private static func screen(
+        _ node: JSONNode,
+        of tool: ToolEntry,
+        by screener: Screener
     ) throws(ResultFault) -> ScreenedResult {
         var check: (@Sendable (JSONNode) -> String?)?
         if let schema = tool.output {

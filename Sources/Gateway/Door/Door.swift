@@ -15,6 +15,7 @@ package import Screening
 /// it is sent.
 package actor Door {
     let loop: EventLoop
+    let pool: BlockingPool
     let store: any RecordStore
     let clock: any Clock
     let hashing: any Hashing
@@ -51,6 +52,7 @@ package actor Door {
 
     package init(_ parts: Parts) {
         loop = parts.loop
+        pool = parts.pool
         store = parts.store
         clock = parts.clock
         hashing = parts.hashing
@@ -73,6 +75,8 @@ package actor Door {
     /// What a door is made of.
     package struct Parts: Sendable {
         package let loop: EventLoop
+        /// For what takes longer than a loop may be held.
+        package let pool: BlockingPool
         package let store: any RecordStore
         package let clock: any Clock
         package let hashing: any Hashing
@@ -85,6 +89,7 @@ package actor Door {
 
         package init(
             loop: EventLoop,
+            pool: BlockingPool,
             store: any RecordStore,
             clock: any Clock,
             hashing: any Hashing,
@@ -96,6 +101,7 @@ package actor Door {
             resultByteCount: Int
         ) {
             self.loop = loop
+            self.pool = pool
             self.store = store
             self.clock = clock
             self.hashing = hashing

@@ -193,6 +193,7 @@ package actor Gateway {
         door = Door(
             Door.Parts(
                 loop: loop,
+                pool: parts.pool,
                 store: store,
                 clock: parts.clock,
                 hashing: hashing,
