@@ -40,21 +40,37 @@ package final class Screener: Sendable {
         untrustedSource source: String? = nil
     ) -> ScreenedText {
         var report = ScreeningReport()
-        var budget = WorkBudget(byteCount: bytes.count, clock: clock)
+        let limitInBytes = max(0, limitInBytes)
         var content: [UInt8]
+        /// How much of `bytes` is taken up at all; what lies far behind the limit is not looked at.
+        var taken = bytes.count
         do {
-            let findings = try redactor.findings(in: bytes, budget: &budget)
+            let reach = max(Limits.screeningReach, redactor.secrets.widest)
+            let isLong = bytes.count - min(limitInBytes, bytes.count) > reach
+            let near = isLong ? Array(bytes[..<(limitInBytes + reach)]) : bytes
+            var budget = WorkBudget(byteCount: near.count, clock: clock)
+            var findings = try redactor.findings(in: near, budget: &budget)
+            if isLong {
+                taken = CodePoints.floor(limitInBytes, in: bytes)
+                // A secret that lies across the end goes whole.
+                if let across = findings.first(where: { $0.range.upperBound > taken }) {
+                    taken = min(taken, across.range.lowerBound)
+                }
+                findings.removeAll { $0.range.upperBound > taken }
+            }
             report.count(findings)
-            content = findings.isEmpty ? bytes : Redactor.redacted(bytes[...], findings)
+            let whole = bytes[..<taken]
+            content = findings.isEmpty ? Array(whole) : Redactor.redacted(whole, findings)
         } catch {
             report.withheld.append("\(error)")
             return ScreenedText(text: Self.withheldText("\(error)"), report: report)
         }
         var note = ""
-        if content.count > limitInBytes {
-            let end = CodePoints.floor(max(0, limitInBytes), in: content)
-            note = Self.cutText(shown: end, total: content.count)
-            report.cuts.append(.init(unit: .bytes, shown: end, total: content.count))
+        if taken < bytes.count || content.count > limitInBytes {
+            let end = CodePoints.floor(min(limitInBytes, content.count), in: content)
+            let total = content.count + bytes.count - taken
+            note = Self.cutText(shown: end, total: total)
+            report.cuts.append(.init(unit: .bytes, shown: end, total: total))
             content = Array(content[..<end])
         }
         var text = String(decoding: content, as: UTF8.self)

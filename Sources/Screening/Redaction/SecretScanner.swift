@@ -20,6 +20,9 @@ struct SecretScanner: Sendable {
 
     var isEmpty: Bool { scanner.isEmpty }
 
+    /// The bytes of the longest spelling in its widest escape.
+    var widest: Int { scanner.longest * 6 + 12 }
+
     func appendFindings(
         in text: [UInt8],
         to findings: inout [Finding],
@@ -44,7 +47,7 @@ struct SecretScanner: Sendable {
         to findings: inout [Finding],
         budget: inout WorkBudget
     ) throws(ScreeningFailure) {
-        let overlap = scanner.longest * escape.widest + 12
+        let overlap = widest
         let step = max(32 << 10, overlap)
         var start = 0
         while start < text.count {
