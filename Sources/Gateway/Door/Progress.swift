@@ -62,15 +62,16 @@ actor Progress {
     }
 
     private func forward(_ params: JSONNode) {
-        guard let token, let progress = params["progress"]?.number, let value = progress.double,
-            admits(value)
+        // No step of any work has more digits; a longer number is a message of its own.
+        guard let token, let progress = params["progress"]?.number, progress.text.utf8.count <= 32,
+            let value = progress.double, admits(value)
         else { return }
         let message = Envelope.notification("notifications/progress") { writer in
             writer.key("progressToken")
             token.write(to: &writer)
             writer.key("progress")
             writer.number(progress)
-            if let total = params["total"]?.number {
+            if let total = params["total"]?.number, total.text.utf8.count <= 32 {
                 writer.key("total")
                 writer.number(total)
             }
