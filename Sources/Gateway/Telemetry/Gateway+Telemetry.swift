@@ -295,8 +295,7 @@ extension Supervision.State {
         "asleep", "starting", "ready", "backing-off", "stopping", "broken", "refused", "ended",
     ]
 
-    /// One word, as listings and metrics have it.
-    var name: String {
+    fileprivate var name: String {
         switch self {
         case .asleep: "asleep"
         case .starting: "starting"

@@ -35,7 +35,7 @@ extension Gateway {
         for status in await fleet.states() {
             let (name, tenant) = (status.server, status.tenant)
             var server = JSONObject()
-            server["state"] = JSONValue(status.state?.name ?? "remote")
+            server["state"] = JSONValue(status.state.map { "\($0)" } ?? "remote")
             if let pid = status.processID { server["pid"] = JSONValue(pid) }
             if let absence = absences[ServerKey(tenant: tenant, server: name)] {
                 server["absent"] = JSONValue(absence)
