@@ -145,7 +145,10 @@ let package = Package(
         tests("Sandbox", ["Base", "System", "Crypto", "Sandbox"]),
         tests(
             "Gateway",
-            ["Base", "JSON", "MCP", "Policy", "System", "HTTP", "Sandbox", "Gateway"]
+            [
+                "Base", "JSON", "MCP", "Policy", "Screening", "Audit", "System", "Crypto",
+                "Patterns", "HTTP", "Sandbox", "Gateway",
+            ]
         ),
     ],
     swiftLanguageModes: [.v6],

@@ -28,6 +28,39 @@ package func printable(_ text: String, limit: Int = 128) -> String {
     return text.unicodeScalars.count > limit ? result + "…" : result
 }
 
+/// Text of any language on one line: what would end the line or steer a terminal is escaped.
+package func oneLine(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: \.steersTerminal) else { return text }
+    var result = ""
+    for scalar in text.unicodeScalars {
+        if scalar.steersTerminal {
+            result += "\\u{" + String(scalar.value, radix: 16) + "}"
+        } else {
+            result.unicodeScalars.append(scalar)
+        }
+    }
+    return result
+}
+
+extension Unicode.Scalar {
+    /// Whether a reader sees it, be it as a blank.
+    fileprivate var isSeen: Bool {
+        guard value >= 0x80 else { return value >= 0x20 && value != 0x7f }
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: return false
+        default: return !properties.isDefaultIgnorableCodePoint
+        }
+    }
+
+    /// Control characters, line and paragraph separators, marks that turn the direction of text.
+    fileprivate var steersTerminal: Bool {
+        switch value {
+        case 0..<0x20, 0x7f...0x9f, 0x61c, 0x200e, 0x200f, 0x2028...0x202e, 0x2066...0x2069: true
+        default: false
+        }
+    }
+}
+
 /// A name of ours: 1 to 64 of `a-z 0-9 - _`, starting with a letter or digit.
 ///
 /// Lower case only, so that two names never differ by case alone, and without a dot or a double
@@ -97,19 +130,20 @@ package struct PrincipalName: ShortName {
 /// A tool by the name its server gives it; compared as bytes.
 ///
 /// The specification recommends 1 to 128 of `A-Z a-z 0-9 _ - .` (2025-11-25, server/tools); other
-/// names are kept as they are and only limited in length and freed of controls.
+/// names are kept as they are and only limited in length. Characters nobody sees (controls, marks of
+/// direction, zero width) make no name: two tools would look like one to the person who approves.
 package struct ToolName: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let rawValue: String
 
     package init(_ spelling: String) throws(InvalidName) {
         let isUsable =
             (1...256).contains(spelling.utf8.count)
-            && spelling.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
+            && spelling.unicodeScalars.allSatisfy(\.isSeen)
         guard isUsable else {
             throw InvalidName(
                 kind: "tool",
                 spelling: spelling,
-                expected: "1 to 256 bytes without control characters"
+                expected: "1 to 256 bytes without control or invisible characters"
             )
         }
         rawValue = spelling

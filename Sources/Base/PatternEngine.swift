@@ -29,7 +29,7 @@ package enum PatternFailure: Error, Equatable, Sendable, CustomStringConvertible
     package var description: String {
         switch self {
         case .invalid(let pattern, let reason):
-            "pattern `\(printable(pattern))` does not compile: \(reason)"
+            "pattern `\(printable(pattern))` does not compile: \(oneLine(reason))"
         case .limitExceeded(let pattern):
             "pattern `\(printable(pattern))` took more work than allowed; simplify it"
         }

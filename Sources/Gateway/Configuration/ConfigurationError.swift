@@ -5,7 +5,7 @@ package import Policy
 package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
     package let file: String
     package let position: Position?
-    /// What is wrong, lower case, without a full stop.
+    /// What is wrong, lower case, without a full stop; the text's own control characters are escaped.
     package let problem: String
     /// What to write instead, where there is one answer.
     package let hint: String?
@@ -13,8 +13,16 @@ package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConve
     package init(file: String, position: Position?, problem: String, hint: String? = nil) {
         self.file = file
         self.position = position
-        self.problem = problem
-        self.hint = hint
+        self.problem = oneLine(problem)
+        self.hint = hint.map(oneLine)
+    }
+
+    /// Several problems, each on a line of its own; the position is the first one's.
+    init(file: String, position: Position?, problems: [String]) {
+        self.file = file
+        self.position = position
+        problem = problems.map(oneLine).joined(separator: "\n")
+        hint = nil
     }
 
     /// `gatehouse.yaml:3:7: unknown key …`.

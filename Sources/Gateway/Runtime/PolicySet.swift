@@ -42,7 +42,7 @@ package struct PolicySet: Sendable {
             throw ConfigurationError(
                 file: source.file,
                 position: first?.position,
-                problem: error.problems.map(\.description).joined(separator: "\n")
+                problems: error.problems.map(\.description)
             )
         }
     }
