@@ -141,14 +141,29 @@ package struct LockFile: Sendable, Equatable {
         }
         lines.append(tenant.tools.isEmpty ? "    tools: {}" : "    tools:")
         for (reference, statement) in tenant.tools.sorted(by: { $0.key < $1.key }) {
-            let value = String(decoding: statement.value.serialised(), as: UTF8.self)
+            let value = readable(statement.value)
             lines.append("      \(quoted(reference.description)): \(value)")
         }
     }
 
     /// JSON's quoting is YAML's double quoting too.
-    private static func quoted(_ text: String) -> String {
-        String(decoding: JSONValue(text).serialised(), as: UTF8.self)
+    private static func quoted(_ text: String) -> String { readable(JSONValue(text)) }
+
+    /// JSON text that a YAML reader takes as well.
+    ///
+    /// What YAML does not allow unescaped (1.2.2, 5.1), or would take for the end of a line, is
+    /// escaped; such characters stand in strings only.
+    private static func readable(_ value: JSONValue) -> String {
+        var text = ""
+        for scalar in String(decoding: value.serialised(), as: UTF8.self).unicodeScalars {
+            switch scalar.value {
+            case 0x7f...0x9f, 0x2028, 0x2029, 0xfeff, 0xfffe, 0xffff:
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
     }
 }
 

@@ -29,6 +29,9 @@ package struct SourceText: Sendable {
         }
     }
 
+    static let interpolationProblem =
+        "`${` is not read: nothing is interpolated; name a secret in `secrets` instead"
+
     /// The largest file that is read.
     package static let byteCountLimit = 1 << 20
 
@@ -67,7 +70,15 @@ package struct SourceText: Sendable {
         var found: [JSONPointer: Position] = [:]
         var waiting: [(JSONPointer, JSONNode)] = [(.root, document.root)]
         while let (pointer, node) = waiting.popLast() {
-            found[pointer] = lines.position(of: node.source.startIndex)
+            let position = lines.position(of: node.source.startIndex)
+            found[pointer] = position
+            guard node.string?.contains("${") != true else {
+                throw ConfigurationError(
+                    file: file,
+                    position: position,
+                    problem: Self.interpolationProblem
+                )
+            }
             for (key, value) in node.members { waiting.append((pointer.appending(key), value)) }
             for (index, element) in node.elements.enumerated() {
                 waiting.append((pointer.appending(index), element))

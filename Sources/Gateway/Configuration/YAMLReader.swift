@@ -1,3 +1,4 @@
+private import Base
 private import CYAML
 private import JSON
 private import Policy
@@ -84,8 +85,11 @@ private final class YAMLBuilder {
 
     private enum Container {
         case sequence(at: JSONPointer, count: Int)
-        case mapping(at: JSONPointer, keys: Set<JSONString>, key: JSONString?)
+        case mapping(at: JSONPointer, key: JSONString?)
     }
+
+    /// The keys of each mapping that is open; apart from `open`, so that no insertion copies them.
+    private var keys: [Set<JSONString>] = []
 
     init(file: String) { self.file = file }
 
@@ -115,7 +119,8 @@ private final class YAMLBuilder {
                 open.append(.sequence(at: pointer, count: 0))
             } else {
                 writer.beginObject()
-                open.append(.mapping(at: pointer, keys: [], key: nil))
+                open.append(.mapping(at: pointer, key: nil))
+                keys.append([])
             }
             return true
         case CGATE_YAML_SEQUENCE_END:
@@ -125,6 +130,7 @@ private final class YAMLBuilder {
         case CGATE_YAML_MAPPING_END:
             writer.endObject()
             open.removeLast()
+            keys.removeLast()
             return true
         default:
             return true
@@ -133,21 +139,18 @@ private final class YAMLBuilder {
 
     private func takeScalar(_ event: YAMLEvent, _ place: Position) -> Bool {
         let text = event.text
-        if case .mapping(let pointer, var keys, nil) = open.last {
+        if case .mapping(let pointer, nil) = open.last {
             guard text != "<<" else { return refuse(place, "merge keys are not read") }
             let key = JSONString(text)
-            guard keys.insert(key).inserted else {
+            guard keys[keys.count - 1].insert(key).inserted else {
                 return refuse(place, "key `\(text)` is given twice; keep one")
             }
-            open[open.count - 1] = .mapping(at: pointer, keys: keys, key: key)
+            open[open.count - 1] = .mapping(at: pointer, key: key)
             writer.key(key)
             return true
         }
         if text.contains("${") {
-            return refuse(
-                place,
-                "`${` is not read: nothing is interpolated; name a secret in `secrets` instead"
-            )
+            return refuse(place, SourceText.interpolationProblem)
         }
         guard startValue(place) != nil else { return false }
         guard event.isPlain else {
@@ -172,9 +175,9 @@ private final class YAMLBuilder {
         case .sequence(let parent, let count):
             pointer = parent.appending(count)
             open[open.count - 1] = .sequence(at: parent, count: count + 1)
-        case .mapping(let parent, let keys, let key?):
+        case .mapping(let parent, let key?):
             pointer = parent.appending(key)
-            open[open.count - 1] = .mapping(at: parent, keys: keys, key: nil)
+            open[open.count - 1] = .mapping(at: parent, key: nil)
         case .mapping:
             _ = refuse(place, "a key must be a plain string")
             return nil
@@ -222,9 +225,12 @@ private enum PlainScalar {
         guard let next = rest.utf8.first, (0x30...0x39).contains(next) else {
             return [".inf", "+.inf", "-.inf", ".nan", ".Inf", "-.Inf", ".NaN"].contains(text)
         }
+        for prefix in ["0x", "0o", "0b"] where rest.hasPrefix(prefix) {
+            return rest.utf8.dropFirst(2).allSatisfy { Hex.value(of: $0) != nil || $0 == 0x5f }
+        }
         return rest.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || byte == 0x5f || byte == 0x3a || byte == 0x2e
-                || byte == 0x78 || byte == 0x6f || (0x61...0x66).contains(byte)
-        } && !rest.contains("/") && rest.filter({ $0 == "." }).count <= 1
+                || byte | 0x20 == 0x65
+        } && rest.filter({ $0 == "." }).count <= 1
     }
 }
