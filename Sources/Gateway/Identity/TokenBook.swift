@@ -72,6 +72,8 @@ package struct TokenRecord: Sendable, Equatable {
             let issued = root["issued"]?.number?.int64,
             let run = root["run"]?.string
         else { return nil }
+        // An end that cannot be read must not become a token without end.
+        if let end = root["expires"], end.number?.int64 == nil { return nil }
         self.id = id
         self.hash = hash
         self.owner = owner
