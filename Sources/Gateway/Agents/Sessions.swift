@@ -42,7 +42,8 @@ package struct Sessions {
         at now: Instant
     ) throws(Refused) -> SessionID {
         if countByPrincipal[principal, default: 0] >= Limits.sessionsPerPrincipal {
-            closeIdle(longerThan: .seconds(60), at: now)
+            // Its own alone: one busy credential ends nobody else's session.
+            closeIdle(longerThan: .seconds(60), at: now, of: principal)
         }
         guard countByPrincipal[principal, default: 0] < Limits.sessionsPerPrincipal,
             sessions.count < Limits.sessionCount
@@ -88,8 +89,14 @@ package struct Sessions {
         for (id, session) in sessions where session.principal == principal { remove(id) }
     }
 
-    package mutating func closeIdle(longerThan limit: Duration, at now: Instant) {
+    /// Ends what was not used for longer than that: of one credential, or of all.
+    package mutating func closeIdle(
+        longerThan limit: Duration,
+        at now: Instant,
+        of principal: PrincipalKey? = nil
+    ) {
         for (id, session) in sessions where now.duration(since: session.lastUse) > limit {
+            guard principal == nil || principal == session.principal else { continue }
             remove(id)
         }
     }
