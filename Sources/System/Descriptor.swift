@@ -98,4 +98,8 @@ package struct SocketPair: ~Copyable, Sendable {
         first = Descriptor(adopting: ends[0])
         second = Descriptor(adopting: ends[1])
     }
+
+    package consuming func split() -> (first: CInt, second: CInt) {
+        (first.release(), second.release())
+    }
 }

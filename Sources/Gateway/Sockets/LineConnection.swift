@@ -4,6 +4,7 @@ package import System
 package actor LineConnection {
     private let loop: EventLoop
     private let stream: System.Stream
+    private let limit: Int
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -13,7 +14,9 @@ package actor LineConnection {
     package init(_ stream: sending System.Stream, limit: Int, loop: EventLoop) {
         self.loop = loop
         self.stream = stream
-        stream.receiveLimit = limit
+        self.limit = limit
+        // With the newline; the stream rounds it up, so that each line is measured besides.
+        stream.receiveLimit = limit + 1
     }
 
     /// The peer's process as the kernel knows it.
@@ -31,11 +34,13 @@ package actor LineConnection {
                 return nil
             }
             if let found {
+                guard found <= limit else { return nil }
                 let line = stream.take(found)
                 stream.consume(1)
                 return line
             }
             searched = stream.availableCount
+            guard searched <= limit else { return nil }
             guard let count = try? await stream.fill(), count > 0 else { return nil }
         }
     }
