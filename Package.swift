@@ -123,7 +123,8 @@ let package = Package(
         .target(
             name: "FuzzBodies",
             dependencies: [
-                "Base", "JSON", "JSONSchema", "Patterns", "Audit", "AuditVerifier", "Crypto",
+                "Base", "JSON", "JSONSchema", "MCP", "Policy", "Screening", "Audit",
+                "AuditVerifier", "System", "Crypto", "Patterns", "Storage", "HTTP", "Gateway",
             ],
             path: "Tests/FuzzBodies",
             swiftSettings: strict

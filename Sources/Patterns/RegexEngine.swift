@@ -60,7 +60,7 @@ package struct RegexEngine: PatternEngine, PatternSearchEngine {
         return BacktrackingPattern(try PCRE2Pattern(translation.backtracking, shown: pattern))
     }
 
-    private func checkLength(_ pattern: String) throws(PatternFailure) {
+    func checkLength(_ pattern: String) throws(PatternFailure) {
         guard pattern.utf8.count <= PatternLimits.patternByteCount else {
             throw .invalid(
                 pattern: String(pattern.prefix(80)) + "…",

@@ -2,18 +2,72 @@
 ///
 /// A body takes any bytes and must come back: a trap, an endless loop or memory without bound is a
 /// finding, and so is a promise of the parser that does not hold, which the body states with
-/// `expect`.
+/// `expect`, and work beyond `workLimit`.
 package enum FuzzTarget: String, CaseIterable, Sendable {
-    case checkpoint, json, schema
+    case checkpoint, configuration, credential, events, http, json, lines, log, message, path
+    case pattern, schema, screening
 
-    /// Runs the body on one input.
+    /// How many changed inputs a unit test tries: some bodies take milliseconds, and libFuzzer tries
+    /// millions.
+    package var changeCount: Int {
+        switch self {
+        case .configuration, .log, .pattern, .schema, .screening: 40
+        default: 500
+        }
+    }
+
+    /// Runs the body on one input and holds it to its work.
     package func run(_ bytes: [UInt8]) {
+        prepare()
+        let start = ThreadTime.now
+        body(bytes)
+        let spent = start.elapsed
+        expect(
+            spent <= workLimit(bytes.count),
+            "\(bytes.count) bytes are read in \(workLimit(bytes.count)), not in \(spent)"
+        )
+    }
+
+    private func body(_ bytes: [UInt8]) {
         switch self {
         case .checkpoint:
             expect(CheckpointFuzz.holds(bytes), "two readers of a checkpoint agree")
+        case .configuration: ConfigurationFuzz.check(bytes)
+        case .credential: CredentialFuzz.check(bytes)
+        case .events: EventsFuzz.check(bytes)
+        case .http: HTTPFuzz.check(bytes)
         case .json: fuzzJSON(bytes)
+        case .lines: LinesFuzz.check(bytes)
+        case .log: LogFuzz.check(bytes)
+        case .message: MessageFuzz.check(bytes)
+        case .path: PathFuzz.check(bytes)
+        case .pattern: PatternFuzz.check(bytes)
         case .schema: expect(SchemaFuzz.holds(bytes), "two ways to check one value agree")
+        case .screening: ScreeningFuzz.check(bytes)
         }
+    }
+
+    /// What is made once for all inputs is nobody's work.
+    private func prepare() {
+        switch self {
+        case .log: LogFuzz.prepare()
+        case .screening: ScreeningFuzz.prepare()
+        default: break
+        }
+    }
+
+    /// Time of the processor for so many bytes: what is quadratic goes over it at 64 KiB.
+    private func workLimit(_ byteCount: Int) -> Duration {
+        let (base, perByte): (Duration, Duration) =
+            switch self {
+            // Patterns and schemas have work limits of their own, which do not grow with the text.
+            case .pattern, .schema: (.milliseconds(500), .microseconds(10))
+            case .log: (.seconds(1), .microseconds(10))
+            case .screening: (.milliseconds(100), .microseconds(10))
+            default: (.milliseconds(20), .microseconds(4))
+            }
+        let limit = base + perByte * byteCount
+        return isOptimised ? limit : limit * 60
     }
 }
 
@@ -21,3 +75,15 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
 func expect(_ holds: Bool, _ promise: @autoclosure () -> String) {
     guard holds else { fatalError("broken promise: \(promise())") }
 }
+
+/// Whether the compiler optimised this file; asserts are compiled out exactly then.
+private let isOptimised: Bool = {
+    var checks = false
+    assert(
+        {
+            checks = true
+            return true
+        }()
+    )
+    return !checks
+}()
