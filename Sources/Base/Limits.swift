@@ -25,6 +25,8 @@ package enum Limits {
     package static let lingerTimeout: Duration = .seconds(2)
     package static let lingerByteCount = 1 << 20
     package static let connectionCount = 10_000
+    /// From the signal to stop until calls that still run are cut off.
+    package static let drainTimeout: Duration = .seconds(10)
     package static let connectTimeout: Duration = .seconds(10)
     package static let upstreamConnectionCount = 256
     package static let upstreamWaitingCount = 1024

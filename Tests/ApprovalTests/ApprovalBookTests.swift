@@ -43,6 +43,20 @@ import Testing
         }
     }
 
+    @Test func `held calls are let go with their tickets, and their questions wait on`() {
+        var book = book()
+        for number in [1, 2] as [UInt64] {
+            let one = ask(binding(call: "call \(number)"))
+            _ = book.handle(.asked(one, by: waiter(number), fresh: ticket(Int(number))), at: at(0))
+        }
+        let ended = book.handle(.holdsEnded, at: at(1))
+        #expect(ended.steps == [])
+        #expect(ended.answers == ["1 ticket", "2 ticket"])
+        #expect(book.handle(.holdsEnded, at: at(2)).answers == [])
+        #expect(book.waiting().count == 2)
+        #expect(book.handle(yes(.ana), at: at(3)).replies == [.approved])
+    }
+
     @Test func `two approvals from one person do not make a dual approval`() {
         var book = book()
         _ = book.handle(.asked(ask(people: 2), by: waiter(1), fresh: ticket(1)), at: at(0))

@@ -112,9 +112,7 @@ extension ApprovalBook {
 
     private mutating func replaceWaiter(of ticket: TicketID, by waiter: WaiterID) {
         guard entries[ticket]?.waiter?.id != waiter else { return }
-        release(ticket) { question in
-            .ticket(question.ticket, expires: question.expires, text: Self.text(of: question))
-        }
+        letGo(ticket)
     }
 
     /// What is shown changed: votes were for something else.

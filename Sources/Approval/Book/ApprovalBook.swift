@@ -93,6 +93,7 @@ package struct ApprovalBook: Sendable {
             }
         case .credentialRevoked(let tenant, let credential):
             closeOpen(.revoked) { $0.tenant == tenant && $0.credential == credential }
+        case .holdsEnded: for ticket in entries.keys.sorted() { letGo(ticket) }
         case .ticked: nextWake = nil  // A timer that came early must be set again.
         }
         wakeIfNeeded()
@@ -141,13 +142,7 @@ package struct ApprovalBook: Sendable {
             if entry.question.expires <= now.timestamp || entry.deadline <= now.instant {
                 expire(ticket)
             } else if let waiter = entry.waiter, waiter.holdEnds <= now.instant {
-                release(ticket) { question in
-                    .ticket(
-                        question.ticket,
-                        expires: question.expires,
-                        text: Self.text(of: question)
-                    )
-                }
+                letGo(ticket)
             }
         }
     }
@@ -194,6 +189,13 @@ package struct ApprovalBook: Sendable {
         effects.append(.answer(waiter.id, answer(entry.question)))
         held[waiter.id] = nil
         entries[ticket]?.waiter = nil
+    }
+
+    /// Gives the held call its ticket; the question waits on.
+    mutating func letGo(_ ticket: TicketID) {
+        release(ticket) { question in
+            .ticket(question.ticket, expires: question.expires, text: Self.text(of: question))
+        }
     }
 
     /// Ends a question: evidence first, then the store, then the held call.

@@ -66,6 +66,8 @@ package enum ApprovalEvent: Sendable {
     case revoked(TenantID?, PrincipalName?)
     /// One credential was taken away: its questions end, those of the owner's others go on.
     case credentialRevoked(TenantID, String)
+    /// The gateway is about to stop: held calls get their tickets now.
+    case holdsEnded
     /// Time passed.
     case ticked
 }

@@ -17,7 +17,9 @@ package actor SocketAgents {
     private let user: UInt32
     private var listener: Listener?
     private var connections: [UInt64: LineConnection] = [:]
+    private var agents: [UInt64: LineAgent] = [:]
     private var next: UInt64 = 1
+    private var emptying: Pending<Void>?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -52,9 +54,25 @@ package actor SocketAgents {
         }
     }
 
-    package func close() async {
+    /// Takes no more agents and no more requests; those that run are answered.
+    package func drain() async {
         listener?.close()
         listener = nil
+        for (number, connection) in connections where agents[number] == nil {
+            await connection.close()
+        }
+        for agent in agents.values { await agent.drain() }
+    }
+
+    /// Waits until all are answered, or the deadline passes, and closes what is left.
+    package func close(after deadline: Instant) async {
+        await drain()
+        if !connections.isEmpty {
+            let pending = Pending<Void>(on: loop)
+            emptying = pending
+            _ = try? await pending.value(until: deadline)
+            emptying = nil
+        }
         for connection in connections.values { await connection.close() }
     }
 
@@ -62,7 +80,10 @@ package actor SocketAgents {
         let number = next
         next &+= 1
         connections[number] = connection
-        defer { connections[number] = nil }
+        defer {
+            connections[number] = nil
+            if connections.isEmpty { emptying?.fulfil(()) }
+        }
         if let (principal, endpoint) = await greet(connection) {
             let agent = LineAgent(
                 connection,
@@ -73,6 +94,9 @@ package actor SocketAgents {
                 tokens: tokens,
                 loop: loop
             )
+            agents[number] = agent
+            defer { agents[number] = nil }
+            if listener == nil { await agent.drain() }
             await agent.run()
         }
         await connection.close()
@@ -127,6 +151,7 @@ private actor LineAgent {
     private var revision: Revision?
     private var running: [UInt64: CallCancellation] = [:]
     private var nextRequest: UInt64 = 1
+    private var isDraining = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -169,6 +194,12 @@ private actor LineAgent {
         if let session { _ = await service.close(session, principal) }
     }
 
+    /// Answers what runs, refuses what comes, and closes after the last answer.
+    func drain() async {
+        isDraining = true
+        if running.isEmpty { await connection.close() }
+    }
+
     private func take(_ line: [UInt8]) async {
         let document: JSONDocument
         do throws(JSONError) {
@@ -186,6 +217,13 @@ private actor LineAgent {
         }
         let meta = RequestMeta(of: message.params)
         let id: RequestID? = if case .request(let request) = message { request.id } else { nil }
+        if isDraining, id != nil {
+            await send(
+                id,
+                ProtocolError(.internalError, "the gateway is stopping; try again later")
+            )
+            return
+        }
         do throws(ProtocolError) {
             let inbound = AuthenticatedMessage(
                 principal: principal,
@@ -252,7 +290,10 @@ private actor LineAgent {
         await answer(inbound, CallCancellation())
     }
 
-    private func ended(_ key: UInt64) { running[key] = nil }
+    private func ended(_ key: UInt64) async {
+        running[key] = nil
+        if isDraining, running.isEmpty { await connection.close() }
+    }
 
     private func answer(
         _ inbound: AuthenticatedMessage,

@@ -271,6 +271,12 @@ package actor ApprovalDesk: Questions {
         _ = await carryOut(book.handle(.approversReset, at: moment), call: nil)
     }
 
+    /// Lets every held call go with its ticket, and holds none from now on.
+    package func endHolds() async {
+        book.settings.hold = .zero
+        _ = await carryOut(book.handle(.holdsEnded, at: moment), call: nil)
+    }
+
     package func change(_ settings: ApprovalSettings) { book.settings = settings }
 
     /// Tells `notify` of every change until `stopWatching`.

@@ -503,12 +503,18 @@ package actor Gateway {
     // MARK: Ending
 
     /// Ends in order: no new requests, running ones answered, servers stopped, the log signed.
+    ///
+    /// Nobody can decide any more, so calls that wait for a person get their tickets at once. What
+    /// runs longer than `Limits.drainTimeout` is cut off as if its agent had left.
     package func shutDown() async {
         isServing = false
         isStopping = true
+        let deadline = loop.now.advanced(by: Limits.drainTimeout)
         await control?.close()
-        await sockets?.close()
-        await server?.shutDown(within: .seconds(10))
+        await sockets?.drain()
+        await desk.endHolds()
+        await server?.shutDown(within: Limits.drainTimeout)
+        await sockets?.close(after: deadline)
         await probes?.shutDown(within: .seconds(1))
         await fleet.stopAll()
         try? await record(started: false)
