@@ -14,9 +14,14 @@ enum CheckCommand {
         options: [
             Command.Option("--config", "FILE", "the configuration (default: gatehouse.yaml)"),
             Command.Option("--accept", nil, "accept what the running gateway holds back"),
+            Command.Option("--schema", nil, "print the JSON Schema of the configuration"),
             ApproverPrompt.option,
         ],
         run: { invocation, loop in
+            if invocation.has("--schema") {
+                Console.print(ConfigurationSchema.text)
+                return 0
+            }
             if invocation.has("--accept") { return try await accept(invocation, loop) }
             let path = Paths.join(
                 try Process.workingDirectory(),

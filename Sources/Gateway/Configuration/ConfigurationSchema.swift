@@ -1,0 +1,261 @@
+/// The published JSON Schema of the configuration, for editors and `gatehouse check --schema`.
+///
+/// The same text as `docs/configuration.schema.json`; a test holds the two together, and holds both
+/// against what the reader takes.
+package enum ConfigurationSchema {
+    package static let text = #"""
+        {
+          "$schema": "https://json-schema.org/draft/2020-12/schema",
+          "title": "gatehouse.yaml",
+          "description": "The configuration of Gatehouse, or a client's mcpServers file. What a schema cannot say (names that lead nowhere, times out of range, rules without effect) is checked by `gatehouse check`.",
+          "if": { "type": "object", "required": ["mcpServers"] },
+          "then": { "$ref": "#/$defs/clientFile" },
+          "else": { "$ref": "#/$defs/configuration" },
+          "$defs": {
+            "configuration": {
+              "type": "object",
+              "required": ["gatehouse"],
+              "additionalProperties": false,
+              "properties": {
+                "gatehouse": { "const": 1 },
+                "environment": { "$ref": "#/$defs/name", "description": "The one environment of this gateway; `production` makes T3 ask two people." },
+                "listen": { "$ref": "#/$defs/listen" },
+                "servers": { "$ref": "#/$defs/servers" },
+                "secrets": { "type": "object", "additionalProperties": { "$ref": "#/$defs/secret" } },
+                "tenants": { "type": "object", "propertyNames": { "allOf": [{ "$ref": "#/$defs/name" }, { "not": { "const": "main" } }] }, "additionalProperties": { "$ref": "#/$defs/tenant" } },
+                "approvals": {
+                  "type": "object",
+                  "additionalProperties": false,
+                  "properties": {
+                    "hold": { "$ref": "#/$defs/time", "description": "How long a call waits on its connection, at most 600 s." },
+                    "expiry": { "$ref": "#/$defs/time", "description": "How long a question lives, 1 s to 1 d." },
+                    "self_approval": { "type": "boolean" }
+                  }
+                },
+                "self_approval": { "type": "boolean", "description": "Whether the owner of a token may approve its calls; never at T3." },
+                "audit": {
+                  "type": "object",
+                  "additionalProperties": false,
+                  "properties": {
+                    "checkpoints": { "$ref": "#/$defs/text", "description": "A file each signed checkpoint is appended to." },
+                    "result_bytes": { "type": "integer", "minimum": 0, "maximum": 65536 },
+                    "bytes_per_day": { "type": "integer", "minimum": 1048576, "maximum": 1099511627776 }
+                  }
+                },
+                "tools": { "$ref": "#/$defs/tools" },
+                "rules": { "$ref": "#/$defs/rules" },
+                "limits": { "$ref": "#/$defs/limits" },
+                "deny_paths": { "$ref": "#/$defs/denyPaths" }
+              }
+            },
+            "tenant": {
+              "type": "object",
+              "additionalProperties": false,
+              "description": "Inherits the rules, limits and denied paths of the top, never its servers or tools.",
+              "properties": {
+                "servers": { "$ref": "#/$defs/servers" },
+                "tools": { "$ref": "#/$defs/tools" },
+                "rules": { "$ref": "#/$defs/rules" },
+                "limits": { "$ref": "#/$defs/limits" },
+                "deny_paths": { "$ref": "#/$defs/denyPaths" }
+              }
+            },
+            "name": {
+              "type": "string",
+              "maxLength": 64,
+              "pattern": "^[a-z0-9](?:[a-z0-9-]|_[a-z0-9-])*$"
+            },
+            "text": { "type": "string", "pattern": "^[^\\u0000]*$" },
+            "time": { "type": "string", "pattern": "^[0-9]+(?:ms|s|min|h|d)$" },
+            "listen": {
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "mcp": { "$ref": "#/$defs/address", "description": "ADDRESS:PORT for agents, or none." },
+                "control": { "$ref": "#/$defs/address", "description": "ADDRESS:PORT for health, readiness and metrics, or none." },
+                "control_from": { "type": "array", "items": { "$ref": "#/$defs/text" } },
+                "hosts": { "type": "array", "items": { "$ref": "#/$defs/text" } },
+                "origins": { "type": "array", "items": { "$ref": "#/$defs/text" } },
+                "open": { "type": "boolean", "description": "Loopback only: a request without credential is the principal `local`." },
+                "tls": {
+                  "type": "object",
+                  "additionalProperties": false,
+                  "properties": { "terminated_by": { "type": "array", "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]+$" } } }
+                }
+              }
+            },
+            "address": { "type": "string", "pattern": "^(?:none|(?:[0-9.]+|\\[[0-9a-fA-F:.]+\\]):[0-9]{1,5})$" },
+            "secret": {
+              "type": "object",
+              "additionalProperties": false,
+              "minProperties": 1,
+              "maxProperties": 1,
+              "properties": { "file": { "$ref": "#/$defs/text" }, "env": { "$ref": "#/$defs/text" } }
+            },
+            "servers": { "type": "object", "propertyNames": { "$ref": "#/$defs/name" }, "additionalProperties": { "$ref": "#/$defs/server" } },
+            "server": {
+              "type": "object",
+              "if": { "required": ["url"] },
+              "then": {
+                "additionalProperties": false,
+                "properties": {
+                  "url": { "$ref": "#/$defs/text" },
+                  "credential": { "$ref": "#/$defs/text", "description": "The secret that is sent as a bearer token." },
+                  "ca": { "$ref": "#/$defs/text" },
+                  "root": { "$ref": "#/$defs/absolute" },
+                  "call_timeout": { "$ref": "#/$defs/time" },
+                  "start_timeout": { "$ref": "#/$defs/time" },
+                  "idle_timeout": { "$ref": "#/$defs/time" },
+                  "revision": { "$ref": "#/$defs/revision" }
+                }
+              },
+              "else": {
+                "required": ["command"],
+                "additionalProperties": false,
+                "properties": {
+                  "command": { "type": "array", "minItems": 1, "items": { "allOf": [{ "$ref": "#/$defs/text" }, { "minLength": 1 }] } },
+                  "env": {
+                    "type": "object",
+                    "propertyNames": { "pattern": "^[A-Za-z0-9_]{1,128}$" },
+                    "additionalProperties": {
+                      "anyOf": [
+                        { "$ref": "#/$defs/text" },
+                        { "type": "object", "required": ["secret"], "additionalProperties": false, "properties": { "secret": { "$ref": "#/$defs/text" } } }
+                      ]
+                    }
+                  },
+                  "folder": { "$ref": "#/$defs/text" },
+                  "cage": { "$ref": "#/$defs/cage" },
+                  "root": { "$ref": "#/$defs/absolute" },
+                  "call_timeout": { "$ref": "#/$defs/time" },
+                  "start_timeout": { "$ref": "#/$defs/time" },
+                  "idle_timeout": { "$ref": "#/$defs/time" },
+                  "revision": { "$ref": "#/$defs/revision" }
+                }
+              }
+            },
+            "absolute": { "type": "string", "pattern": "^/[^\\u0000]*$" },
+            "revision": { "enum": ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"] },
+            "cage": {
+              "anyOf": [
+                { "const": "none" },
+                {
+                  "type": "object",
+                  "additionalProperties": false,
+                  "properties": {
+                    "read": { "$ref": "#/$defs/folders" },
+                    "write": { "$ref": "#/$defs/folders" },
+                    "network": { "enum": ["none", "host"] },
+                    "tmp": { "type": "integer", "minimum": 1, "maximum": 16384, "description": "Size of /tmp in MiB." },
+                    "minimum": { "type": "array", "items": { "enum": ["namespaces", "mounts", "no-new-privs", "seccomp", "rlimits", "own-uid", "landlock", "cgroup"] } }
+                  }
+                }
+              ]
+            },
+            "folders": { "type": "object", "propertyNames": { "pattern": "^(?:/[^/]+)+$" }, "additionalProperties": { "$ref": "#/$defs/text" } },
+            "tools": { "type": "object", "maxProperties": 10000, "propertyNames": { "pattern": "^[a-z0-9][a-z0-9_-]*\\..+$" }, "additionalProperties": { "$ref": "#/$defs/tool" } },
+            "tool": {
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "tier": { "enum": ["T0", "T1", "T2", "T3"] },
+                "scope": { "$ref": "#/$defs/constraints" },
+                "open": { "type": "boolean" },
+                "result": { "enum": ["own", "untrusted", "directory"] },
+                "undo": { "enum": ["easy", "never"] },
+                "ask": { "enum": ["always"] }
+              },
+              "if": { "required": ["scope"] },
+              "then": { "required": ["tier"], "properties": { "tier": { "const": "T1" } } }
+            },
+            "rules": { "type": "array", "maxItems": 1000, "items": { "$ref": "#/$defs/rule" } },
+            "rule": {
+              "type": "object",
+              "required": ["name", "tools", "then"],
+              "additionalProperties": false,
+              "properties": {
+                "name": { "$ref": "#/$defs/line", "maxLength": 120 },
+                "tools": { "$ref": "#/$defs/patterns" },
+                "args": { "$ref": "#/$defs/constraints" },
+                "then": { "enum": ["allow", "ask", "ask-two", "refuse"] },
+                "why": { "$ref": "#/$defs/line", "maxLength": 500 }
+              },
+              "if": { "properties": { "then": { "const": "allow" } }, "required": ["then"] },
+              "then": { "required": ["args"], "properties": { "tools": { "items": { "pattern": "^[^*?]+$" } } } }
+            },
+            "line": { "type": "string", "minLength": 1, "pattern": "^[^\\u0000-\\u001f\\u007f]+$" },
+            "patterns": {
+              "type": "array",
+              "minItems": 1,
+              "maxItems": 200,
+              "uniqueItems": true,
+              "items": { "type": "string", "pattern": "^(?:\\*|[^.\\[\\]{}!\\\\\\u0000-\\u001f\\u007f]+\\.[^\\[\\]{}!\\\\\\u0000-\\u001f\\u007f]+)$" }
+            },
+            "limits": { "type": "array", "maxItems": 200, "items": { "$ref": "#/$defs/limit" } },
+            "limit": {
+              "type": "object",
+              "required": ["per"],
+              "additionalProperties": false,
+              "properties": {
+                "per": { "enum": ["agent", "agent+server", "agent+tool", "tenant", "tenant+server", "tenant+tool"] },
+                "tools": { "$ref": "#/$defs/patterns" },
+                "args": { "$ref": "#/$defs/constraints" },
+                "calls": { "$ref": "#/$defs/rate" },
+                "identical": { "$ref": "#/$defs/rate" },
+                "concurrent": { "type": "integer", "minimum": 1, "maximum": 100000 }
+              },
+              "anyOf": [{ "required": ["calls"] }, { "required": ["identical"] }, { "required": ["concurrent"] }]
+            },
+            "rate": { "type": "string", "pattern": "^[1-9][0-9]{0,9}/(?:s|min|h|d)$" },
+            "denyPaths": { "type": "array", "maxItems": 200, "items": { "type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^!\\[\\]\\\\][^\\[\\]\\\\]*$" } },
+            "constraints": {
+              "type": "object",
+              "minProperties": 1,
+              "maxProperties": 64,
+              "description": "JSON Pointers of arguments, each with what must hold for it.",
+              "propertyNames": { "pattern": "^(?:/(?:[^~]|~[01])*)+$" },
+              "additionalProperties": { "$ref": "#/$defs/constraint" }
+            },
+            "constraint": {
+              "type": "object",
+              "minProperties": 1,
+              "additionalProperties": false,
+              "properties": {
+                "equals": { "$ref": "#/$defs/scalar" },
+                "one_of": { "type": "array", "minItems": 1, "maxItems": 200, "uniqueItems": true, "items": { "$ref": "#/$defs/scalar" } },
+                "glob": { "type": "string", "minLength": 1 },
+                "host": { "type": "string", "minLength": 1 },
+                "pattern": { "type": "string", "minLength": 1, "maxLength": 1024 },
+                "min": { "type": "number" },
+                "max": { "type": "number" },
+                "maxLength": { "type": "integer", "minimum": 0, "maximum": 1048576 },
+                "absent": { "const": true },
+                "any_of": { "type": "array", "minItems": 1, "maxItems": 64, "items": { "allOf": [{ "$ref": "#/$defs/constraint" }, { "properties": { "any_of": false } }] } }
+              }
+            },
+            "scalar": { "type": ["string", "number", "boolean", "null"] },
+            "clientFile": {
+              "type": "object",
+              "description": "A client's file as it is; every default is closed, and values in `env` are secrets.",
+              "properties": {
+                "mcpServers": {
+                  "type": "object",
+                  "additionalProperties": {
+                    "type": "object",
+                    "anyOf": [{ "required": ["command"] }, { "required": ["url"] }],
+                    "properties": {
+                      "command": { "type": "string" },
+                      "args": { "type": "array", "items": { "type": "string" } },
+                      "env": { "type": "object", "additionalProperties": { "type": "string" } },
+                      "cwd": { "type": "string" },
+                      "url": { "type": "string" },
+                      "headers": { "type": "object", "propertyNames": { "pattern": "^[Aa]uthorization$" }, "additionalProperties": { "type": "string", "pattern": "^Bearer " } }
+                    }
+                  }
+                }
+              }
+            }
+          }
+        }
+        """#
+}
