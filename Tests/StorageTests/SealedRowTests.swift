@@ -81,4 +81,22 @@ struct SealedRowTests {
         #expect(rest.map(\.key.name) == ["z3"])
         await again.close()
     }
+
+    @Test func `what closing an intent changes is sealed like any row`() async throws {
+        let own = try store("own")
+        _ = try await own.commit(record(.intent, call: "lost"))
+        await own.close()
+        let key = StateKey(.main, .unknownCalls, "lost")
+        var options = try options(in: folder)
+        options.rows = Stamp(stamp: "own")
+        options.changesOnClosing = { _ in
+            [.put(key, value: Array("asked".utf8), expecting: .absent)]
+        }
+        await (try SQLiteStore.open(options)).close()
+        // The start after the one that closed it reads the row back.
+        let again = try store("own")
+        #expect(try await again.entry(key)?.value == Array("asked".utf8))
+        #expect(again.foreignRows.isEmpty)
+        await again.close()
+    }
 }

@@ -103,12 +103,14 @@ final class LogWriter {
             records.append(record)
         }
         guard !records.isEmpty else { return [] }
+        var transaction = Transaction(records: records, changes: changes)
+        if let rows = options.rows {
+            // What cannot be sealed is left for the next start: the intents stay open, and known.
+            guard let sealed = transaction.sealed(by: rows) else { return recovered }
+            transaction = sealed
+        }
         write([
-            unsafe PendingCommit(
-                transaction: Transaction(records: records, changes: changes),
-                byteCount: 0,
-                continuation: nil
-            )
+            unsafe PendingCommit(transaction: transaction, byteCount: 0, continuation: nil)
         ])
         return recovered
     }
