@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/landlock.h>
 #include <linux/openat2.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -126,6 +127,12 @@ int cseccomp_identify(int fd, uint64_t *device, uint64_t *inode)
     *device = status.st_dev;
     *inode = status.st_ino;
     return S_ISDIR(status.st_mode) ? 1 : 0;
+}
+
+int cseccomp_landlock_version(void)
+{
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    return version < 0 ? -errno : (int)version;
 }
 
 int cseccomp_version(void)

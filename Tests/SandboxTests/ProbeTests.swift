@@ -7,4 +7,37 @@ import Testing
         for line in probe.lines { print(line) }
         #expect(probe.lines.count == CageLayer.allCases.count)
     }
+
+    @Test func `what is missing is named with what the kernel would need`() {
+        let probe = CageProbe()
+        let error = #expect(throws: CageError.self) { try probe.require([.landlock]) }
+        #expect(error?.description.contains("Landlock") == true)
+        let control = #expect(throws: CageError.self) { try probe.require([.cgroup]) }
+        #expect(control?.description.contains("cgroup") == true)
+    }
+
+    @Test(
+        .enabled(if: CageBench.isPossible, "no cage can be made here")
+    )
+    func `a minimum that follows from a tool says how to do without`() throws {
+        let probe = CageProbe()
+        let minimum = CageLayer.required(written: nil, executes: true)
+        let error = #expect(throws: CageError.self) {
+            try probe.require(minimum, isWritten: false)
+        }
+        #expect(error?.description.contains("T3") == true)
+        #expect(error?.description.contains("minimum: [namespaces, mounts") == true)
+        _ = try probe.require(CageLayer.required(written: [], executes: true))
+    }
+
+    @Test func `what is written adds to what every cage has`() {
+        #expect(CageLayer.required(written: nil, executes: false) == CageLayer.always)
+        #expect(CageLayer.required(written: [], executes: false) == CageLayer.always)
+        #expect(CageLayer.required(written: ["seccomp"], executes: true) == CageLayer.always)
+        #expect(
+            CageLayer.required(written: ["landlock"], executes: false)
+                == CageLayer.always.union([.landlock])
+        )
+        #expect(CageLayer.required(written: nil, executes: true).contains(.cgroup))
+    }
 }

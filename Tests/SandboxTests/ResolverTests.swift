@@ -240,4 +240,33 @@ private struct Tree {
         seen.append(try digest())
         #expect(Set(seen).count == seen.count)
     }
+
+    @Test func `a tree that was read is read again when a file in it was touched`() throws {
+        let tree = try Tree()
+        try tree.python("py")
+        try tree.environment("venv", base: tree.root + "/py")
+        try tree.program("venv/bin/tool", "#!\(tree.root)/venv/bin/python3\n")
+        try tree.file("venv/lib/module.py", "one")
+        let cache = TreeDigests()
+        func digests() throws -> (kept: Digest, fresh: Digest) {
+            let command = try tree.resolve(["venv/bin/tool"])
+            let hashing = OpenSSLHashing()
+            return (
+                try LaunchIdentity(command, hashing: hashing, cache: cache).digest,
+                try LaunchIdentity(command, hashing: hashing).digest
+            )
+        }
+        let first = try digests()
+        #expect(first.kept == first.fresh)
+        // The same length, and the time of the last write set back: the inode's own time tells.
+        var times = [timespec(tv_sec: 1, tv_nsec: 0), timespec(tv_sec: 1, tv_nsec: 0)]
+        let path = tree.root + "/venv/lib/module.py"
+        #expect(unsafe utimensat(AT_FDCWD, path, &times, 0) == 0)
+        #expect(try digests() == first)
+        try tree.file("venv/lib/module.py", "two")
+        #expect(unsafe utimensat(AT_FDCWD, path, &times, 0) == 0)
+        let second = try digests()
+        #expect(second.kept == second.fresh)
+        #expect(second.kept != first.kept)
+    }
 }

@@ -43,6 +43,9 @@ int cseccomp_deny(
 /// Writes the BPF program into `bytes` and returns its length; -EMSGSIZE when it does not fit.
 int64_t cseccomp_export(const cseccomp_filter *filter, void *bytes, uint64_t capacity);
 
+/// The version of Landlock's interface the kernel has; a negative errno when it has none.
+int cseccomp_landlock_version(void);
+
 /// The library's version as major * 10000 + minor * 100 + micro.
 int cseccomp_version(void);
 

@@ -46,6 +46,11 @@ package struct CheckedPolicy: Sendable {
         )
     }
 
+    /// The servers of that tenant with a tool that a file places at T3.
+    package func executingServers(of tenant: TenantID) -> Set<ServerName> {
+        Set(tenants[tenant]?.tools.filter { $0.value.tier == .execute }.keys.map(\.server) ?? [])
+    }
+
     /// The tools that a file states a tier for, of that tenant.
     package func placedTools(of tenant: TenantID) -> [ToolReference] {
         tenants[tenant].map { $0.tools.filter { $0.value.tier != nil }.keys.sorted() } ?? []

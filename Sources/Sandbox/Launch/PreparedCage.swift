@@ -44,6 +44,11 @@ package final class PreparedCage: Sendable {
 }
 
 extension CageProfile {
+    /// What is executed where no cage is wanted, to identify the program by; blocks.
+    package func uncagedCommand() throws(CageError) -> ResolvedCommand {
+        try CommandResolver.identify(self)
+    }
+
     /// What to spawn where no cage is wanted: the same command found the same way, as the same user,
     /// with the given environment only.
     ///

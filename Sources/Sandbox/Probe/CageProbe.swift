@@ -1,4 +1,5 @@
 import Base
+private import CSeccomp
 private import Glibc
 
 /// Which layers this machine can give, found by making a cage and looking.
@@ -34,10 +35,19 @@ package struct CageProbe: Sendable {
     }
 
     /// Throws when a layer of `minimum` is missing, with each reason.
-    package func require(_ minimum: Set<CageLayer>) throws(CageError) -> CageTools {
-        let missing = missing(from: minimum)
+    ///
+    /// `isWritten` says whether the operator wrote the minimum, or it follows from a T3 tool.
+    package func require(
+        _ minimum: Set<CageLayer>,
+        isWritten: Bool = true
+    ) throws(CageError) -> CageTools {
+        let missing = missing(from: minimum.union(CageLayer.always))
         guard missing.isEmpty, let tools else {
-            throw .layersMissing(missing, reasons: reasons(for: missing))
+            let reasons = reasons(for: missing)
+            let isBasicThere = !missing.contains { CageLayer.always.contains($0) }
+            throw isBasicThere && !isWritten
+                ? .minimumNotWritten(missing, reasons: reasons)
+                : .layersMissing(missing, reasons: reasons)
         }
         return tools
     }
@@ -63,8 +73,8 @@ package struct CageProbe: Sendable {
     package init(searchPath: [String] = ["/usr/bin", "/bin", "/usr/local/bin"]) {
         let isRoot = geteuid() == 0
         var findings: [CageLayer: Finding] = [
-            .landlock: .missing("this version does not use Landlock"),
-            .cgroup: .missing("this version does not use cgroups"),
+            .landlock: .missing(Self.landlock()),
+            .cgroup: .missing(Self.cgroup()),
             .ownUser: isRoot
                 ? .present("each server has a uid of its own")
                 : .missing("only a gateway that runs as root can give each server its own uid"),
@@ -111,6 +121,19 @@ package struct CageProbe: Sendable {
         self.findings = findings
         self.bubblewrapVersion = bubblewrapVersion
         self.tools = tools
+    }
+
+    private static func landlock() -> String {
+        let version = cseccomp_landlock_version()
+        return version < 0
+            ? "the kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, Linux 5.13)"
+            : "the kernel's Landlock (ABI \(version)) is not used by this version of gatehouse"
+    }
+
+    private static func cgroup() -> String {
+        let isUnified = unsafe access("/sys/fs/cgroup/cgroup.controllers", R_OK) == 0
+        return "control groups (\(isUnified ? "cgroup v2" : "CONFIG_CGROUPS, cgroup v2")) "
+            + "are not used by this version of gatehouse"
     }
 
     private static func find(_ name: String, in folders: [String]) -> String? {

@@ -22,6 +22,8 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
     case runsAsRoot
     case cannotSwitchUser
     case layersMissing([CageLayer], reasons: [String])
+    /// A server with a T3 tool, a start without the layers such a server needs.
+    case minimumNotWritten([CageLayer], reasons: [String])
     case launchFailed(String)
 
     package var description: String {
@@ -77,6 +79,10 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .layersMissing(let layers, let reasons):
             "this machine does not have \(layers.map(\.rawValue).joined(separator: ", ")), "
                 + "which the cage needs: \(reasons.joined(separator: "; "))"
+        case .minimumNotWritten(let layers, let reasons):
+            "it has a T3 tool, and then a cage needs \(layers.map(\.rawValue).joined(separator: ", ")) "
+                + "(\(reasons.joined(separator: "; "))); to start it without, write what it must have: "
+                + "`cage: { minimum: [\(CageLayer.always.sorted().map(\.rawValue).joined(separator: ", "))] }`"
         case .launchFailed(let reason):
             "the cage could not be started: \(reason)"
         }

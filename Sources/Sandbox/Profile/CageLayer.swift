@@ -22,6 +22,20 @@ package enum CageLayer: String, Sendable, CaseIterable, Comparable {
         .namespaces, .mounts, .noNewPrivileges, .seccomp, .rlimits,
     ]
 
+    /// What a server with a tool that executes what it is given (T3) needs unless its configuration
+    /// states something else.
+    package static let executeMinimum = standardMinimum.union([.landlock, .cgroup])
+
+    /// What a cage has whatever is written: it is made whole or not at all.
+    package static let always = standardMinimum
+
+    /// What a start must have: what every cage has, and what is written, or follows from a T3 tool
+    /// where nothing is.
+    package static func required(written: [String]?, executes: Bool) -> Set<CageLayer> {
+        if let written { return always.union(written.compactMap { CageLayer(rawValue: $0) }) }
+        return executes ? executeMinimum : always
+    }
+
     package static func < (left: CageLayer, right: CageLayer) -> Bool {
         left.position < right.position
     }

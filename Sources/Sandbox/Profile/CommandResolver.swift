@@ -52,6 +52,18 @@ struct CommandResolver {
         return found
     }
 
+    /// What the command is made of, where nothing has to be made visible to it: containers and
+    /// downloaders, which run other code than their own, are known by themselves alone.
+    static func identify(_ profile: CageProfile) throws(CageError) -> ResolvedCommand {
+        let found = try find(profile)
+        var resolver = CommandResolver(profile)
+        resolver.result.executable = found.executable
+        try resolver.add(program: found.executable, depth: 0)
+        try resolver.addScript()
+        resolver.result.roots = outermost(resolver.result.roots)
+        return resolver.result
+    }
+
     private mutating func resolve() throws(CageError) -> ResolvedCommand {
         guard let name = result.arguments.first, !name.isEmpty else { throw .emptyCommand }
         let program = String(HostPath.name(of: name))

@@ -23,6 +23,9 @@ enum HostPath {
         let device: UInt64
         let inode: UInt64
         let byteCount: Int64
+        /// Nanoseconds since 1970 of the last change of the contents, and of the inode.
+        let modified: Int64
+        let changed: Int64
     }
 
     /// Without empty components and `.`; nil when relative, with NUL, or with `..`.
@@ -85,8 +88,14 @@ enum HostPath {
             group: raw.st_gid,
             device: UInt64(raw.st_dev),
             inode: UInt64(raw.st_ino),
-            byteCount: Int64(raw.st_size)
+            byteCount: Int64(raw.st_size),
+            modified: nanoseconds(raw.st_mtim),
+            changed: nanoseconds(raw.st_ctim)
         )
+    }
+
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 
     static func isFolder(_ path: String) -> Bool {
