@@ -121,6 +121,8 @@ CHANGES = [
     ("servers/files/command", DROP, False), ("servers/files/url", "https://x.example", False), ("servers/Files", {"command": ["x"]}, False),
     ("servers/files/env", {"A-B": "x"}, False), ("servers/files/env", {"A": 1}, False), ("servers/files/env", {"A": {"secret": "token"}}, True),
     ("servers/files/cage", "open", False), ("servers/files/cage", {}, True), ("servers/files/cage/network", "all", False),
+    ("servers/files/cage/code", ["/opt/tools"], True), ("servers/files/cage/code", "/opt/tools", False),
+    ("servers/files/cage/code", [1], False),
     ("servers/files/cage/tmp", 0, False), ("servers/files/cage/tmp", 16384, True), ("servers/files/cage/tmp", 16385, False),
     ("servers/files/cage/read", {"data": "."}, False), ("servers/files/cage/read", {"/a//b": "."}, False),
     ("servers/files/cage/minimum", ["landlock"], True), ("servers/files/cage/minimum", ["moat"], False),

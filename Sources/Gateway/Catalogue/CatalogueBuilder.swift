@@ -36,8 +36,10 @@ package struct CatalogueBuilder: Sendable {
         of server: Configuration.Server,
         client: MCPClient,
         description: ServerDescription,
-        absence: String? = nil
+        absence: String? = nil,
+        program: ProgramStanding? = nil
     ) -> ServerEntry {
+        let hasAcceptedProgram = program?.refusal == nil
         let pins = lock.pins(of: server.name, server.tenant)
         var tools: [ToolName: ToolEntry] = [:]
         var hidden: [ToolName: HiddenReason] = [:]
@@ -59,6 +61,8 @@ package struct CatalogueBuilder: Sendable {
             }
             let pin = Self.pin(of: tool, hashing)
             switch pins.tools[name] {
+            case pin where !hasAcceptedProgram:
+                hidden[name] = program.map { .program($0) }
             case pin:
                 switch compile(tool, pin: pin, of: server) {
                 case .success(let entry): tools[name] = entry
@@ -77,7 +81,7 @@ package struct CatalogueBuilder: Sendable {
             tally: tally.server(server.tenant, server.name),
             settings: server,
             absence: absence,
-            instructions: instructions(description, pins),
+            instructions: hasAcceptedProgram ? instructions(description, pins) : nil,
             tools: tools,
             hidden: hidden
         )

@@ -60,6 +60,16 @@ package enum HiddenReason: Sendable, Equatable, CustomStringConvertible {
     /// Vanished while another appeared with the same definition but for the name.
     case renamed(from: ToolName)
     case unusable(String)
+    /// The definition is the accepted one, the program behind it is not.
+    case program(ProgramStanding)
+
+    /// Whether it was accepted as something else.
+    package var isDrift: Bool {
+        switch self {
+        case .changed, .renamed, .program: true
+        case .new, .unusable: false
+        }
+    }
 
     package var description: String {
         switch self {
@@ -67,6 +77,7 @@ package enum HiddenReason: Sendable, Equatable, CustomStringConvertible {
         case .changed: "changed since it was accepted; run `gatehouse tools approve`"
         case .renamed(let old): "was `\(old)`; run `gatehouse tools approve`"
         case .unusable(let reason): reason
+        case .program(let standing): standing.refusal ?? "its program was accepted"
         }
     }
 }

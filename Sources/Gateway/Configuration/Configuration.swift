@@ -79,6 +79,9 @@ package struct Configuration: Sendable {
         package let read: [Folder]
         package let write: [Folder]
         package let hasHostNetwork: Bool
+        /// Files and folders shown read-only at their own path, beside what the program needs.
+        package let code: [String]
+        /// Nil where nothing is written.
         package let minimum: [String]?
         package let temporaryByteCount: Int
 
@@ -92,6 +95,7 @@ package struct Configuration: Sendable {
             read: [],
             write: [],
             hasHostNetwork: false,
+            code: [],
             minimum: nil,
             temporaryByteCount: 64 << 20
         )

@@ -145,6 +145,7 @@ package enum ConfigurationSchema {
                   "properties": {
                     "read": { "$ref": "#/$defs/folders" },
                     "write": { "$ref": "#/$defs/folders" },
+                    "code": { "type": "array", "items": { "type": "string" } },
                     "network": { "enum": ["none", "host"] },
                     "tmp": { "type": "integer", "minimum": 1, "maximum": 16384, "description": "Size of /tmp in MiB." },
                     "minimum": { "type": "array", "items": { "enum": ["namespaces", "mounts", "no-new-privs", "seccomp", "rlimits", "own-uid", "landlock", "cgroup"] } }

@@ -175,16 +175,20 @@ enum ServerReader {
                 read: [],
                 write: [],
                 hasHostNetwork: true,
+                code: [],
                 minimum: [],
                 temporaryByteCount: 0
             )
         }
-        let members = try field.members(of: ["read", "write", "network", "minimum", "tmp"])
+        let members = try field.members(
+            of: ["read", "write", "code", "network", "minimum", "tmp"]
+        )
         return Configuration.Cage(
             isNone: false,
             read: try folders(members["read"]),
             write: try folders(members["write"]),
             hasHostNetwork: try members["network"]?.word(Network.self) == .host,
+            code: try members["code"]?.strings() ?? [],
             minimum: try minimum(members["minimum"]),
             temporaryByteCount: (try members["tmp"]?.integer(in: 1...16_384) ?? 64) << 20
         )

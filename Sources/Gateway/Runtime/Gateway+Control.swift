@@ -85,7 +85,7 @@ struct ControlCommand: Sendable {
 /// Every command, by its method; each area adds its own table.
 enum ControlCommands {
     static let all: [String: ControlCommand] = [
-        tokens, approvers, status, tools, approvals, configuration, lockdowns, policies,
+        tokens, approvers, status, tools, approvals, configuration, lockdowns, policies, servers,
     ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
 }
 

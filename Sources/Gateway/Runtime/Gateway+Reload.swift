@@ -64,6 +64,12 @@ extension Gateway {
                     hint: "run `gatehouse check --accept` again and look"
                 )
             }
+            let known = current.configuration.allServers
+            try await forgetPrograms(
+                of: waiting.set.configuration.allServers.filter { server in
+                    !known.contains { $0.isStarted(like: server) }
+                }
+            )
             try await adopt(waiting.set, by: name)
             pending = nil
             return lines
@@ -97,6 +103,16 @@ extension Gateway {
                 ]
             )
         )
+    }
+}
+
+extension Configuration.Server {
+    /// Whether both execute the same command.
+    fileprivate func isStarted(like other: Configuration.Server) -> Bool {
+        guard name == other.name, tenant == other.tenant, case .stdio(let own) = kind,
+            case .stdio(let its) = other.kind
+        else { return false }
+        return own.command == its.command
     }
 }
 

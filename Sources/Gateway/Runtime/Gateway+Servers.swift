@@ -63,6 +63,7 @@ extension Gateway {
             let key = ServerKey(tenant: server.tenant, server: server.name)
             descriptions[key] = nil
             absences[key] = nil
+            programs[key] = nil
             nextLook.removeValue(forKey: key)?.timer.cancel()
             gone.insert(key)
         }
@@ -144,6 +145,7 @@ extension Gateway {
     /// Makes the catalogue from what is known, and hands it to the door; of one server anew, or of
     /// all.
     func rebuild(_ changed: ServerKey? = nil) async {
+        if changed == nil { await fleet.demandMore(of: executingServers()) }
         let builder = CatalogueBuilder(
             policy: current.policy,
             lock: current.lock,
@@ -164,8 +166,10 @@ extension Gateway {
                     of: server,
                     client: client,
                     description: description,
-                    absence: absences[key].map { _ in "cannot be reached" }
+                    absence: absences[key].map { _ in "cannot be reached" },
+                    program: programs[key]
                 )
+                await noteDrift(from: entries[key], to: entry)
             } else {
                 entry = builder.absent(
                     server,

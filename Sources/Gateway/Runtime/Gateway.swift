@@ -46,6 +46,7 @@ package actor Gateway {
     var version: UInt64 = 0
     var descriptions: [ServerKey: ServerDescription] = [:]
     var absences: [ServerKey: String] = [:]
+    var programs: [ServerKey: ProgramStanding] = [:]
     var entries: [ServerKey: ServerEntry] = [:]
     var knownSecrets = KnownSecrets()
     let changes: TakingTurns
@@ -222,17 +223,20 @@ package actor Gateway {
             random: parts.random
         )
         let refresh = RefreshRequests()
+        let notices = ServerNotices()
+        self.notices = notices
         fleet = ServerFleet(
             loop: loop,
             pool: parts.pool,
             random: parts.random,
             identity: identity,
             screener: screener,
-            isRoot: parts.user == 0,
+            user: parts.user,
             users: ServerUserFile(path: state.path + "/server-users"),
             budget: budget,
             tally: tally,
             log: parts.log,
+            notices: notices,
             changed: { server, tenant in refresh.request(server, tenant) }
         )
         self.refresh = refresh
@@ -247,6 +251,7 @@ package actor Gateway {
     }
 
     let refresh: RefreshRequests
+    private let notices: ServerNotices
 
     static func settings(_ configuration: Configuration) -> ApprovalSettings {
         ApprovalSettings(
@@ -279,6 +284,7 @@ package actor Gateway {
         await door.attach(desk)
         try await door.restoreUnknown(from: store, store.recoveredIntents)
         await refresh.attach(self)
+        notices.attach(self)
         try await begin()
         try await listen()
         try await listenForControl()

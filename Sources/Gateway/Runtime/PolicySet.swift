@@ -67,6 +67,28 @@ package struct PolicySet: Sendable {
     }
 }
 
+extension PolicySet {
+    /// What works but deserves a look, each a line for people.
+    package var warnings: [String] {
+        configuration.warnings + configuration.allServers.compactMap { executionWarning(of: $0) }
+    }
+
+    /// What the cage of a server with a T3 tool lacks.
+    func executionWarning(of server: Configuration.Server) -> String? {
+        guard case .stdio(let stdio) = server.kind,
+            policy.executingServers(of: server.tenant).contains(server.name)
+        else { return nil }
+        if stdio.cage.isNone { return "server `\(server.name)` has a T3 tool and no cage" }
+        guard let minimum = stdio.cage.minimum else {
+            return
+                "server `\(server.name)` has a T3 tool: without a written `minimum` it starts "
+                + "only where Landlock and cgroups hold it"
+        }
+        return "server `\(server.name)` has a T3 tool; what its cage must have is written: "
+            + "\(minimum.isEmpty ? "nothing more than every cage" : minimum.joined(separator: ", "))"
+    }
+}
+
 extension Configuration.Server {
     /// Where relative path arguments start, as the server sees it.
     ///

@@ -1,4 +1,4 @@
-package import Base
+import Base
 import Crypto
 import HTTP
 import MCP
@@ -7,34 +7,44 @@ import Screening
 import System
 
 /// Makes the clients of the configured servers, and keeps them while their settings stay the same.
-package actor ServerFleet {
-    private let loop: EventLoop
-    private let pool: BlockingPool
+actor ServerFleet {
+    let loop: EventLoop
+    let pool: BlockingPool
     private let random: any RandomSource
     private let identity: Implementation
-    private let lines: StderrScreening
-    private let isRoot: Bool
-    private let log: @Sendable (String) -> Void
+    let lines: StderrScreening
+    /// The gateway's own.
+    let ownUser: UInt32
+    var isRoot: Bool { ownUser == 0 }
+    let log: @Sendable (String) -> Void
+    let notices: ServerNotices
     private let changed: @Sendable (ServerName, TenantID) -> Void
     private let budget: BufferBudget
-    private let tally: GateTally
+    let tally: GateTally
     private var members: [Key: Member] = [:]
-    private let probe = ProbeOnce()
+    let probe = ProbeOnce()
+    let programs = TreeDigests()
     private var contexts: [TLSTrust: TLSContext] = [:]
     /// The uids given to servers when the gateway is root.
-    private let users: ServerUserFile
+    let users: ServerUserFile
 
-    fileprivate struct Key: Hashable {
+    struct Key: Hashable {
         let tenant: TenantID
         let server: ServerName
     }
 
-    fileprivate struct Member {
+    /// A server of ours: its process and what is known of it.
+    struct Hosted {
+        let process: ServerProcess
+        let facts: ServerFacts
+    }
+
+    struct Member {
         let settings: Configuration.Server
         /// The values of the secrets it was made with.
         let secrets: [String: [UInt8]]
         let client: MCPClient
-        let process: ServerProcess?
+        let hosted: Hosted?
     }
 
     /// The clients of a configuration that is not taken over yet; nothing is started.
@@ -47,7 +57,7 @@ package actor ServerFleet {
         }
     }
 
-    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
     }
 
@@ -57,11 +67,12 @@ package actor ServerFleet {
         random: any RandomSource,
         identity: Implementation,
         screener: Screener,
-        isRoot: Bool,
+        user: UInt32,
         users: ServerUserFile,
         budget: BufferBudget,
         tally: GateTally,
         log: @escaping @Sendable (String) -> Void,
+        notices: ServerNotices,
         changed: @escaping @Sendable (ServerName, TenantID) -> Void
     ) {
         self.loop = loop
@@ -69,12 +80,13 @@ package actor ServerFleet {
         self.random = random
         self.identity = identity
         lines = StderrScreening(screener)
-        self.isRoot = isRoot
+        ownUser = user
         self.users = users
         self.budget = budget
         self.tally = tally
         self.log = log
         self.changed = changed
+        self.notices = notices
     }
 
     /// Makes the clients of these servers, and keeps those whose settings and secrets are the same;
@@ -128,23 +140,40 @@ package actor ServerFleet {
                 ServerStatus(
                     server: key.server,
                     tenant: key.tenant,
-                    state: await member.process?.state,
-                    processID: await member.process?.processID
+                    state: await member.hosted?.process.state,
+                    processID: await member.hosted?.process.processID
                 )
             )
         }
         return result.sorted { ($0.tenant, $0.server) < ($1.tenant, $1.server) }
     }
 
-    package func restart(_ server: ServerName, _ tenant: TenantID) async -> Bool {
-        guard let process = members[Key(tenant: tenant, server: server)]?.process else {
-            return false
-        }
-        await process.restart()
-        return true
+    /// Every server, for listings, by tenant and name.
+    var all: [Member] {
+        members.sorted { ($0.key.tenant, $0.key.server) < ($1.key.tenant, $1.key.server) }
+            .map(\.value)
     }
 
-    package func stopAll() async {
+    /// What this machine gives to cages.
+    var machine: CageProbe {
+        get async throws { try await pool.run { [probe] in probe.value } }
+    }
+
+    /// Says which servers have a tool at T3; one for which that is news is started anew, because its
+    /// cage may have to be another.
+    func demandMore(of executing: Set<Key>) async {
+        for (key, member) in members {
+            guard let hosted = member.hosted,
+                hosted.facts.note(executes: executing.contains(key))
+            else { continue }
+            switch await hosted.process.state {
+            case .asleep, .ended: break
+            default: await hosted.process.restart()
+            }
+        }
+    }
+
+    func stopAll() async {
         let all = Array(members.values)
         members = [:]
         await withDiscardingTaskGroup { group in
@@ -222,7 +251,7 @@ package actor ServerFleet {
             settings: server,
             secrets: surroundings.secrets,
             client: member,
-            process: nil
+            hosted: nil
         )
     }
 
@@ -262,61 +291,34 @@ package actor ServerFleet {
         var settings = Supervision.Settings()
         settings.startLimit = server.startTimeout
         if let idle = server.idleTimeout { settings.idleAfter = idle }
-        let settled = self.profile(stdio, surroundings)
-        let (users, user) = (users, "\(key.tenant)/\(key.server)")
-        let (log, name, isRoot, loop) = (log, server.name, isRoot, loop)
-        let probe = probe
-        let counts = tally.server(key.tenant, key.server)
-        let errors = lines.line(limitInBytes: Limits.stderrLineByteCount)
+        let facts = ServerFacts()
         let process = ServerProcess(
             server.name,
             on: loop,
             pool: pool,
             random: random,
             settings: settings,
-            handlers: ServerHandlers(
-                started: { await transport.started() },
-                line: { line in await transport.take(line) },
-                errorItem: { item in
-                    if case .line(let bytes, _) = item {
-                        log("server \(name): \(printable(errors(bytes), limit: 512))")
-                    }
-                },
-                ended: { reason in
-                    log("server \(name): ended: \(printable(reason, limit: 256))")
-                    loop.spawn { await transport.ended(reason) }  // Fails what waits, and ends.
-                },
-                report: { report in
-                    counts.note(report)
-                    log("server \(name): \(report)")
-                }
+            handlers: handlers(of: server, transport, facts),
+            prepare: preparation(
+                of: self.profile(stdio, surroundings),
+                stdio.cage,
+                user: "\(key.tenant)/\(key.server)",
+                facts
             )
-        ) {
-            var profile = settled
-            if isRoot {
-                let number = try users.number(for: user)
-                profile.identity = .own(uid: number, gid: number)
-            }
-            if stdio.cage.isNone { return .bare(try profile.uncagedRequest(isRoot: isRoot)) }
-            let tools = try probe.value.require(profile.minimum)
-            let cage = try PreparedCage(profile, tools: tools, isRoot: isRoot)
-            for note in cage.plan.command.notes { log("server \(name): \(note)") }
-            return .caged(cage)
-        }
-        let changed = changed
-        let tenant = server.tenant
+        )
+        let (changed, log, name, tenant) = (changed, log, server.name, server.tenant)
         await transport.attach(
             process,
             listChanged: { changed(name, tenant) },
             report: { text in log("server \(name): \(text)") }
         )
-        await client.attach()
+        await client.attach(inspection(of: server, facts))
         await client.onDrift { changed(name, tenant) }
         return Member(
             settings: server,
             secrets: surroundings.secrets,
             client: client,
-            process: process
+            hosted: Hosted(process: process, facts: facts)
         )
     }
 
@@ -337,6 +339,7 @@ package actor ServerFleet {
         if stdio.cage.isNone, let wanted = stdio.workingFolder {
             profile.workingFolder = Paths.join(folder, wanted)
         }
+        profile.code = stdio.cage.code
         profile.network = stdio.cage.hasHostNetwork ? .host : .none
         for (name, value) in stdio.environment {
             switch value {
@@ -349,9 +352,6 @@ package actor ServerFleet {
             }
         }
         profile.limits.temporaryByteCount = UInt64(stdio.cage.temporaryByteCount)
-        if let minimum = stdio.cage.minimum {
-            profile.minimum = Set(minimum.compactMap { CageLayer(rawValue: $0) })
-        }
         profile.protectedPaths = surroundings.protectedPaths
         return profile
     }
@@ -376,22 +376,6 @@ final class StderrScreening: Sendable {
                 lines.screener = current
                 return lines.screen(line: bytes).text
             }
-        }
-    }
-}
-
-/// What this host can do for cages, found out once by trying, when the first server starts.
-///
-/// It blocks, so that only the pool's threads ask.
-final class ProbeOnce: Sendable {
-    private let found = Lock<CageProbe?>(nil)
-
-    var value: CageProbe {
-        found.withLock { found in
-            if let found { return found }
-            let probe = CageProbe()
-            found = probe
-            return probe
         }
     }
 }

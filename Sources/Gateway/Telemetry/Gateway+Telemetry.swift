@@ -194,8 +194,8 @@ extension Gateway {
         text.family("gatehouse_server_state", .gauge, "1 for the state a hosted process is in.")
         for status in states {
             guard let state = status.state else { continue }
-            for name in Supervision.State.names {
-                text.sample(name == state.name, status.labels + [("state", name)])
+            for name in Supervision.State.allWords {
+                text.sample(name == state.words.state, status.labels + [("state", name)])
             }
         }
         text.family("gatehouse_server_starts_total", .counter, "Starts of hosted processes.")
@@ -287,24 +287,5 @@ extension GateTally.Place {
 extension ServerStatus {
     fileprivate var labels: [(String, String)] {
         GateTally.Place(tenant: tenant, server: server).labels
-    }
-}
-
-extension Supervision.State {
-    fileprivate static let names = [
-        "asleep", "starting", "ready", "backing-off", "stopping", "broken", "refused", "ended",
-    ]
-
-    fileprivate var name: String {
-        switch self {
-        case .asleep: "asleep"
-        case .starting: "starting"
-        case .ready: "ready"
-        case .backingOff: "backing-off"
-        case .stopping: "stopping"
-        case .broken: "broken"
-        case .refused: "refused"
-        case .ended: "ended"
-        }
     }
 }

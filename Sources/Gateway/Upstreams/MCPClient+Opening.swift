@@ -9,12 +9,16 @@ extension MCPClient {
     /// Introduces us to a new process, before anything else is sent to it.
     func greet() async -> UpstreamFailure? {
         let current = await transport.currentGeneration
+        // Both take time: reading the program's files, and the process's own start.
+        async let inspected = inspection?()
         do throws(UpstreamFailure) {
             await compare(try await introduce())
+            refusal = await inspected ?? nil
             generation = current
             lastFailure = nil
             return nil
         } catch {
+            refusal = await inspected ?? nil
             lastFailure = error
             return error
         }

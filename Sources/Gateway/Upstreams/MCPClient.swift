@@ -24,6 +24,10 @@ package actor MCPClient {
     var opening: Task<Result<Revision, UpstreamFailure>, Never>?
     /// Its process ended when it was probed: some servers take nothing before `initialize`.
     var endsWhenProbed = false
+    /// Of a hosted server: says of each new process why no call may go to it, or nil.
+    var inspection: (@Sendable () async -> String?)?
+    /// What it said of the running one, or was decided since.
+    var refusal: String?
     /// What was listed last, and whether the server was seen to list something else since.
     var described: ServerDescription?
     var isStale = false
@@ -51,7 +55,10 @@ package actor MCPClient {
     }
 
     /// Makes each new process of the server be greeted; called once, before the first request.
-    package func attach() async {
+    ///
+    /// `inspection` says of it why no call may go to it, or nil; it runs beside the greeting.
+    package func attach(_ inspection: @escaping @Sendable () async -> String?) async {
+        self.inspection = inspection
         await transport.onStart { [weak self] in await self?.greet() }
     }
 
@@ -74,6 +81,7 @@ package actor MCPClient {
         notifications: @escaping NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let revision = try await open()
+        if let refusal { throw UpstreamFailure(.notSent, refusal) }
         guard !isStale else {
             throw UpstreamFailure(.notSent, "it offers other tools since it was started anew")
         }
@@ -103,6 +111,9 @@ package actor MCPClient {
         )
         return try Self.complete(answer, revision)
     }
+
+    /// Says whether calls may go to the running process after all, because somebody decided.
+    package func hold(_ reason: String?) { refusal = reason }
 
     /// Asks the server what it is and what it offers; bounded in pages, items and time.
     package func describe() async throws(UpstreamFailure) -> ServerDescription {

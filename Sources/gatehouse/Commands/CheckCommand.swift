@@ -28,7 +28,7 @@ enum CheckCommand {
                 try invocation.value("--config") ?? "gatehouse.yaml"
             )
             let set = try ConfigurationFiles.read(path, hashing: OpenSSLHashing())
-            for warning in set.configuration.warnings { Console.print("warning: \(warning)") }
+            for warning in set.warnings { Console.print("warning: \(warning)") }
             Console.print("ok: \(set.configuration.allServers.count) servers")
             return 0
         }

@@ -6,7 +6,7 @@ enum Commands {
             CheckCommand.command,
             StatusCommands.status, LockdownCommand.command,
         ]
-        + PolicyCommands.all + ToolCommands.all + ApprovalCommands.all
+        + PolicyCommands.all + ServerCommands.all + ToolCommands.all + ApprovalCommands.all
         + TokenCommands.all + ApproverCommands.all + AuditCommands.all
 
     /// The command the words begin with, and what is left of them; two-word names come first.

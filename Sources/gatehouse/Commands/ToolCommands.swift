@@ -78,6 +78,12 @@ enum ToolCommands {
                 Console.print(String(decoding: result.source, as: UTF8.self))
             } else {
                 for tool in shown { show(tool) }
+                if let program = shown.first?["program"]?.string {
+                    let accepted = shown.first?["program_accepted"]?.string ?? ""
+                    Console.print("the program behind these tools changed since it was accepted")
+                    Console.print("      accepted \(printable(accepted))")
+                    Console.print("      now      \(printable(program))")
+                }
             }
             guard !invocation.has("--show") else { return 0 }
             var pins = JSONObject()
@@ -93,6 +99,9 @@ enum ToolCommands {
             {
                 params["instructions"] = JSONValue(pin)
             }
+            if let program = shown.first?["program"]?.string {
+                params["program"] = JSONValue(program)
+            }
             if !wanted.isEmpty { params["tools"] = .array(wanted.map { JSONValue($0) }) }
             let answer = try await client.call(
                 "tools.approve",
@@ -100,6 +109,9 @@ enum ToolCommands {
                 credential: try ApproverPrompt.credential(invocation)
             )
             Console.print("accepted \(answer["accepted"]?.number?.text ?? "0") tools")
+            if let warning = answer["warning"]?.string {
+                Console.print("warning: \(printable(warning, limit: 600))")
+            }
             return 0
         }
     )

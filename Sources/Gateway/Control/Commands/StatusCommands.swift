@@ -23,7 +23,7 @@ extension Gateway {
         if let reloadFailure { object["refused"] = JSONValue(reloadFailure) }
         object["log"] = JSONValue("\(store.health)")
         object["records"] = JSONValue(store.size)
-        object["warnings"] = .array(current.configuration.warnings.map { JSONValue($0) })
+        object["warnings"] = .array(current.warnings.map { JSONValue($0) })
         var calls = JSONObject()
         for verdict in ServerTally.Verdict.allCases {
             calls[JSONString("\(verdict.label)")] = JSONValue(tally.count(verdict))
@@ -35,7 +35,11 @@ extension Gateway {
         for status in await fleet.states() {
             let (name, tenant) = (status.server, status.tenant)
             var server = JSONObject()
-            server["state"] = JSONValue(status.state.map { "\($0)" } ?? "remote")
+            let words = status.state?.words ?? (state: "remote", reason: nil)
+            server["state"] = JSONValue(words.state)
+            if let reason = words.reason {
+                server["reason"] = JSONValue(printable(reason, limit: 600))
+            }
             if let pid = status.processID { server["pid"] = JSONValue(pid) }
             if let absence = absences[ServerKey(tenant: tenant, server: name)] {
                 server["absent"] = JSONValue(absence)

@@ -93,6 +93,7 @@ extension Gateway {
     /// tier and scope we propose, with the reason (design law 7).
     func proposals(_ call: ControlCall) async throws -> [UInt8] {
         let (server, description) = try described(call)
+        let key = ServerKey(tenant: server.tenant, server: server.name)
         let pins = current.lock.pins(of: server.name, server.tenant)
         let hashing = OpenSSLHashing()
         var list: [JSONValue] = []
@@ -105,6 +106,10 @@ extension Gateway {
                 known == pin ? "accepted" : known == nil ? "new" : "changed"
             )
             object["pin"] = JSONValue(pin.description)
+            if case .changed(let accepted, let found)? = programs[key] {
+                object["program"] = JSONValue(found.description)
+                object["program_accepted"] = JSONValue(accepted.description)
+            }
             if let stated = stated(reference, server.tenant) {
                 object["stated"] = JSONValue(stated.description)
             }
@@ -218,10 +223,47 @@ extension Gateway {
         }
         tenant.servers[server.name] = pins
         lock.tenants[server.tenant] = tenant
+        let program = try programToAccept(call, server, isWhole: wanted == nil)
         try await accept(lock, accepted, server, by: call.actor)
+        if let program {
+            let key = ServerKey(tenant: server.tenant, server: server.name)
+            try await accept(program, of: key, change: "program-accepted", by: call.actor)
+            programs[key] = .accepted(program)
+            await clients.first { ($0.0.tenant, $0.0.name) == (key.tenant, key.server) }?.1.hold(
+                nil
+            )
+            await rebuild()
+        }
         var object = JSONObject()
         object["accepted"] = JSONValue(accepted.count)
+        if let warning = current.executionWarning(of: server) {
+            object["warning"] = JSONValue(warning)
+        }
         return JSONValue.object(object).serialised()
+    }
+
+    /// The program that is accepted together with all tools of its server, where it changed.
+    private func programToAccept(
+        _ call: ControlCall,
+        _ server: Configuration.Server,
+        isWhole: Bool
+    ) throws(ControlError) -> Digest? {
+        let key = ServerKey(tenant: server.tenant, server: server.name)
+        guard case .changed(_, let found)? = programs[key] else { return nil }
+        guard isWhole else {
+            throw ControlError(
+                .refused,
+                "the program of `\(server.name)` changed since it was accepted",
+                hint: "look at all of it: `gatehouse tools approve \(server.name)`"
+            )
+        }
+        guard call.request.string("program") == found.description else {
+            throw ControlError(
+                .refused,
+                "the program of `\(server.name)` changed since it was shown; look again"
+            )
+        }
+        return found
     }
 
     /// Records what was accepted, writes `gatehouse.lock` and takes it over.

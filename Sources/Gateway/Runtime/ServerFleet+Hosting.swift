@@ -1,0 +1,115 @@
+import Base
+import Crypto
+import MCP
+import Sandbox
+import Screening
+import System
+
+// What surrounds a hosted server: how a start is made, what its process says, what it turns out to be.
+
+extension ServerFleet {
+    /// Makes a start from the settings; what it returns runs in the pool, for each start anew.
+    func preparation(
+        of settled: CageProfile,
+        _ cage: Configuration.Cage,
+        user: String,
+        _ facts: ServerFacts
+    ) -> @Sendable () throws -> ServerStart {
+        let (users, isRoot, probe, log, ownUser) = (users, isRoot, probe, log, ownUser)
+        let minimum = cage.minimum
+        let notes = NotesOnce()
+        return {
+            var profile = settled
+            if isRoot {
+                let number = try users.number(for: user)
+                profile.identity = .own(uid: number, gid: number)
+            }
+            if cage.isNone {
+                facts.note(try profile.uncagedCommand())
+                return .bare(try profile.uncagedRequest(isRoot: isRoot))
+            }
+            profile.minimum = CageLayer.required(
+                written: minimum,
+                executes: facts.current.executes
+            )
+            let machine = probe.value
+            let tools = try machine.require(profile.minimum, isWritten: minimum != nil)
+            let prepared = try PreparedCage(profile, tools: tools, isRoot: isRoot)
+            let plan = prepared.plan
+            let uid: UInt32 = if case .own(let uid, _) = plan.identity { uid } else { ownUser }
+            facts.note(
+                ServerFacts.Cage(user: uid, layers: machine.findings, minimum: plan.minimum)
+            )
+            facts.note(plan.command)
+            for note in notes.new(plan.command.notes) { log("server \(user): \(note)") }
+            return .caged(prepared)
+        }
+    }
+
+    func handlers(
+        of server: Configuration.Server,
+        _ transport: StdioTransport,
+        _ facts: ServerFacts
+    ) -> ServerHandlers {
+        let (log, loop, notices) = (log, loop, notices)
+        let counts = tally.server(server.tenant, server.name)
+        let errors = lines.line(limitInBytes: Limits.stderrLineByteCount)
+        let (name, tenant) = (server.name, server.tenant)
+        return ServerHandlers(
+            started: { await transport.started() },
+            line: { line in await transport.take(line) },
+            errorItem: { item in
+                switch item {
+                case .line(let bytes, _):
+                    let line = printable(errors(bytes), limit: 512)
+                    facts.note(errorLine: line)
+                    log("server \(name): \(line)")
+                case .dropped(let count):
+                    facts.note(errorLine: "(\(count) bytes were dropped)")
+                    log("server \(name): \(count) bytes of its standard error were dropped")
+                }
+            },
+            ended: { reason in
+                log("server \(name): ended: \(printable(reason, limit: 256))")
+                loop.spawn { await transport.ended(reason) }  // Fails what waits, and ends.
+            },
+            report: { report in
+                counts.note(report)
+                facts.note(report, at: loop.now)
+                log("server \(name): \(report)")
+                notices.report(name, tenant, report, facts)
+            }
+        )
+    }
+
+    /// Finds out what a new process's program is, beside its start, and has the gateway judge it.
+    func inspection(
+        of server: Configuration.Server,
+        _ facts: ServerFacts
+    ) -> @Sendable () async -> String? {
+        let (pool, programs, notices) = (pool, programs, notices)
+        let (name, tenant) = (server.name, server.tenant)
+        return {
+            guard let command = facts.current.command else { return "nobody knows its program" }
+            let found: ProgramFinding
+            do {
+                let digest = try await pool.run {
+                    try LaunchIdentity(command, hashing: OpenSSLHashing(), cache: programs).digest
+                }
+                found = .found(digest)
+            } catch {
+                found = .unreadable("\(error)")
+            }
+            return await notices.judge(name, tenant, found)
+        }
+    }
+}
+
+/// Says a note once, however often the server is started.
+private final class NotesOnce: Sendable {
+    private let said = Lock<Set<String>>([])
+
+    func new(_ notes: [String]) -> [String] {
+        said.withLock { said in notes.filter { said.insert($0).inserted } }
+    }
+}
