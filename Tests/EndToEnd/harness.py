@@ -243,7 +243,10 @@ approvals: {{ hold: 20s, expiry: 30s }}
 servers:
   shop:
     command: [/usr/bin/python3, "{servers}/workshop.py"]
-    cage: {{ read: {{ /data/docs: ./docs }}, write: {{ /data/out: ./out }} }}
+    cage:
+      read: {{ /data/docs: ./docs }}
+      write: {{ /data/out: ./out }}
+      minimum: [namespaces, mounts, no-new-privs, seccomp, rlimits]
 tools:
   shop.peek: {{ tier: T0 }}
   shop.put: {{ tier: T1, scope: {{ /path: {{ glob: "/data/out/**" }} }} }}

@@ -329,7 +329,10 @@ class Stops(unittest.TestCase):
         tenants = WORKSHOP + """
 tenants:
   acme:
-    servers: {{ acmeshop: {{ command: [/usr/bin/python3, "{servers}/workshop.py"], cage: {{ write: {{ /data/out: ./out }} }} }} }}
+    servers:
+      acmeshop:
+        command: [/usr/bin/python3, "{servers}/workshop.py"]
+        cage: {{ write: {{ /data/out: ./out }}, minimum: [namespaces, mounts, no-new-privs, seccomp, rlimits] }}
     tools: {{ acmeshop.wait: {{ tier: T0 }}, acmeshop.destroy: {{ tier: T2 }} }}
 """
         cls.shop = cls.enterClassContext(Shop(tenants, accept=["shop"], tokens=("bot", "other")))

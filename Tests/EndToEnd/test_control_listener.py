@@ -73,7 +73,7 @@ class Control(unittest.TestCase):
         metrics = Metrics(self.port)
         self.assertEqual(metrics("gatehouse_ready"), 1)
         self.assertEqual(metrics("gatehouse_log_writable"), 1)
-        self.assertEqual(metrics("gatehouse_server_state", server="ledger", state="ready"), 1)
+        self.assertEqual(metrics("gatehouse_server_state", server="ledger", state="running"), 1)
         self.assertEqual(metrics("gatehouse_server_state", server="ledger"), 1)
         self.assertEqual(metrics("gatehouse_server_reachable", server="ledger"), 1)
         self.assertEqual(metrics("gatehouse_tools", server="ledger", state="offered"), 3)

@@ -22,7 +22,10 @@ tenants:
     servers:
       acmeshop:
         command: [/usr/bin/python3, "{servers}/workshop.py"]
-        cage: {{ read: {{ /data/docs: ./docs }}, write: {{ /data/out: ./out }} }}
+        cage:
+          read: {{ /data/docs: ./docs }}
+          write: {{ /data/out: ./out }}
+          minimum: [namespaces, mounts, no-new-privs, seccomp, rlimits]
     tools:
       acmeshop.peek: {{ tier: T0 }}
       acmeshop.destroy: {{ tier: T2 }}

@@ -284,12 +284,12 @@ class Loosening(unittest.TestCase):
             "path": "/data/out/loose.txt", "content": "x"}}, path="/mcp/files")[2]["result"]
 
     def test_neither_reload_nor_restart_loosens_without_an_approver(self):
-        tight = FILES.replace("T1, scope: {{ /path: {{ glob: \"/data/out/**\" }} }}", "T3")
+        tight = FILES.replace("T1, scope: {{ /path: {{ glob: \"/data/out/**\" }} }}", "T2")
         self.assertNotEqual(tight, FILES)
         with Gateway(tight.replace("hold: 20s", "hold: 1s"), accept=["files"]) as gateway:
             self.assertTrue(self.write(gateway).get("isError"))
             file = gateway.folder / "gatehouse.yaml"
-            file.write_text(file.read_text().replace("tier: T3", "tier: T0"))
+            file.write_text(file.read_text().replace("tier: T2", "tier: T0"))
             gateway.process.send_signal(signal.SIGHUP)
             gateway.wait_for(lambda: "waits for an approver" in gateway.run("status").stdout)
             self.assertTrue(self.write(gateway).get("isError"))

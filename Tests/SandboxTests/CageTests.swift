@@ -84,6 +84,25 @@ struct Forbidden: Sendable, CustomStringConvertible {
     .timeLimit(.minutes(2))
 )
 struct CageTests {
+    /// `scripts/test` repeats these lines at its end.
+    @Test("says which layers are tried as which user, and why others are not")
+    func layers() {
+        let probe = CageBench.probe
+        let tried = CageLayer.allCases.filter { probe.findings[$0]?.isPresent == true }
+        for user in CageUser.allCases {
+            if CageUser.possible.contains(user) {
+                let names = tried.filter { $0 != .ownUser || user == .rootGateway }
+                print("cage: tried as \(user): \(names.map(\.rawValue).joined(separator: ", "))")
+            } else {
+                print("cage: not tried as \(user): the tests do not run as root")
+            }
+        }
+        for layer in CageLayer.allCases where !tried.contains(layer) {
+            print("cage: not tried: \(layer.rawValue): \(probe.findings[layer]?.description ?? "")")
+        }
+        #expect(CageLayer.always.isSubset(of: tried))
+    }
+
     @Test("cannot reach what is not its own", arguments: CageUser.possible)
     func files(user: CageUser) throws { try check(Forbidden.files, as: user) }
 

@@ -1,0 +1,213 @@
+"""Servers that others wrote, each in its cage, through one gateway: as root and as an ordinary user."""
+import http.server
+import os
+import shutil
+import sqlite3
+import subprocess
+import threading
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+from harness import BINARY, ROOT
+from test_servers import Hosting, configuration
+
+# Nobody's: no file of this machine belongs to it.
+ORDINARY = 54_321
+VENV = ROOT / ".venv"
+NODE = shutil.which("node")
+NODE_SERVER = """
+const answer = (id, result) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", id, result }) + "\\n");
+require("readline").createInterface({ input: process.stdin }).on("line", line => {
+  const { id, method, params } = JSON.parse(line);
+  if (id === undefined) return;
+  if (method === "initialize")
+    return answer(id, { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo: { name: "n", version: "1" } });
+  const schema = { type: "object", properties: { text: { type: "string" } } };
+  if (method === "tools/list") return answer(id, { tools: [{ name: "shout", description: "shouts", inputSchema: schema }] });
+  if (method === "tools/call")
+    return answer(id, { content: [{ type: "text", text: params.arguments.text.toUpperCase() }] });
+  process.stdout.write(JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32601, message: "no" } }) + "\\n");
+});
+"""
+SERVERS = """
+  time:
+    command: ["{venv}/sdk/bin/mcp-server-time", --local-timezone, UTC]
+  git:
+    command: ["{venv}/sdk/bin/mcp-server-git", --repository, /data/repo]
+    # The repository belongs to another user than the server has.
+    env: {{ GIT_CONFIG_COUNT: "1", GIT_CONFIG_KEY_0: safe.directory, GIT_CONFIG_VALUE_0: /data/repo }}
+    cage: {{ read: {{ /data/repo: ./repo }} }}
+  web:
+    command: ["{venv}/sdk/bin/mcp-server-fetch", --ignore-robots-txt, --allow-private-ips]
+    cage: {{ network: host }}
+  alone:
+    command: ["{venv}/sdk/bin/mcp-server-fetch", --ignore-robots-txt, --allow-private-ips]
+  data:
+    command: ["{venv}/sdk1/bin/mcp-server-sqlite", --db-path, /data/db/test.db]
+    cage: {{ write: {{ /data/db: ./db }} }}
+  files:
+    command: ["{venv}/quickstart/bin/filesystem-mcp", /data/docs, /data/out]
+    cage: {{ read: {{ /data/docs: ./docs }}, write: {{ /data/out: ./out }} }}
+"""
+NODE_ENTRY = f"""
+  node:
+    command: ["{NODE}", ./shout.js]
+"""
+TOOLS = ["time.get_current_time", "time.convert_time", "git.git_status", "git.git_log", "git.git_add", "web.fetch", "alone.fetch",
+         "data.create_table", "data.write_query", "data.read_query", "files.read_file", "files.write_file"]
+
+
+def usable(user):
+    """Why that user cannot run the gateway and the servers, or None."""
+    for path in (BINARY, VENV / "sdk/bin/python", VENV / "sdk1/bin/python"):
+        if subprocess.run(["/usr/bin/setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups", "test", "-x", path]).returncode:
+            return f"uid {user} cannot execute {path}"
+    return None
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b"a page from the loopback"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Programs:
+    """What holds whoever runs the gateway."""
+
+    user = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.pages = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        threading.Thread(target=cls.pages.serve_forever, daemon=True).start()
+        cls.addClassCleanup(cls.pages.server_close)
+        cls.addClassCleanup(cls.pages.shutdown)
+        tools = TOOLS + (["node.shout"] if NODE else [])
+        names = sorted({tool.split(".")[0] for tool in tools})
+        text = configuration(SERVERS + (NODE_ENTRY if NODE else ""), {tool: "T0" for tool in tools})
+        gateway = Hosting(text, accept=names, user=cls.user)
+        cls.prepare(gateway)
+        cls.gateway = cls.enterClassContext(gateway)
+
+    @classmethod
+    def prepare(cls, gateway):
+        repo, database = gateway.folder / "repo", gateway.folder / "db"
+        database.mkdir()
+        git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main"]
+        subprocess.run([*git, "init", "-q", repo], check=True)
+        (repo / "kept.txt").write_text("kept\n")
+        subprocess.run([*git, "-C", repo, "add", "."], check=True)
+        subprocess.run([*git, "-C", repo, "commit", "-q", "-m", "the first commit"], check=True)
+        (repo / "new.txt").write_text("not added\n")
+        (gateway.folder / "shout.js").write_text(NODE_SERVER)
+        for path in (database, gateway.folder / "out"):
+            os.chmod(path, 0o777)
+        if cls.user is not None:
+            for path in (gateway.folder / "out", database):
+                os.chown(path, cls.user, cls.user)
+
+    def answer(self, server, tool, **arguments):
+        result = self.gateway.call(server, tool, **arguments)
+        self.assertFalse(result["isError"], result["text"])
+        return result["text"]
+
+    def page(self):
+        return f"http://127.0.0.1:{self.pages.server_port}/page"
+
+    def test_the_time_is_told(self):
+        self.assertIn("Asia/Tokyo", self.answer("time", "get_current_time", timezone="Asia/Tokyo"))
+
+    def test_a_repository_is_read_and_not_written(self):
+        self.assertIn("new.txt", self.answer("git", "git_status", repo_path="/data/repo"))
+        self.assertIn("the first commit", self.answer("git", "git_log", repo_path="/data/repo"))
+        added = self.gateway.call("git", "git_add", repo_path="/data/repo", files=["new.txt"])
+        self.assertIn("Read-only file system", added["text"])
+        status = subprocess.run(["git", "-c", "safe.directory=*", "-C", self.gateway.folder / "repo", "status", "--short"],
+                                capture_output=True, text=True, check=True).stdout
+        self.assertIn("?? new.txt", status)
+
+    def test_a_page_of_this_machine_is_fetched_only_with_the_machines_network(self):
+        self.assertIn("a page from the loopback", self.answer("web", "fetch", url=self.page(), raw=True))
+        refused = self.gateway.call("alone", "fetch", url=self.page(), raw=True)
+        self.assertTrue(refused["isError"], refused["text"])
+        self.assertNotIn("a page from the loopback", refused["text"])
+        # It failed, and only that: it still answers.
+        self.assertEqual(self.gateway.servers()["alone"]["state"], "running")
+
+    def test_a_database_is_kept_in_its_folder(self):
+        self.answer("data", "create_table", query="CREATE TABLE IF NOT EXISTS t (n INTEGER)")
+        self.answer("data", "write_query", query="INSERT INTO t VALUES (42)")
+        self.assertIn("42", self.answer("data", "read_query", query="SELECT n FROM t"))
+        with sqlite3.connect(f"file:{self.gateway.folder}/db/test.db?mode=ro", uri=True) as database:
+            self.assertEqual(database.execute("SELECT n FROM t").fetchone(), (42,))
+
+    def test_files_are_read_here_and_written_there(self):
+        self.assertIn("hello from the docs", self.answer("files", "read_file", path="/data/docs/hello.txt"))
+        self.answer("files", "write_file", path="/data/out/note.txt", content="kept")
+        self.assertEqual((self.gateway.folder / "out/note.txt").read_text(), "kept")
+        self.gateway.call("files", "write_file", path="/data/docs/never.txt", content="x")
+        self.assertFalse((self.gateway.folder / "docs/never.txt").exists())
+
+    @unittest.skipUnless(NODE, "node is not installed")
+    def test_a_node_server_answers(self):
+        self.assertEqual(self.answer("node", "shout", text="loud"), "LOUD")
+
+    def test_each_has_its_own_cage(self):
+        servers = self.gateway.servers()
+        users = {name: server["cage"]["uid"] for name, server in servers.items()}
+        if self.user is None and os.getuid() == 0:
+            self.assertEqual(len(set(users.values())), len(users), users)
+            self.assertNotIn(0, users.values())
+        else:
+            self.assertEqual(set(users.values()), {self.user or os.getuid()})
+        for name, server in servers.items():
+            self.assertEqual(server["cage"]["network"], "host" if name == "web" else "none")
+            self.assertEqual(server["cage"]["lacks"][:2], ["landlock", "cgroup"])
+
+    def test_from_start_to_first_answer(self):
+        calls = {"time": ("get_current_time", {"timezone": "UTC"}), "git": ("git_status", {"repo_path": "/data/repo"}),
+                 "web": ("fetch", {"url": self.page(), "raw": True}), "data": ("read_query", {"query": "SELECT 1"}),
+                 "files": ("read_file", {"path": "/data/docs/hello.txt"})}
+        if NODE:
+            calls["node"] = ("shout", {"text": "x"})
+        self.gateway.stop()
+        began = time.monotonic()
+        self.gateway.start()
+
+        def first(name):
+            tool, arguments = calls[name]
+            while self.gateway.call(name, tool, **arguments)["isError"]:
+                self.assertLess(time.monotonic() - began, 60, name)
+            return name, time.monotonic() - began
+        with ThreadPoolExecutor(len(calls)) as pool:
+            times = dict(pool.map(first, calls))
+        who = f"uid {self.user}" if self.user else f"uid {os.getuid()}"
+        print(f"\n{who}: from `gatehouse up` to the first answer, all {len(calls)} started at once: "
+              + ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in sorted(times.items())))
+
+
+class AsThisUser(Programs, unittest.TestCase):
+    pass
+
+
+@unittest.skipUnless(os.getuid() == 0, "only root can become another user")
+class AsAnOrdinaryUser(Programs, unittest.TestCase):
+    user = ORDINARY
+
+    @classmethod
+    def setUpClass(cls):
+        if reason := usable(ORDINARY):
+            raise unittest.SkipTest(reason)
+        super().setUpClass()
+
+
+if __name__ == "__main__":
+    unittest.main()

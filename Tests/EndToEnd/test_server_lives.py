@@ -1,0 +1,136 @@
+"""Calls to servers that fall over in the middle of them, all at once, and again."""
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+from harness import free_port
+from metrics import Metrics
+from test_servers import Hosting, alive, configuration, tree, victim
+
+
+def lives(*servers, tiers=None, more=""):
+    tools = {f"{name}.{act}": "T0" for name in servers for act in ("echo", "leave", "orphans", "processor", "change", "say")}
+    tools.update(tiers or {})
+    return configuration("".join(victim(name, more) for name in servers), tools)
+
+
+class Calls(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.gateway = cls.enterClassContext(Hosting(lives("one", "two", tiers={"one.kill": "T1"}).replace(
+            "one.kill: {{ tier: T1 }}", 'one.kill: {{ tier: T1, scope: {{ /text: {{ pattern: ".*" }} }} }}'), accept=["one", "two"]))
+
+    def refusal(self, tool, text):
+        """What a model reads of a call that failed, and the outcomes that were recorded meanwhile."""
+        before = len(self.outcomes())
+        _, _, answer = self.gateway.modern("tools/call", {"name": tool, "arguments": {"text": text}}, path="/mcp/one")
+        result = answer["result"]
+        self.assertTrue(result["isError"], result)
+        self.gateway.wait_for(lambda: len(self.outcomes()) > before)
+        return result["content"][0]["text"], self.outcomes()[before:]
+
+    def outcomes(self):
+        return [r["detail"]["status"] for r in self.gateway.records(kind="outcome")]
+
+    def test_a_read_that_was_lost_may_be_called_again(self):
+        pid = self.gateway.server("one")["pid"]
+        text, outcomes = self.refusal("leave", "7")
+        self.assertEqual(outcomes, ["lost"])
+        self.assertIn("the server `one` gave no answer (lost); try again later", text)
+        # The process that the next call goes to is another one.
+        self.assertEqual(self.gateway.call("one", "echo", "after")["text"], "after")
+        after = self.gateway.server("one")
+        self.assertNotEqual(after["pid"], pid)
+        self.assertFalse(alive(pid))
+
+    def test_a_write_that_was_lost_asks_before_it_is_done_again(self):
+        # Process 2 is the server itself.
+        text, outcomes = self.refusal("kill", "2")
+        self.assertEqual(outcomes, ["lost"])
+        self.assertIn("whether the call was done", text)
+        self.assertIn("look before you call again", text)
+        self.assertEqual(self.gateway.call("one", "echo", "after")["text"], "after")
+
+    def test_calls_in_flight_are_all_answered_when_the_process_ends(self):
+        with ThreadPoolExecutor(8) as pool:
+            slow = [pool.submit(self.gateway.call, "one", "processor", "2") for _ in range(1)]
+            self.gateway.wait_for(lambda: self.gateway.server("one")["state"] == "running")
+            slow += [pool.submit(self.gateway.call, "one", "echo", str(n)) for n in range(6)]
+            pid = self.gateway.server("one")["pid"]
+            self.assertEqual(self.gateway.run("servers", "restart", "one").returncode, 0)
+            answers = [future.result(timeout=60) for future in slow]
+        # Each of them was answered: done before the end, done by the next process, or lost and said so.
+        for number, answer in enumerate(answers):
+            self.assertTrue(answer["isError"] or answer["text"] in ("ok", str(number - 1)), answer)
+        self.gateway.wait_for(lambda: not alive(pid))
+        self.assertEqual(self.gateway.call("one", "echo", "after")["text"], "after")
+
+    def test_answers_go_to_who_asked_however_many_ask(self):
+        def ask(number):
+            server = ("one", "two")[number % 2]
+            return self.gateway.call(server, "echo", f"{server} {number}")["text"] == f"{server} {number}"
+        for name in ("one", "two"):
+            self.assertEqual(self.gateway.call(name, "echo", "there")["text"], "there")
+        before = {name: self.gateway.server(name)["starts"] for name in ("one", "two")}
+        with ThreadPoolExecutor(16) as pool:
+            self.assertEqual(list(pool.map(ask, range(200))), [True] * 200)
+        # However many wait, a server is one process.
+        self.assertEqual({name: self.gateway.server(name)["starts"] for name in ("one", "two")}, before)
+
+    def test_a_server_that_is_busy_holds_up_no_other(self):
+        with ThreadPoolExecutor(1) as pool:
+            busy = pool.submit(self.gateway.call, "one", "processor", "3")
+            while not busy.done():
+                self.assertEqual(self.gateway.call("two", "echo", "here")["text"], "here")
+            self.assertEqual(busy.result()["text"], "ok")
+
+
+class Waking(unittest.TestCase):
+    def test_many_calls_wake_one_process_and_the_metrics_tell_its_life(self):
+        port = free_port()
+        text = lives("sleepy", more="    idle_timeout: 1s").replace(
+            'listen: {{ mcp: "127.0.0.1:{port}" }}', f'listen: {{{{ mcp: "127.0.0.1:{{port}}", control: "127.0.0.1:{port}" }}}}')
+        with Hosting(text, accept=["sleepy"]) as gateway:
+            def state(name):
+                return Metrics(port)("gatehouse_server_state", server="sleepy", state=name)
+            gateway.wait_for_state("sleepy", "idle")
+            gateway.wait_for(lambda: state("idle") == 1)
+            self.assertEqual(state("running"), 0)
+            starts = gateway.server("sleepy")["starts"]
+            with ThreadPoolExecutor(12) as pool:
+                said = list(pool.map(lambda n: gateway.call("sleepy", "echo", str(n))["text"], range(12)))
+            self.assertEqual(said, [str(n) for n in range(12)])
+            self.assertEqual(gateway.server("sleepy")["starts"], starts + 1)
+            self.assertEqual(Metrics(port)("gatehouse_server_starts_total", server="sleepy"), starts + 1)
+            # A crash while nobody calls, with what it left running.
+            gateway.call("sleepy", "orphans", "3")
+            gateway.wait_for(lambda: len(tree(gateway.server("sleepy").get("pid", 0))) >= 5)
+            everything = tree(gateway.server("sleepy")["pid"])
+            failures = Metrics(port)("gatehouse_server_failures_total", server="sleepy")
+            gateway.call("sleepy", "leave", "9")
+            gateway.wait_for(lambda: not any(alive(pid) for pid in everything))
+            gateway.wait_for(lambda: Metrics(port)("gatehouse_server_failures_total", server="sleepy") == failures + 1)
+            self.assertEqual(gateway.call("sleepy", "echo", "again")["text"], "again")
+
+
+class Backoff(unittest.TestCase):
+    def test_each_pause_is_longer_and_then_it_rests(self):
+        with Hosting(configuration(victim("falling", arguments=", crash"), {"falling.echo": "T0"})) as gateway:
+            gateway.wait_for_state("falling", "resting")
+            records = [r["detail"] for r in gateway.records(kind="server", server="falling")]
+            pauses = [r["restartsInMilliseconds"] for r in records if r["change"] == "crashed"]
+            # From half of 500, 1000, 2000, 4000 ms to the whole: chance is in it, so that not all come back at once.
+            for pause, most in zip(pauses, (500, 1000, 2000, 4000), strict=True):
+                self.assertTrue(most / 2 <= pause <= most, pauses)
+            resting = next(r for r in records if r["change"] == "resting")
+            self.assertEqual(resting["restsForMilliseconds"], 300_000)
+            began = time.monotonic()
+            refused = gateway.call("falling", "echo", "x")
+            self.assertTrue(refused["isError"])
+            self.assertLess(time.monotonic() - began, 5)  # nobody waits for one that rests
+            self.assertEqual(gateway.server("falling")["starts"], 5)
+            self.assertIn("servers restart", gateway.log_text())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,240 @@
+"""What hosted servers are, how their lives go, and how all of it is shown."""
+import json
+import os
+import shutil
+import signal
+import unittest
+from pathlib import Path
+
+from harness import Gateway
+
+VICTIM = Path(__file__).resolve().parent / "servers/victim.py"
+HEAD = """
+gatehouse: 1
+environment: staging
+listen: {{ mcp: "127.0.0.1:{port}" }}
+tools:
+{tools}
+servers:
+"""
+
+
+def configuration(servers, tools):
+    """A configuration text for the harness; `tools` maps `server.tool` to a tier."""
+    rows = "\n".join(f"  {name}: {{{{ tier: {tier} }}}}" for name, tier in tools.items())
+    return HEAD.replace("{tools}", rows) + servers
+
+
+def alive(pid):
+    """Whether a process runs; one that waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def tree(pid):
+    """A process and all below it, as the host sees them."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += tree(int(child))
+    return found
+
+
+class Hosting(Gateway):
+    """A gateway whose hosted servers are looked at and made to act."""
+
+    def __init__(self, text, **more):
+        super().__init__(text, **more)
+        shutil.copy(VICTIM, self.folder / "victim.py")
+        os.chmod(self.folder / "victim.py", 0o644)
+
+    def servers(self):
+        return {s["server"]: s for s in json.loads(self.run("servers", "list", "--json").stdout)}
+
+    def server(self, name):
+        return json.loads(self.run("servers", "show", name, "--json").stdout)
+
+    def wait_for_state(self, name, *states):
+        self.wait_for(lambda: self.servers()[name]["state"] in states)
+
+    def call(self, server, tool, text="", **arguments):
+        """The result of one call; its text without the marks around it."""
+        arguments = arguments or {"text": text}
+        status, _, answer = self.modern("tools/call", {"name": tool, "arguments": arguments}, path=f"/mcp/{server}")
+        if "result" not in answer:
+            return {"isError": True, "text": answer["error"]["message"]}
+        result = answer["result"]
+        lines = "\n".join(c.get("text", "") for c in result["content"])
+        lines = [line for line in lines.split("\n") if "UNTRUSTED_EXTERNAL_DATA" not in line]
+        return {"isError": result.get("isError", False), "text": "\n".join(lines).strip()}
+
+    def records(self, **like):
+        lines = self.run("audit", "export").stdout.splitlines()
+        return [r for r in map(json.loads, lines) if all(r.get(k) == v for k, v in like.items())]
+
+
+def victim(name, more="", cage="", arguments=""):
+    return f"""
+  {name}:
+    command: [/usr/bin/python3, ./victim.py{arguments}]
+    cage: {{{{ {cage} }}}}
+{more}"""
+
+
+class Listing(unittest.TestCase):
+    """Nobody can overlook what a server is held by, and what not."""
+
+    def test_a_listing_says_what_holds_each_server_and_what_does_not(self):
+        text = configuration(
+            victim("held") + victim("open", cage="network: host") + """
+  bare:
+    command: [/usr/bin/python3, ./victim.py]
+    cage: none
+""", {"held.echo": "T0"})
+        with Hosting(text, accept=["held"]) as gateway:
+            for name in ("held", "open", "bare"):
+                gateway.wait_for_state(name, "running")
+            held = gateway.server("held")
+            self.assertEqual((held["revision"], held["restarts"], held["crashes"]), ("2025-11-25", 0, 0))
+            self.assertTrue(alive(held["pid"]))
+            owner = os.stat(f"/proc/{tree(held['pid'])[-1]}").st_uid
+            self.assertEqual(held["cage"]["uid"], owner)
+            for layer in ("namespaces", "mounts", "no-new-privs", "seccomp", "rlimits"):
+                self.assertEqual((held["cage"]["layers"][layer]["required"], held["cage"]["layers"][layer]["present"]),
+                                 (True, True), layer)
+            for layer in ("landlock", "cgroup"):
+                self.assertFalse(held["cage"]["layers"][layer]["present"])
+                self.assertIn(layer, held["cage"]["lacks"])
+            self.assertIn("Landlock", held["cage"]["layers"]["landlock"]["detail"])
+            self.assertEqual(held["pinned"]["echo"], "T0")
+            self.assertEqual(held["program"]["state"], "accepted")
+            self.assertEqual((held["cage"]["network"], gateway.server("open")["cage"]["network"]), ("none", "host"))
+            self.assertEqual(gateway.server("bare")["cage"]["kind"], "none")
+            for command in (["servers", "list"], ["servers", "show", "open"], ["servers", "show", "bare"]):
+                shown = gateway.run(*command)
+                self.assertEqual(shown.returncode, 0, shown.stderr)
+                if "held" not in command:
+                    self.assertTrue("NETWORK: HOST" in shown.stdout or "NO CAGE" in shown.stdout, shown.stdout)
+            starts = {r["server"]: r["detail"] for r in gateway.records(kind="server") if r["detail"]["change"] == "started"}
+            self.assertEqual((starts["bare"]["cage"], starts["open"]["network"]), ("none", "host"))
+            missing = gateway.run("servers", "show", "nobody")
+            self.assertEqual(missing.returncode, 1)
+            self.assertIn("servers list", missing.stderr)
+
+    def test_a_restart_gives_a_new_process_and_is_recorded(self):
+        with Hosting(configuration(victim("held"), {"held.echo": "T0"}), accept=["held"]) as gateway:
+            before = gateway.server("held")
+            self.assertEqual(gateway.run("servers", "restart", "held").returncode, 0)
+            gateway.wait_for(lambda: gateway.server("held")["starts"] == 2)
+            self.assertEqual(gateway.call("held", "echo", "again")["text"], "again")
+            after = gateway.server("held")
+            self.assertNotEqual(before["pid"], after["pid"])
+            self.assertFalse(alive(before["pid"]))
+            self.assertEqual(after["restarts"], 1)
+            asked = [r for r in gateway.records(kind="server") if r["detail"]["change"] == "restart"]
+            self.assertEqual([r["detail"]["by"] for r in asked], [f"uid {os.getuid()}"])
+
+
+class Minimum(unittest.TestCase):
+    """A server with a tool that executes starts only where somebody wrote what its cage must have."""
+
+    BASIC = "minimum: [namespaces, mounts, no-new-privs, seccomp, rlimits]"
+
+    def test_a_t3_tool_needs_a_written_minimum(self):
+        tools = {"plain.echo": "T3", "written.echo": "T3", "quiet.echo": "T0", "demanding.echo": "T0"}
+        text = configuration(
+            victim("plain") + victim("written", cage=self.BASIC) + victim("quiet")
+            + victim("demanding", cage="minimum: [landlock, cgroup]"), tools)
+        with Hosting(text) as gateway:
+            for name in ("written", "quiet"):
+                gateway.wait_for_state(name, "running")
+            for name in ("plain", "demanding"):
+                gateway.wait_for_state(name, "refused")
+                self.assertNotIn("pid", gateway.server(name))
+            self.assertIn("minimum: [namespaces, mounts, no-new-privs, seccomp, rlimits]", gateway.server("plain")["reason"])
+            reason = gateway.server("demanding")["reason"]
+            self.assertIn("Landlock", reason)
+            self.assertIn("cgroup", reason)
+            shown = gateway.run("servers", "list").stdout
+            self.assertIn("T3 WITHOUT LANDLOCK, CGROUP", shown)
+            warnings = gateway.run("status").stdout
+            for name in ("plain", "written"):
+                self.assertIn(f"server `{name}` has a T3 tool", warnings)
+            self.assertNotIn("`quiet`", warnings)
+
+    def test_a_tool_that_is_accepted_at_t3_stops_the_server_it_is_of(self):
+        with Hosting(configuration(victim("held"), {"held.echo": "T0"}), accept=["held"]) as gateway:
+            self.assertEqual(gateway.server("held")["state"], "running")
+            file = gateway.folder / "gatehouse.yaml"
+            file.write_text(file.read_text().replace("tier: T0", "tier: T3"))
+            gateway.process.send_signal(signal.SIGHUP)
+            gateway.wait_for_state("held", "refused")
+
+    def test_accepting_a_tool_as_t3_says_what_its_server_then_needs(self):
+        """`run_command` is proposed at T3: whoever accepts it learns that its server stops."""
+        with Hosting(configuration(victim("held"), {"held.echo": "T0"})) as gateway:
+            file = gateway.folder / "victim.py"
+            file.write_text(file.read_text().replace('"processor", "identity"]', '"processor", "run_command"]'))
+            self.assertEqual(gateway.run("servers", "restart", "held").returncode, 0)
+            gateway.wait_for(lambda: "run_command" in gateway.run("tools", "list").stdout)
+            gateway.wait_for_state("held", "running")
+            self.assertIn("has a T3 tool: without a written `minimum`", gateway.decide("tools", "approve", "held"))
+            gateway.wait_for_state("held", "refused")
+            self.assertIn("minimum: [namespaces", gateway.log_text())
+
+    def test_an_unknown_layer_is_refused_with_its_place(self):
+        with Hosting(configuration(victim("held"), {"held.echo": "T0"})) as gateway:
+            file = gateway.folder / "other.yaml"
+            file.write_text((gateway.folder / "gatehouse.yaml").read_text().replace("cage: {", "cage: { minimum: [walls],"))
+            done = gateway.run("check", "--config", str(file))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("unknown layer `walls`", done.stderr)
+
+
+class Programs(unittest.TestCase):
+    """Pins stand under the program they were accepted with."""
+
+    def test_a_changed_program_hides_its_tools_until_a_person_accepts_it(self):
+        with Hosting(configuration(victim("held", "    idle_timeout: 1s"), {"held.echo": "T0"}), accept=["held"]) as gateway:
+            self.assertEqual(gateway.call("held", "echo", "one")["text"], "one")
+            accepted = gateway.server("held")["program"]["digest"]
+            with open(gateway.folder / "victim.py", "a") as file:
+                file.write("# the same tools, other code\n")
+            gateway.wait_for_state("held", "idle")
+            # The first call that wakes it finds other code behind the same definitions: nothing is sent.
+            self.assertTrue(gateway.call("held", "echo", "two")["isError"])
+            gateway.wait_for(lambda: gateway.server("held").get("program", {}).get("state") == "changed")
+            held = gateway.server("held")
+            self.assertEqual((held["program"]["accepted"], held["tools"]["offered"]), (accepted, 0))
+            self.assertIn("its program changed", held["hidden"]["echo"])
+            self.assertIn("its program changed", gateway.run("tools", "list").stdout)
+            self.assertIn("PROGRAM CHANGED", gateway.run("servers", "list").stdout)
+            # Not one tool of it, and not without being shown.
+            status, output = gateway.ask(["tools", "approve", "held", "echo", "--approver", "ana"],
+                                         [("passphrase of ana", "correct horse battery")])
+            self.assertEqual(status, 1, output)
+            gateway.stop()
+            gateway.start()
+            gateway.wait_for(lambda: gateway.server("held").get("program", {}).get("state") == "changed")
+            gateway.wait_for_server("held")  # what it is is known before what it offers
+            self.assertIn("the program behind these tools changed", gateway.decide("tools", "approve", "held"))
+            self.assertEqual(gateway.call("held", "echo", "three")["text"], "three")
+            changes = [r["detail"]["change"] for r in gateway.records(kind="server")]
+            self.assertEqual([c for c in changes if c.startswith("program")][:2], ["program-first-seen", "program-changed"])
+            self.assertIn("program-accepted", changes)
+
+    def test_a_lock_is_taken_to_another_machine(self):
+        """What is found first under an accepted lock is accepted: paths and interpreters differ."""
+        text = configuration(victim("held"), {"held.echo": "T0"})
+        with Hosting(text, accept=["held"]) as first, Hosting(text) as second:
+            shutil.copy(first.folder / "gatehouse.lock", second.folder / "gatehouse.lock")
+            second.process.send_signal(signal.SIGHUP)
+            second.wait_for(lambda: "accepted anew" in second.run("status").stdout)
+            second.decide("check", "--accept")
+            self.assertEqual(second.call("held", "echo", "here")["text"], "here")
+
+
+if __name__ == "__main__":
+    unittest.main()
