@@ -1,4 +1,6 @@
+import Base
 import Gateway
+import JSON
 import System
 
 /// One command of the command line.
@@ -30,27 +32,41 @@ struct Command: Sendable {
         _ arguments: String = "",
         _ summary: String,
         options: [Option] = [],
+        printsJSON: Bool = true,
         run: (@Sendable (Invocation, EventLoop) async throws -> Int32)? = nil,
         blocking: (@Sendable (Invocation) throws -> Int32)? = nil
     ) {
         self.name = name
         self.arguments = arguments
         self.summary = summary
-        self.options = options + Self.common
+        self.options = options + [Self.state] + (printsJSON ? [Self.json] : [])
         self.run = run
         self.blocking = blocking
     }
 
-    static let common = [
-        Option("--state", "FOLDER", "the state folder (default: $GATEHOUSE_STATE, else per user)"),
-        Option("--json", nil, "print JSON"),
-    ]
+    private static let state = Option(
+        "--state",
+        "FOLDER",
+        "the state folder (default: $GATEHOUSE_STATE, else per user)"
+    )
+    private static let json = Option("--json", nil, "print JSON")
+
+    var usage: String {
+        arguments.isEmpty ? "gatehouse \(name)" : "gatehouse \(name) \(arguments)"
+    }
+
+    /// How many words may follow, as the usage says it: `A [B] | C` takes two, `[A …]` any number.
+    var argumentCount: Int {
+        guard !arguments.contains("…") else { return .max }
+        return arguments.split(separator: "|").map { $0.split(separator: " ").count }.max() ?? 0
+    }
 }
 
 /// A command's words, sorted into options and arguments.
 struct Invocation: Sendable {
     let arguments: [String]
     private let values: [String: [String]]
+    private let usage: String
 
     init(_ words: [String], for command: Command) throws(ControlError) {
         var arguments: [String] = []
@@ -86,8 +102,16 @@ struct Invocation: Sendable {
                 throw ControlError(.usage, "`\(option.name)` needs a value")
             }
         }
+        guard arguments.count <= command.argumentCount else {
+            throw ControlError(
+                .usage,
+                "`\(printable(arguments[command.argumentCount]))` is one word too many",
+                hint: "usage: \(command.usage)"
+            )
+        }
         self.arguments = arguments
         self.values = values
+        usage = command.usage
     }
 
     func has(_ option: String) -> Bool { values[option] != nil }
@@ -105,9 +129,17 @@ struct Invocation: Sendable {
 
     func argument(_ index: Int, _ what: String) throws(ControlError) -> String {
         guard arguments.indices.contains(index) else {
-            throw ControlError(.usage, "\(what) is missing")
+            throw ControlError(.usage, "\(what) is missing", hint: "usage: \(usage)")
         }
         return arguments[index]
+    }
+
+    /// Prints what came of it: a text for people, or the object.
+    func report(_ text: String, _ object: JSONObject) {
+        Console.print(
+            wantsJSON
+                ? String(decoding: JSONValue.object(object).serialised(), as: UTF8.self) : text
+        )
     }
 
     /// The state folder this command means.
@@ -144,9 +176,7 @@ enum Help {
 
     static func page(_ command: Command) -> String {
         var lines = [
-            "usage: gatehouse \(command.name) \(command.arguments)".trimmed, "", command.summary,
-            "",
-            "options:",
+            "usage: \(command.usage)", "", command.summary, "", "options:",
         ]
         for option in command.options {
             let left = option.value.map { "\(option.name) \($0)" } ?? option.name
@@ -154,13 +184,5 @@ enum Help {
             lines.append("  \(left)\(pad)\(option.summary)")
         }
         return lines.joined(separator: "\n")
-    }
-}
-
-extension String {
-    fileprivate var trimmed: String {
-        var text = self
-        while text.last == " " { text.removeLast() }
-        return text
     }
 }

@@ -24,7 +24,7 @@ enum GatehouseTool {
                 ControlError(
                     .usage,
                     "unknown command `\(arguments.prefix(2).joined(separator: " "))`",
-                    hint: "`gatehouse --help` lists the commands"
+                    hint: Commands.hint(first)
                 )
             )
             return 2

@@ -305,6 +305,12 @@ package actor Gateway {
                     + " (an approver accepts it with `gatehouse check --accept`)"
             )
         }
+        if await approvers.isEmpty {
+            parts.log(
+                "nobody may decide yet: calls that would ask a person are refused; stop the gateway "
+                    + "and name the first approver with `gatehouse init NAME`"
+            )
+        }
         for key in store.foreignRows {
             parts.log("\(key) was not written by this gateway; it does not count")
         }

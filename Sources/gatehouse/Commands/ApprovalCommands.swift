@@ -16,6 +16,8 @@ enum ApprovalCommands {
             let result = try await client.call("approvals.list")
             if invocation.wantsJSON {
                 Console.print(String(decoding: result.source, as: UTF8.self))
+            } else if result.count == 0 {
+                Console.print("nothing waits")
             } else {
                 for question in result.elements { printLine(question) }
             }
@@ -86,7 +88,11 @@ enum ApprovalCommands {
         let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
         var params = try ticket(invocation)
         let shown = try await client.call("approvals.show", params)
-        printCard(shown)
+        if invocation.wantsJSON {
+            Console.print(String(decoding: shown.source, as: UTF8.self))
+        } else {
+            printCard(shown)
+        }
         params["ticket"] = JSONValue(shown["ticket"]?.string ?? "")
         params["yes"] = JSONValue(isYes)
         if !isYes, let reason = try invocation.value("--reason") {
@@ -98,7 +104,8 @@ enum ApprovalCommands {
             params,
             credential: try ApproverPrompt.credential(invocation)
         )
-        Console.print(result["answer"]?.string ?? "")
+        let answer = result["answer"]?.string ?? ""
+        invocation.report(answer, ["answer": JSONValue(answer)])
         return 0
     }
 

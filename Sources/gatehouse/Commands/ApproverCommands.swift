@@ -36,7 +36,7 @@ enum ApproverCommands {
             params["name"] = JSONValue(name)
             params["passphrase"] = JSONValue(try ApproverPrompt.newPassphrase(for: name))
             _ = try await client.call("approvers.add", params, credential: credential)
-            Console.print("\(name) may decide now")
+            invocation.report("\(name) may decide now", ["added": JSONValue(name)])
             return 0
         }
     )
@@ -48,13 +48,13 @@ enum ApproverCommands {
         options: [ApproverPrompt.option],
         run: { invocation, loop in
             let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
-            var params = JSONObject()
-            params["name"] = JSONValue(try invocation.argument(0, "the name"))
+            let name = try invocation.argument(0, "the name")
             _ = try await client.call(
                 "approvers.remove",
-                params,
+                ["name": JSONValue(name)],
                 credential: try ApproverPrompt.credential(invocation)
             )
+            invocation.report("\(name) may not decide any more", ["removed": JSONValue(name)])
             return 0
         }
     )
@@ -73,7 +73,10 @@ enum ApproverCommands {
             params["name"] = JSONValue(name)
             params["passphrase"] = JSONValue(try ApproverPrompt.newPassphrase(for: name))
             _ = try await client.call("approvers.reset", params)
-            Console.print("\(name) may decide now, and nobody else")
+            invocation.report(
+                "\(name) may decide now, and nobody else",
+                ["approvers": .array([JSONValue(name)])]
+            )
             return 0
         }
     )

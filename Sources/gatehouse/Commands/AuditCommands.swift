@@ -171,12 +171,20 @@ enum AuditCommands {
                 return true
             }
             let report = check.report()
-            Console.print(
-                "\(report.size) records, \(report.checkpointCount) checkpoints, "
-                    + "\(report.coveredSize) records covered, \(report.openCallCount) calls open"
-            )
             for finding in report.findings { Console.complain("error: \(finding)") }
-            Console.print(report.holds ? "the log holds" : "THE LOG DOES NOT HOLD")
+            invocation.report(
+                "\(report.size) records, \(report.checkpointCount) checkpoints, "
+                    + "\(report.coveredSize) records covered, \(report.openCallCount) calls open\n"
+                    + (report.holds ? "the log holds" : "THE LOG DOES NOT HOLD"),
+                [
+                    "holds": .bool(report.holds),
+                    "records": JSONValue(Int(report.size)),
+                    "checkpoints": JSONValue(Int(report.checkpointCount)),
+                    "covered": JSONValue(Int(report.coveredSize)),
+                    "open": JSONValue(Int(report.openCallCount)),
+                    "findings": .array(report.findings.map { JSONValue("\($0)") }),
+                ]
+            )
             return report.holds ? 0 : 4
         }
     )
@@ -209,7 +217,8 @@ enum AuditCommands {
         "",
         "print the log's public key, to be published beside it",
         blocking: { invocation in
-            Console.print(try archive(invocation).key.text)
+            let key = try archive(invocation).key.text
+            invocation.report(key, ["key": JSONValue(key)])
             return 0
         }
     )

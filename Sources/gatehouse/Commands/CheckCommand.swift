@@ -28,8 +28,14 @@ enum CheckCommand {
                 try invocation.value("--config") ?? "gatehouse.yaml"
             )
             let set = try ConfigurationFiles.read(path, hashing: OpenSSLHashing())
-            for warning in set.warnings { Console.print("warning: \(warning)") }
-            Console.print("ok: \(set.configuration.allServers.count) servers")
+            let warnings = set.warnings.map { "\($0)" }
+            let count = set.configuration.allServers.count
+            let lines =
+                warnings.map { "warning: \($0)" } + ["ok: \(count) server\(count == 1 ? "" : "s")"]
+            invocation.report(
+                lines.joined(separator: "\n"),
+                ["servers": JSONValue(count), "warnings": .array(warnings.map { JSONValue($0) })]
+            )
             return 0
         }
     )
@@ -38,19 +44,21 @@ enum CheckCommand {
         let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
         let waiting = try await client.call("configuration.pending")
         guard let digest = waiting["digest"]?.string else {
-            Console.print("nothing waits to be accepted")
+            invocation.report("nothing waits to be accepted", ["accepted": .null])
             return 0
         }
-        Console.print("what would be loosened:")
-        for line in waiting["loosens"]?.elements.compactMap(\.string) ?? [] {
-            Console.print("  \(printable(line, limit: 300))")
-        }
+        let loosens = waiting["loosens"]?.elements.compactMap(\.string) ?? []
+        let lines = ["what would be loosened:"] + loosens.map { "  \(printable($0, limit: 300))" }
+        invocation.report(
+            lines.joined(separator: "\n"),
+            ["loosens": .array(loosens.map { JSONValue($0) })]
+        )
         _ = try await client.call(
             "configuration.accept",
             ["digest": JSONValue(digest)],
             credential: try ApproverPrompt.credential(invocation)
         )
-        Console.print("accepted")
+        invocation.report("accepted", ["accepted": JSONValue(digest)])
         return 0
     }
 }

@@ -19,4 +19,12 @@ enum Commands {
         }
         return nil
     }
+
+    /// What somebody who wrote `tools` may have meant.
+    static func hint(_ word: String) -> String {
+        let group = all.map(\.name).filter { $0.hasPrefix(word + " ") }
+        return group.isEmpty
+            ? "`gatehouse --help` lists the commands"
+            : "there are " + group.map { "`\($0)`" }.joined(separator: ", ")
+    }
 }

@@ -14,6 +14,7 @@ enum ConnectCommand {
         options: [
             Command.Option("--token-file", "FILE", "the credential (default: $GATEHOUSE_TOKEN)")
         ],
+        printsJSON: false,
         run: { invocation, loop in
             let secret = try secret(invocation)
             let gateway = try await open(invocation, loop)

@@ -1,6 +1,7 @@
 import Base
 import Crypto
 import Gateway
+import JSON
 import System
 
 /// `gatehouse init`: makes the state folder and the first approver, before anything listens.
@@ -67,9 +68,18 @@ enum InitCommand {
         loop.run()
         _ = consume lock
         if let error = failure.withLock({ $0 }) { return GatehouseTool.end(with: error) }
-        if let name { Console.print("\(name) may decide now") }
-        if let tokenFile { Console.print("a token of \(owner) is in \(tokenFile)") }
-        Console.print("start the gateway with `gatehouse up`")
+        var lines: [String] = []
+        var made: JSONObject = ["state": JSONValue(state.path)]
+        if let name {
+            lines.append("\(name) may decide now")
+            made["approver"] = JSONValue(name.rawValue)
+        }
+        if let tokenFile {
+            lines.append("a token of \(owner) is in \(tokenFile)")
+            made["token"] = JSONValue(tokenFile)
+        }
+        lines.append("start the gateway with `gatehouse up`")
+        invocation.report(lines.joined(separator: "\n"), made)
         return 0
     }
 }

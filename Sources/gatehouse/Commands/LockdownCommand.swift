@@ -30,11 +30,14 @@ enum LockdownCommand {
                     params,
                     credential: try ApproverPrompt.credential(invocation)
                 )
-                Console.print("lifted")
+                invocation.report("lifted", ["lifted": JSONValue(target)])
             } else {
                 let result = try await client.call("lockdown.set", params)
-                let stopped = result["stopped"]?.number?.text ?? "0"
-                Console.print("locked; \(stopped) running calls stopped")
+                let stopped = result["stopped"]?.number?.int64 ?? 0
+                invocation.report(
+                    "locked; \(stopped) running calls stopped",
+                    ["locked": JSONValue(target), "stopped": JSONValue(stopped)]
+                )
             }
             return 0
         }

@@ -108,10 +108,15 @@ enum ToolCommands {
                 params,
                 credential: try ApproverPrompt.credential(invocation)
             )
-            Console.print("accepted \(answer["accepted"]?.number?.text ?? "0") tools")
-            if let warning = answer["warning"]?.string {
-                Console.print("warning: \(printable(warning, limit: 600))")
-            }
+            let count = answer["accepted"]?.number?.int64 ?? 0
+            let warning = answer["warning"]?.string
+            var object: JSONObject = ["accepted": JSONValue(count)]
+            if let warning { object["warning"] = JSONValue(warning) }
+            invocation.report(
+                "accepted \(count) tool\(count == 1 ? "" : "s")"
+                    + (warning.map { "\nwarning: \(printable($0, limit: 600))" } ?? ""),
+                object
+            )
             return 0
         }
     )

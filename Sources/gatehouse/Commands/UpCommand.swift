@@ -14,6 +14,7 @@ enum UpCommand {
             Command.Option("--listen", "ADDRESS:PORT", "listen here instead of `listen.mcp`"),
             Command.Option("--quiet", nil, "log problems only"),
         ],
+        printsJSON: false,
         blocking: run
     )
 
