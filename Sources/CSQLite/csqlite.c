@@ -1,5 +1,6 @@
 #include "csqlite.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 
@@ -19,7 +20,12 @@ static int after_commit(void *context, sqlite3 *db, const char *name, int frames
     return SQLITE_OK;
 }
 
+// Statistics of memory cost a mutex at every allocation, and nobody reads them.
+static void configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 int csqlite_open(const char *path, int flags, const char *vfs, csqlite_connection **out) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure);
     *out = NULL;
     csqlite_connection *connection = calloc(1, sizeof(*connection));
     if (connection == NULL) return -SQLITE_NOMEM;

@@ -88,8 +88,8 @@ struct DiskTests {
         #expect(refusals > 10)
         // Locking still works after an agent has used all it may.
         _ = try await store.commit(record(.lockdown))
-        var long = record(.denied)
-        long.detail = .fields([RecordField("reason", String(repeating: "y", count: 8000))])
+        let reason = RecordField("reason", String(repeating: "y", count: 8000))
+        let long = record(.denied, detail: .fields([reason]))
         let decisions = await fill(with: long)
         #expect(decisions > 50)
         #expect(decisions < 2000)

@@ -167,8 +167,7 @@ struct StateTests {
         let fields = texts.indices.prefix(26).map { index in
             RecordField(Self.names[index], texts[index])
         }
-        var large = record(.log)
-        large.detail = .fields(fields)
+        let large = record(.log, detail: .fields(fields))
         await #expect(throws: StoreError.self) { _ = try await store.commit(large) }
         _ = try await store.commit(record(.intent))
         #expect(store.size == 1)

@@ -70,9 +70,10 @@ func record(
     call: String? = nil,
     tenant: TenantID = .main,
     arguments: String = #"{"path":"/data/out/a.txt"}"#,
+    detail: RecordDetail? = nil,
     salt: Salt? = nil
 ) -> AuditRecord {
-    let detail: RecordDetail =
+    let usual: RecordDetail =
         switch kind {
         case .intent, .proposed, .judged:
             .judgement(
@@ -97,7 +98,7 @@ func record(
         principal: PrincipalName(unchecked: "agent-7"),
         server: ServerName(unchecked: "files"),
         tool: try? ToolName("write_file"),
-        detail: detail,
+        detail: detail ?? usual,
         salt: salt
     )
 }

@@ -4,20 +4,20 @@ package import Base
 ///
 /// The common members say who, where and which call; `detail` says what. Its place in the log is
 /// its leaf index, which the store gives it.
-package struct AuditRecord: Sendable {
-    package var kind: RecordKind
-    package var time: Timestamp
-    package var tenant: TenantID
-    package var environment: EnvironmentName
+package final class AuditRecord: Sendable {
+    package let kind: RecordKind
+    package let time: Timestamp
+    package let tenant: TenantID
+    package let environment: EnvironmentName
     /// Our own id of the call; the same in every record of one call.
-    package var call: String?
-    package var principal: PrincipalName?
-    package var run: String?
-    package var server: ServerName?
-    package var tool: ToolName?
-    package var detail: RecordDetail
+    package let call: String?
+    package let principal: PrincipalName?
+    package let run: String?
+    package let server: ServerName?
+    package let tool: ToolName?
+    package let detail: RecordDetail
     /// The secret behind the commitments of this record; stored beside the log, deletable.
-    package var salt: Salt?
+    package let salt: Salt?
 
     package init(
         _ kind: RecordKind,

@@ -126,8 +126,19 @@ package struct TokenRecord: Sendable, Equatable {
 /// The look-up is by the SHA-256 of what was sent, so that its time says nothing of the secret.
 package final class TokenBook: Sendable {
     private struct Tables {
-        var byHash: [Digest: (record: TokenRecord, principal: Principal)] = [:]
-        var hashes: [PrincipalKey: Digest] = [:]
+        var byHash: [Digest: Entry] = [:]
+        var byKey: [PrincipalKey: Entry] = [:]
+    }
+
+    /// Shared, so that a look-up copies nothing of it.
+    private final class Entry: Sendable {
+        let record: TokenRecord
+        let principal: Principal
+
+        init(_ record: TokenRecord) {
+            self.record = record
+            principal = record.makePrincipal()
+        }
     }
 
     private let tables = Lock(Tables())
@@ -155,9 +166,10 @@ package final class TokenBook: Sendable {
     }
 
     package func insert(_ record: TokenRecord) {
+        let entry = Entry(record)
         tables.withLock { tables in
-            tables.byHash[record.hash] = (record, record.makePrincipal())
-            tables.hashes[PrincipalKey(tenant: record.tenant, token: record.id)] = record.hash
+            tables.byHash[record.hash] = entry
+            tables.byKey[PrincipalKey(tenant: record.tenant, token: record.id)] = entry
         }
     }
 
@@ -165,8 +177,8 @@ package final class TokenBook: Sendable {
     package func remove(id: String, tenant: TenantID) -> TokenRecord? {
         tables.withLock { tables in
             let key = PrincipalKey(tenant: tenant, token: id)
-            guard let hash = tables.hashes.removeValue(forKey: key) else { return nil }
-            return tables.byHash.removeValue(forKey: hash)?.record
+            guard let entry = tables.byKey.removeValue(forKey: key) else { return nil }
+            return tables.byHash.removeValue(forKey: entry.record.hash)?.record
         }
     }
 
@@ -179,14 +191,8 @@ package final class TokenBook: Sendable {
     /// Whether that token still lives; asked at the door, and again just before a call is sent.
     package func isLive(_ principal: Principal) -> Bool {
         if principal.token == Principal.openToken { return true }
-        let now = clock.timestamp
-        return tables.withLock { tables in
-            guard let hash = tables.hashes[principal.key], let record = tables.byHash[hash]?.record
-            else {
-                return false
-            }
-            return record.expires.map { now < $0 } ?? true
-        }
+        guard let entry = tables.withLock({ $0.byKey[principal.key] }) else { return false }
+        return entry.record.expires.map { clock.timestamp < $0 } ?? true
     }
 
     /// Who calls with that secret.
@@ -198,16 +204,15 @@ package final class TokenBook: Sendable {
     ) throws(Refused) -> Principal {
         guard secret.count <= 256 else { throw .unknown }
         let hash = hashing.sha256(secret)
-        guard let (record, principal) = tables.withLock({ $0.byHash[hash] }) else {
-            throw .unknown
-        }
+        guard let entry = tables.withLock({ $0.byHash[hash] }) else { throw .unknown }
+        let record = entry.record
         if let expires = record.expires, clock.timestamp >= expires { throw .expired }
         if let allowed = record.allowedFrom {
             guard case .ip(let ip, _)? = peer,
                 allowed.contains(where: { AddressRange($0)?.contains(ip) ?? false })
             else { throw .address }
         }
-        return principal
+        return entry.principal
     }
 
     /// A new secret: `gh_` and 256 random bits; shown once, stored never.

@@ -138,6 +138,7 @@ package actor Gateway {
             options.destinations = [Paths.join(folder, file)]
         }
         options.rows = rows
+        options.arrangeWake = { loop.beforeSleeping($0) }
         return try Gateway(
             starting,
             folder: folder,

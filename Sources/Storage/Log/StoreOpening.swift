@@ -158,7 +158,7 @@ private struct StoreOpening {
             }
         }
         let recovered = try step { () throws(DatabaseFailure) in try writer.closeOpenIntents() }
-        let queue = CommitQueue()
+        let queue = CommitQueue(arrange: options.arrangeWake)
         // The writer moves to its thread and is touched by nobody else from here on.
         nonisolated(unsafe) let moved = writer
         guard let thread = WorkerThread({ unsafe moved.serve(queue) }) else { throw .noThread }

@@ -27,20 +27,27 @@ final class CommitQueue: Sendable {
         /// When the oldest commit nobody waits for has waited long enough.
         var dueAt: UInt64?
         var isWriterAsleep = false
+        var isWakeArranged = false
     }
 
     private let monitor = Monitor(State())
     private let delay = UInt64(clamping: Limits.outcomeDelay.saturatedNanoseconds)
+    /// Runs a wake-up when the caller has handed over all it has; false when it should be now.
+    private let arrange: @Sendable (@escaping @Sendable () -> Void) -> Bool
+
+    init(arrange: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool = { _ in false }) {
+        self.arrange = arrange
+    }
 
     /// False when the queue is full or closed; the caller then still owns the continuation.
     ///
     /// INVARIANT: bounded by count and bytes. When full the caller fails closed: no evidence, no call.
     func add(_ commit: PendingCommit) -> StoreError? {
-        monitor.withLock { state in
-            if state.batch.isClosing { return (.closed, wake: false) }
+        let (refusal, wake) = monitor.withLock { state -> ((StoreError?, Bool), wake: Bool) in
+            if state.batch.isClosing { return ((.closed, false), wake: false) }
             guard state.batch.commits.count < Limits.auditQueueCount,
                 state.byteCount + commit.byteCount <= Limits.auditQueueByteCount
-            else { return (.queueFull, wake: false) }
+            else { return ((.queueFull, false), wake: false) }
             state.batch.commits.append(commit)
             state.byteCount += commit.byteCount
             var wake = false
@@ -51,7 +58,18 @@ final class CommitQueue: Sendable {
                 state.dueAt = sleepClock() + delay
                 wake = state.batch.commits.count == 1
             }
-            return (nil, wake: wake && state.isWriterAsleep)
+            let isWanted = wake && state.isWriterAsleep && !state.isWakeArranged
+            if isWanted { state.isWakeArranged = true }
+            return ((nil, isWanted), wake: false)
+        }
+        if wake, !arrange({ self.wake() }) { self.wake() }
+        return refusal
+    }
+
+    private func wake() {
+        monitor.withLock { state in
+            state.isWakeArranged = false
+            return ((), wake: state.isWriterAsleep)
         }
     }
 

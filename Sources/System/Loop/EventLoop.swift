@@ -17,6 +17,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     /// ready work cannot starve descriptors and timers.
     private static let roundsPerTurn = 16
     private static let eventsPerTurn = 256
+    /// How long `beforeSleeping` waits for a loop that does not come to rest, in nanoseconds.
+    private static let longestRestlessness: UInt64 = 1_000_000
     private static let wakeData = UInt64.max
 
     // Any thread.
@@ -35,6 +37,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     private var timers = TimerHeap()
     private var nowNanoseconds: UInt64
     private var inboxJobs: ContiguousArray<UnownedJob> = []
+    private var beforeSleep: ContiguousArray<@Sendable () -> Void> = []
+    private var beforeSleepDue: UInt64 = 0
     let buffers = BufferPool()
 
     private struct Inbox: Sendable {
@@ -103,6 +107,22 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     package func submit(_ body: @escaping @Sendable () -> Void) {
         inbox.withLock { $0.bodies.append(body) }
         wake()
+    }
+
+    /// Runs `body` when the loop has nothing left to do, or after a millisecond without rest.
+    ///
+    /// For what serves many calls at once when it waits for them. False when not called on the loop.
+    package func beforeSleeping(_ body: @escaping @Sendable () -> Void) -> Bool {
+        guard isOnLoop else { return false }
+        if beforeSleep.isEmpty { beforeSleepDue = nowNanoseconds + Self.longestRestlessness }
+        beforeSleep.append(body)
+        return true
+    }
+
+    private func runBeforeSleep() {
+        var bodies: ContiguousArray<@Sendable () -> Void> = []
+        swap(&bodies, &beforeSleep)
+        for body in bodies { body() }
     }
 
     private func wake() {
@@ -185,16 +205,18 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
             takeInbox()
             fireTimers()
             runReadyJobs()
+            let isRestless = !beforeSleep.isEmpty
             let count = unsafe cgate_epoll_wait(
                 epoll.number,
                 &events,
                 CInt(Self.eventsPerTurn),
-                prepareToWait()
+                isRestless ? 0 : prepareToWait()
             )
             let state = wakeState.exchange(WakeState.running, ordering: .acquiringAndReleasing)
             nowNanoseconds = cgate_monotonic()
             if state == WakeState.notified { drainInbox() }
             precondition(count >= 0, "epoll_wait failed")
+            if isRestless, count == 0 || nowNanoseconds >= beforeSleepDue { runBeforeSleep() }
             for index in 0..<Int(count) { dispatch(events[index]) }
         }
     }
