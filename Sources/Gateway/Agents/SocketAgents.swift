@@ -46,7 +46,7 @@ package actor SocketAgents {
         listener = try Listener(on: .unix(path: path), loop: loop, connectionCap: 1024) { stream in
             let connection = LineConnection(
                 stream,
-                limit: Limits.requestByteCount + 1024,
+                limit: Limits.requestByteCount,
                 loop: loop
             )
             // Ends when the peer closes, or with the listener.
@@ -178,7 +178,11 @@ private actor LineAgent {
     /// Reads until the peer or its credential is gone; what still waits then is called off like a
     /// closed stream.
     func run() async {
-        while let line = await connection.next() {
+        while let next = await connection.nextLine() {
+            guard case .text(let line) = next else {
+                await send(nil, Self.tooLong)
+                continue
+            }
             // The token was shown once, with the first line; it counts only as long as it lives.
             guard tokens.isLive(principal) else {
                 await send(nil, ProtocolError(.invalidRequest, "the credential is not valid here"))
@@ -199,6 +203,11 @@ private actor LineAgent {
         isDraining = true
         if running.isEmpty { await connection.close() }
     }
+
+    private static let tooLong = ProtocolError(
+        .invalidRequest,
+        "a message has at most \(Limits.requestByteCount) bytes"
+    )
 
     private func take(_ line: [UInt8]) async {
         let document: JSONDocument

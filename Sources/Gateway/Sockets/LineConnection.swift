@@ -10,7 +10,7 @@ package actor LineConnection {
         unsafe loop.asUnownedSerialExecutor()
     }
 
-    /// - Parameter limit: the longest line in bytes; a longer one ends the connection.
+    /// - Parameter limit: the longest line in bytes, without its end.
     package init(_ stream: sending System.Stream, limit: Int, loop: EventLoop) {
         self.loop = loop
         self.stream = stream
@@ -22,9 +22,28 @@ package actor LineConnection {
     /// The peer's process as the kernel knows it.
     package func peer() -> PeerCredentials? { try? stream.peerCredentials() }
 
-    /// The next line without its end; nil when the peer closed, broke a limit or was closed here.
+    package enum Line: Sendable, Equatable {
+        case text([UInt8])
+        /// Over the limit.
+        case tooLong
+    }
+
+    /// The next line without its end; nil when the peer closed, sent a line over the limit, or was
+    /// closed here.
     package func next() async -> [UInt8]? {
+        guard case .text(let line) = await nextLine(skippingLong: false) else { return nil }
+        return line
+    }
+
+    /// The next line; nil when the peer closed or was closed here.
+    ///
+    /// A line over the limit is read to its end and dropped, so that the one after it can be read;
+    /// no more of it than the limit is ever held.
+    package func nextLine() async -> Line? { await nextLine(skippingLong: true) }
+
+    private func nextLine(skippingLong: Bool) async -> Line? {
         var searched = 0
+        var isTooLong = false
         while true {
             let found: Int? = stream.withBytes { bytes in
                 for index in searched..<bytes.byteCount
@@ -34,13 +53,21 @@ package actor LineConnection {
                 return nil
             }
             if let found {
-                guard found <= limit else { return nil }
+                if isTooLong || found > limit {
+                    stream.consume(found + 1)
+                    return .tooLong
+                }
                 let line = stream.take(found)
                 stream.consume(1)
-                return line
+                return .text(line)
             }
             searched = stream.availableCount
-            guard searched <= limit else { return nil }
+            if isTooLong || searched > limit {
+                guard skippingLong else { return .tooLong }
+                isTooLong = true
+                stream.consume(searched)
+                searched = 0
+            }
             guard let count = try? await stream.fill(), count > 0 else { return nil }
         }
     }
@@ -50,6 +77,17 @@ package actor LineConnection {
     package func send(_ line: [UInt8]) async -> Bool {
         (try? await stream.write(line, [0x0a])) != nil
     }
+
+    /// What came next, whether or not it is whole lines; nil when the peer closed.
+    package func nextBytes() async -> [UInt8]? {
+        if stream.availableCount == 0 {
+            guard let count = try? await stream.fill(), count > 0 else { return nil }
+        }
+        return stream.take(stream.availableCount)
+    }
+
+    /// Sends bytes as they are; false when the peer is gone.
+    package func send(bytes: [UInt8]) async -> Bool { (try? await stream.write(bytes)) != nil }
 
     /// Runs `body` once when the peer goes away.
     package func onHangUp(_ body: @escaping @Sendable () -> Void) { stream.onHangUp = body }

@@ -75,11 +75,11 @@ enum ConnectCommand {
         }
     }
 
-    /// Copies lines both ways; ends when either side does.
+    /// Copies bytes both ways; ends when either side does, and says so when it was the gateway.
     private static func pipe(_ gateway: LineConnection, _ loop: EventLoop) async throws {
         let input = LineConnection(
             try System.Stream(adopting: try Descriptor.duplicate(of: 0), .pipe, on: loop),
-            limit: Limits.requestByteCount + 1024,
+            limit: 64 << 10,
             loop: loop
         )
         let output = LineConnection(
@@ -87,18 +87,34 @@ enum ConnectCommand {
             limit: 4096,
             loop: loop
         )
+        let agentLeft = Lock(false)
         // Ends with the agent's input, which closes our side of the socket.
         loop.spawn {
-            while let line = await input.next() {
-                guard await gateway.send(line) else { break }
+            while true {
+                guard let bytes = await input.nextBytes() else {
+                    agentLeft.withLock { $0 = true }
+                    break
+                }
+                guard await gateway.send(bytes: bytes) else { break }
             }
             await gateway.finishSending()
         }
-        while let line = await gateway.next() {
-            guard await output.send(line) else { break }
+        while let bytes = await gateway.nextBytes() {
+            guard await output.send(bytes: bytes) else {
+                agentLeft.withLock { $0 = true }
+                break
+            }
         }
+        let isInOrder = agentLeft.withLock { $0 }
         await gateway.close()
         await input.close()
         await output.close()
+        guard isInOrder else {
+            throw ControlError(
+                .unreachable,
+                "the gateway closed the connection",
+                hint: "start `gatehouse connect` again when the gateway is up"
+            )
+        }
     }
 }

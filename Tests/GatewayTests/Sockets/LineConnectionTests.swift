@@ -82,6 +82,19 @@ struct LineConnectionTests {
         }
     }
 
+    @Test func `a line over the limit is skipped whole where the reader goes on`() async throws {
+        for count in [65, 5000, 200_000] {
+            let pair = try await Pair(limit: 64)
+            let bytes = [UInt8](repeating: 0x61, count: count) + Array("\nnext\n".utf8)
+            // The loop's thread reads while this one writes, for a socket may hold less.
+            async let first = pair.connection.nextLine()
+            pair.write(bytes)
+            #expect(await first == .tooLong)
+            #expect(await pair.connection.nextLine() == .text(Array("next".utf8)))
+            await pair.end()
+        }
+    }
+
     @Test func `any bytes but a newline are a line's own`() async throws {
         let pair = try await Pair(limit: 1024)
         let bytes = (UInt8.min...UInt8.max).filter { $0 != 0x0a }
