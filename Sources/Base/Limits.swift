@@ -88,6 +88,10 @@ package enum Limits {
     // Agents.
     package static let sessionCount = 10_000
     package static let sessionsPerPrincipal = 4096
+    /// How long an agent's call may be silent before its stream gets a comment.
+    package static let keepAliveInterval: Duration = .seconds(15)
+    /// How often sessions and running calls are looked at.
+    package static let sweepInterval: Duration = .seconds(5)
     package static let sessionIdle: Duration = .seconds(1800)
     package static let listPageItemCount = 500
     package static let requestsPerConnection = 256

@@ -13,7 +13,14 @@ package actor AgentService {
     private let cursors: any CursorSealing
     private var sessions: Sessions
     /// What runs now, so that `notifications/cancelled` finds it.
-    private var running: [RunningKey: CallCancellation] = [:]
+    private var running: [RunningKey: Running] = [:]
+
+    private struct Running {
+        let cancellation: CallCancellation
+        let channel: any ReplyChannel
+        /// When its agent was last told that it still runs; at first, when it began.
+        var quietSince: Instant
+    }
 
     private struct RunningKey: Hashable {
         let principal: PrincipalKey
@@ -69,9 +76,9 @@ package actor AgentService {
     }
 
     package func close(_ session: SessionID, _ principal: Principal) -> Bool {
-        for (key, cancellation) in running
+        for (key, call) in running
         where key.scope == .named(session.text) && key.principal == principal.key {
-            cancellation.cancel(.cancelled)
+            call.cancellation.cancel(.cancelled)
         }
         return sessions.close(session, principal.key)
     }
@@ -82,8 +89,20 @@ package actor AgentService {
 
     package func closeSessions(of principal: PrincipalKey) {
         sessions.closeAll(of: principal)
-        for (key, cancellation) in running where key.principal == principal {
-            cancellation.cancel(.stopped)
+        for (key, call) in running where key.principal == principal {
+            call.cancellation.cancel(.stopped)
+        }
+    }
+
+    /// Says of each call that runs long that it still runs, so that nothing on the way takes its
+    /// connection for dead (2026-07-28, basic/transports/streamable-http).
+    package func keepQuietCallsAlive() {
+        let now = loop.now
+        for (key, call) in running
+        where now.duration(since: call.quietSince) >= Limits.keepAliveInterval {
+            running[key]?.quietSince = now
+            // Ends at once, or with the connection when its peer takes nothing.
+            loop.spawn { await call.channel.keepAlive() }
         }
     }
 
@@ -141,7 +160,7 @@ package actor AgentService {
                 return
             }
             let key = RunningKey(principal: inbound.principal.key, scope: scope, id: id)
-            running[key]?.cancel(.cancelled)
+            running[key]?.cancellation.cancel(.cancelled)
         default:
             break  // Unknown notifications have no answer (JSON-RPC 2.0, section 4.1).
         }
@@ -181,7 +200,11 @@ package actor AgentService {
                     inbound
                 )
             }
-            running[key] = cancellation
+            running[key] = Running(
+                cancellation: cancellation,
+                channel: channel,
+                quietSince: loop.now
+            )
             defer { running[key] = nil }
             return await call(request, inbound, channel: channel, cancellation: cancellation)
         default:

@@ -364,13 +364,14 @@ package actor Gateway {
         }
     }
 
-    /// Ends idle sessions once a minute, for as long as the loop runs.
+    /// Ends idle sessions and keeps long calls' connections awake, for as long as the loop runs.
     private func sweep() {
-        loop.schedule(after: .seconds(60)) { [weak self] in
+        loop.schedule(after: Limits.sweepInterval) { [weak self] in
             guard let self else { return }
-            // One look at the sessions; the next is scheduled when it is done.
+            // One look at sessions and calls; the next is scheduled when it is done.
             self.loop.spawn {
                 await self.service.closeIdleSessions()
+                await self.service.keepQuietCallsAlive()
                 await self.sweep()
             }
         }
