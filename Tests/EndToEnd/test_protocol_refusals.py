@@ -96,6 +96,7 @@ SELF_CONTAINED = [
     ("no name header", changed(), {"Mcp-Name": None}, 400, -32020, True),
     ("another name header", changed(), {"Mcp-Name": "fail"}, 400, -32020, True),
     ("a broken name header", changed(), {"Mcp-Name": "=?base64?ZWNobw?="}, 400, -32020, True),
+    ("a name header with bare UTF-8", params(name="größe"), {"Mcp-Name": "größe"}, 400, -32020, True),
     ("an argument too much in headers", params(name="region", arguments={"region": "eu"}), {"Mcp-Name": "region"}, 400, -32020, True),
     ("no _meta", params(_meta=...), {}, 400, -32602, True),
     ("_meta that is no object", params(_meta=7), {}, 400, -32602, True),
@@ -124,6 +125,7 @@ WITH_SESSIONS = [
 # older revision.
 UNLIKE_LINES = {
     "nothing", "invalid UTF-8", "a response", "no tool name", "no name header", "another name header", "a broken name header",
+    "a name header with bare UTF-8",
     "an argument too much in headers", "no _meta", "_meta that is no object", "no version in _meta", "unknown server/discover"}
 
 
@@ -161,7 +163,11 @@ class Refusals(unittest.TestCase):
                 self.assertEqual((response.status, answer["error"]["code"]), (status, code), answer)
                 self.assertEqual(response.getheader("Content-Type"), "application/json")
                 self.assertEqual(answer["jsonrpc"], "2.0")
-                self.assertEqual(set(answer) - {"jsonrpc", "error"}, {"id"} if tells else set(), answer)
+                # Before 2025-11-25 an error has an id in any case: null where none could be read.
+                has = {"id"} if tells or agent.revision == "2025-06-18" else set()
+                self.assertEqual(set(answer) - {"jsonrpc", "error"}, has, answer)
+                if tells or has:
+                    self.assertEqual(answer["id"], message["id"] if tells else None)
                 if tells:
                     self.assertEqual(answer["id"], message["id"])
                 self.assertTrue(answer["error"]["message"])
@@ -219,6 +225,48 @@ class Refusals(unittest.TestCase):
                 connection.close()
                 self.assertIn(status, (400, 401), name)
         self.assertEqual(agent.send(message, {"Mcp-Param-Region": "eu"})[0], 200)
+
+    def send_lines(self, agent, message, lines, verb="POST"):
+        """A request whose head is given line by line; status and answer."""
+        connection = self.connect()
+        connection.putrequest(verb, agent.path)
+        body = b"" if message is None else json.dumps(message).encode()
+        for name, value in [*lines, ("Content-Length", str(len(body)))]:
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        return response.status, json.loads(text) if text.startswith(b"{") else None
+
+    def test_a_session_named_twice_is_no_session(self):
+        for revision in LEGACY:
+            agent = HTTPAgent(self.gateway, revision, "up")
+            message = agent.message("tools/call", CALL)
+            for name in ("Mcp-Session-Id", "MCP-Protocol-Version"):
+                lines = [*agent.headers(message).items(), (name, agent.headers(message)[name])]
+                status, answer = self.send_lines(agent, message, lines)
+                self.assertEqual((status, answer["error"]["code"], answer["id"]), (400, -32600, message["id"]), name)
+            lines = [*agent.headers(message).items(), ("Mcp-Session-Id", agent.session)]
+            self.assertEqual(self.send_lines(agent, None, lines, "DELETE")[0], 405)
+            self.assertEqual(text_of(agent.call("echo", text="on")), '{"text":"on"}')
+
+    def test_a_list_may_come_in_several_header_lines(self):
+        """Accept is a list (RFC 9110, 5.3): in one line or in many it says the same."""
+        for revision in (*LEGACY, MODERN):
+            agent = HTTPAgent(self.gateway, revision, "up")
+            message = agent.message("tools/call", CALL)
+            fields = [(name, value) for name, value in agent.headers(message).items() if name != "Accept"]
+            for accepted, status in ((["application/json", "text/event-stream"], 200), (["text/html", "text/event-stream", "application/*"], 200),
+                                     (["application/json", "text/html"], 406), (["text/event-stream", ""], 406)):
+                got, _ = self.send_lines(agent, message, fields + [("Accept", value) for value in accepted])
+                self.assertEqual(got, status, accepted)
+
+    def test_a_credential_in_the_target_is_none(self):
+        agent = HTTPAgent(self.gateway, MODERN, "up")
+        for name in ("token", "access_token", "authorization"):
+            agent.path = f"/mcp/up?{name}={self.gateway.secrets['bot']}"
+            self.assertEqual(agent.send(agent.message("tools/list"), {"Authorization": None})[0], 401)
 
     def test_values_are_trimmed_and_names_have_no_case(self):
         agent = HTTPAgent(self.gateway, MODERN, "up")
@@ -313,6 +361,19 @@ class Refusals(unittest.TestCase):
                     self.assertEqual(answer["error"]["code"], code, answer)
                     self.assertEqual(answer.get("id"), message["id"] if tells else None)
                     self.assertEqual(text_of(agent.call("echo", text="on")), '{"text":"on"}')
+            agent.close()
+
+    def test_a_line_over_the_limit_is_refused_and_the_next_is_taken(self):
+        for revision in (*LEGACY, MODERN):
+            agent = LineAgent(self.gateway, revision, "up")
+            message = json.dumps(agent.message("tools/call", CALL, id="big"))
+            for size in ((1 << 20) + 1, (1 << 20) + 70_000, 5 << 20):
+                agent.write(message + " " * (size - len(message)))
+                answer = agent.read()
+                self.assertEqual((answer["error"]["code"], answer.get("id")), (-32600, None), size)
+                self.assertEqual(text_of(agent.call("echo", text="on")), '{"text":"on"}')
+            agent.write(message + " " * ((1 << 20) - len(message)))
+            self.assertEqual(text_of(agent.answer("big")), '{"text":"x"}')
             agent.close()
 
     def test_a_line_before_its_opening_is_refused(self):

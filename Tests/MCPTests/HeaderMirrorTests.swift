@@ -49,12 +49,27 @@ struct HeaderMirrorTests {
             ["mcp-method": "tools/call", "mcp-name": "=?base64?Z3LDt_OfZQ==?="],
             ["mcp-method": "tools/call", "mcp-name": "=?base64?/w==?="],
             ["mcp-method": "tools/call", "mcp-name": "=?BASE64?Z3LDtsOfZQ==?="],
+            // What may stand there only encoded.
+            ["mcp-method": "tools/call", "mcp-name": "größe"],
             // The same letters to the eye, other bytes.
             ["mcp-method": "tools/call", "mcp-name": "gro\u{308}ße"],
         ] as [[String: String]]
     )
     func refuses(headers: [String: String]) throws {
         #expect(try check(Self.call, headers)?.code == .headerMismatch)
+    }
+
+    @Test("a notification may come without the header, and never with another's")
+    func notifications() throws {
+        let message = try message(#"{"jsonrpc":"2.0","method":"notifications/cancelled"}"#)
+        for (sent, isTaken) in [(nil, true), ("notifications/cancelled", true), ("ping", false)] {
+            let check = { try HeaderMirror.check(message) { _ in sent } }
+            if isTaken {
+                #expect(throws: Never.self) { try check() }
+            } else {
+                #expect(throws: ProtocolError.self) { try check() }
+            }
+        }
     }
 
     @Test(

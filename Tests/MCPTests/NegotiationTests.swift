@@ -44,6 +44,8 @@ struct NegotiationTests {
         #expect(try era("initialize") == .opening)
         #expect(try era("initialize", header: "2025-11-25") == .opening)
         #expect(try era("initialize", header: "1999-01-01") == .opening)
+        // Of a client that tried the newest revision first.
+        #expect(try era("initialize", header: "2026-07-28") == .opening)
     }
 
     @Test func `equal versions in header and body are self-contained, whatever session is named`()

@@ -123,7 +123,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         _ endpoint: Endpoint
     ) async throws(ProtocolError) -> (Revision, SessionID?) {
         let head = exchange.head
-        try Self.refuseRepeated(head)
+        try Self.refuseRepeated(head, meta)
         let signals = Negotiation.Signals(
             versionHeader: Self.text(head[.mcpProtocolVersion]),
             sessionHeader: Self.text(head[.mcpSessionID])
@@ -131,9 +131,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         switch try Negotiation.era(of: message, meta: meta, signals) {
         case .opening: return (.newestLegacy, nil)
         case .modern:
-            if case .request(let request) = message {
-                try HeaderMirror.check(request) { name in Self.mirrorHeader(name, head) }
-            }
+            try HeaderMirror.check(message) { name in Self.mirrorHeader(name, head) }
             return (.newest, nil)
         case .session(let text, let version):
             let id = SessionID(text: text)
@@ -175,7 +173,9 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         _ principal: Principal,
         _ endpoint: Endpoint
     ) async {
-        guard let text = Self.text(exchange.head[.mcpSessionID]) else {
+        guard let text = Self.text(exchange.head[.mcpSessionID]),
+            !exchange.head.isRepeated(.mcpSessionID)
+        else {
             await answer(exchange, .methodNotAllowed, error: "no session to end", allow: "POST")
             return
         }
@@ -227,10 +227,17 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         (.mcpMethod, "Mcp-Method"), (.mcpName, "Mcp-Name"),
     ]
 
-    /// A header that decides something must not be there twice.
-    private static func refuseRepeated(_ head: RequestHead) throws(ProtocolError) {
+    /// A header that decides something must not be there twice; older revisions have no code of
+    /// their own for it.
+    private static func refuseRepeated(
+        _ head: RequestHead,
+        _ meta: RequestMeta
+    ) throws(ProtocolError) {
         for (name, spelling) in deciding where head.isRepeated(name) {
-            throw ProtocolError(.headerMismatch, "the header \(spelling) is repeated")
+            throw ProtocolError(
+                meta.claimsModern ? .headerMismatch : .invalidRequest,
+                "the header \(spelling) is repeated"
+            )
         }
         var seen: Set<[UInt8]> = []
         for (name, _) in head.fields where isParameter(name) {
@@ -251,13 +258,21 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         guard let type = head[.contentType], MediaTypes.isJSON(type) else {
             return (.unsupportedMediaType, "Content-Type must be application/json")
         }
-        guard let accept = head[.accept], MediaTypes.acceptsJSONAndEvents(accept) else {
+        guard acceptsBoth(head) else {
             return (
                 .notAcceptable,
                 "Accept must name application/json and text/event-stream"
             )
         }
         return nil
+    }
+
+    /// A list may come in several fields of one name (RFC 9110, 5.3).
+    private static func acceptsBoth(_ head: RequestHead) -> Bool {
+        guard let accept = head[.accept] else { return false }
+        if MediaTypes.acceptsJSONAndEvents(accept) { return true }
+        guard head.isRepeated(.accept) else { return false }
+        return MediaTypes.acceptsJSONAndEvents(head.fields.joined(.accept)[...])
     }
 
     // MARK: Answering
@@ -270,8 +285,18 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         await exchange.respond(
             HTTPStatus(code: error.status),
             HTTPReplyChannel.json,
-            body: Envelope.error(id, error)
+            body: Self.body(of: error, id, to: exchange)
         )
+    }
+
+    /// Written as the revision has it that the request's header names.
+    private static func body(
+        of error: ProtocolError,
+        _ id: RequestID?,
+        to exchange: Exchange
+    ) -> [UInt8] {
+        let named = text(exchange.head[.mcpProtocolVersion]).flatMap { Revision(rawValue: $0) }
+        return Envelope.error(id, error, for: named ?? .newest)
     }
 
     /// A refusal by HTTP itself, with a JSON-RPC body for clients that read nothing else.
@@ -283,14 +308,14 @@ package struct HTTPAgentEndpoint: HTTPHandler {
     ) async {
         var fields = HTTPReplyChannel.json
         if let allow { fields.add(.allow, allow) }
-        let body = Envelope.error(nil, ProtocolError(.invalidRequest, error))
+        let body = Self.body(of: ProtocolError(.invalidRequest, error), nil, to: exchange)
         await exchange.respond(status, fields, body: body)
     }
 
     private func refuse(_ exchange: Exchange, _ refusal: AuthenticationRefusal) async {
         var fields = HTTPReplyChannel.json
         if let challenge = refusal.challenge { fields.add(.wwwAuthenticate, challenge) }
-        let body = Envelope.error(nil, ProtocolError(.invalidRequest, refusal.message))
+        let body = Self.body(of: ProtocolError(.invalidRequest, refusal.message), nil, to: exchange)
         await exchange.respond(refusal.status, fields, body: body)
     }
 }

@@ -31,6 +31,19 @@ package struct HeaderFields: Sendable, Sequence {
         return entry(named: name.text, from: first + 1) != nil
     }
 
+    /// The values of all fields of that name as one list, for names whose value is a list
+    /// (RFC 9110 section 5.3).
+    package func joined(_ name: FieldName) -> [UInt8] {
+        var values: [UInt8] = []
+        var index = entry(named: name.text, from: 0)
+        while let found = index {
+            if !values.isEmpty { values.append(0x2c) }
+            values += value(at: found)
+            index = entry(named: name.text, from: found + 1)
+        }
+        return values
+    }
+
     /// Every field in the order it came.
     package func makeIterator() -> Iterator { Iterator(fields: self, index: 0) }
 

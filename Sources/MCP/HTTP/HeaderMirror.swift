@@ -5,6 +5,22 @@ package import JSON
 ///
 /// The body is the truth; a header that is missing or differs is refused with -32020.
 package enum HeaderMirror {
+    /// Checks the headers of any message: a notification may come without them, and never with
+    /// others.
+    package static func check(
+        _ message: Message,
+        header: (StaticString) -> String?
+    ) throws(ProtocolError) {
+        switch message {
+        case .request(let request): try check(request, header: header)
+        case .notification(let notification):
+            guard header("mcp-method") ?? notification.method == notification.method else {
+                throw mismatch("Mcp-Method")
+            }
+        case .response: break
+        }
+    }
+
     /// Checks `Mcp-Method` and, for methods that name a thing, `Mcp-Name`.
     ///
     /// - Parameter header: the header's value, its outer blanks trimmed; nil when absent.
@@ -63,8 +79,12 @@ package enum HeaderMirror {
         return isPlain ? text : prefix + Base64.encode(bytes) + suffix
     }
 
-    /// The text a header value stands for; nil for a broken encoding.
+    /// The text a header value stands for; nil for a broken encoding, and for bytes that may stand
+    /// there only encoded.
     package static func decode(_ value: String) -> String? {
+        guard value.utf8.allSatisfy({ (0x20...0x7e).contains($0) || $0 == 0x09 }) else {
+            return nil
+        }
         guard value.hasPrefix(prefix), value.hasSuffix(suffix),
             value.utf8.count >= prefix.utf8.count + suffix.utf8.count
         else { return value }
@@ -85,7 +105,7 @@ package enum HeaderMirror {
     }
 
     private static func undecodable(_ name: String) -> ProtocolError {
-        ProtocolError(.headerMismatch, "the header \(name) holds broken Base64")
+        ProtocolError(.headerMismatch, "the header \(name) is not encoded as it must be")
     }
 }
 

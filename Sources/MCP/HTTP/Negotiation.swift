@@ -53,6 +53,7 @@ package enum Negotiation {
             }
             return .modern
         }
+        if case .request(let request) = message, request.method == "initialize" { return .opening }
         if headerRevision?.isModern == true {
             // A notification of the modern revision needs no `_meta` of its own.
             if case .request = message {
@@ -63,7 +64,6 @@ package enum Negotiation {
             }
             return .modern
         }
-        if case .request(let request) = message, request.method == "initialize" { return .opening }
         guard let session = signals.sessionHeader else {
             if let header, headerRevision == nil { throw unsupported(requested: header) }
             throw ProtocolError(
