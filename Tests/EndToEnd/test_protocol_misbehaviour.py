@@ -5,7 +5,7 @@ import unittest
 from agents import MODERN, HTTPAgent, LineAgent, all_tools, configuration, text_of
 from upstreams import NAMES, REVISIONS, ProtocolGateway, absent, hidden, hosted, journal, outcomes, placed
 
-BAD = ["bad_pattern", "bad_dialect", "bad_reference", "bad_network", "bad_mirror", "bad_task", "bad_root", "bad_twin"]
+BAD = ["bad_pattern", "bad_dialect", "bad_tuple", "bad_reference", "bad_network", "bad_mirror", "bad_task", "bad_root", "bad_twin"]
 
 
 class Openings(unittest.TestCase):
@@ -36,6 +36,11 @@ class Openings(unittest.TestCase):
                 agent = HTTPAgent(self.gateway, MODERN, server)
                 self.assertEqual(text_of(agent.call("echo", text=server)), json.dumps({"text": server}).replace(" ", ""))
 
+    def test_a_server_that_did_not_answer_the_probe_hears_nothing_but_the_handshake(self):
+        seen = journal(HTTPAgent(self.gateway, MODERN, "silent"))
+        self.assertEqual([m["method"] for m in seen["received"][:2]], ["initialize", "notifications/initialized"])
+        self.assertEqual(seen["cancelled"], [])
+
     def test_the_absence_of_the_others_is_said_to_agents_and_operators(self):
         self.gateway.wait_for(lambda: set(absent(self.gateway)) == set(self.lost))
         tools, meta = all_tools(HTTPAgent(self.gateway, "2025-11-25"))
@@ -52,7 +57,7 @@ class Openings(unittest.TestCase):
         reasons = hidden(self.gateway, "bad-tools")
         self.assertEqual(sorted(reasons), sorted([*BAD, "bad\\u{7}name"]))
         for name, words in {"bad_pattern": "pattern", "bad_dialect": "urn:no-such-dialect", "bad_reference": "nowhere",
-                            "bad_network": "schemas.example", "bad_mirror": "x-mcp-header", "bad_task": "task",
+                            "bad_network": "schemas.example", "bad_tuple": "items", "bad_mirror": "x-mcp-header", "bad_task": "task",
                             "bad_root": "inputSchema", "bad_twin": "two tools"}.items():
             self.assertIn(words, reasons[name], name)
         self.assertIn("name` is not offered", self.gateway.log_text())
@@ -62,7 +67,7 @@ class Openings(unittest.TestCase):
 
 
 class Schemas(unittest.TestCase):
-    """Definitions are read as 2020-12 in every revision, closed unless the operator opens them."""
+    """Definitions are read as 2020-12 in every revision where they do not say otherwise, closed unless the operator opens them."""
 
     def test_arguments_are_checked_by_what_the_schema_says(self):
         servers = {f"r{number}": hosted(revision) for number, revision in enumerate(REVISIONS, 1)}
@@ -79,6 +84,11 @@ class Schemas(unittest.TestCase):
                     self.assertIn("do not fit", text_of(agent.call("faithful", text="x", n=100.5)))
                     self.assertIn("do not fit", text_of(agent.call("faithful", text=1)))
                     self.assertIn("do not fit", text_of(agent.call("echo", text="x", more=1)))
+                    # A schema that names draft-07 is read so, with or without the empty fragment.
+                    for name in ("pair", "pair_bare"):
+                        self.assertEqual(text_of(agent.call(name, text=["a", 1])), '{"text":["a",1]}')
+                        for wrong in (["a", "b"], ["a", 1, 2], "a"):
+                            self.assertIn("do not fit", text_of(agent.call(name, text=wrong)))
                     self.assertFalse(agent.call("shape", text="x", more=1)["result"].get("isError", False))
 
 

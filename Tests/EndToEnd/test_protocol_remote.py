@@ -175,6 +175,22 @@ class Remote(unittest.TestCase):
                 self.assertEqual(text_of(agent.call("echo", text="back")), '{"text":"back"}')
 
 
+class Endings(unittest.TestCase):
+    def test_a_gateway_that_stops_ends_its_sessions_in_order(self):
+        with HTTPUpstream("2025-06-18") as old, HTTPUpstream(MODERN) as new:
+            servers = {"old": remote(old), "new": remote(new)}
+            with ProtocolGateway(configuration(servers, placed(*servers)), accept=servers) as gateway:
+                for name in servers:
+                    self.assertEqual(text_of(HTTPAgent(gateway, MODERN, name).call("echo", text="x")), '{"text":"x"}')
+                opened, = old.sessions
+                gateway.stop()
+            (_, headers), = [request for request in old.requests if request[0] == "DELETE"]
+            headers = {key.lower(): value for key, value in headers.items()}
+            self.assertEqual((headers["mcp-session-id"], headers["mcp-protocol-version"]), (opened, "2025-06-18"))
+            self.assertEqual(old.sessions, set())
+            self.assertEqual([request[0] for request in new.requests if request[0] != "POST"], [])
+
+
 class Trust(unittest.TestCase):
     """TLS by a named authority, redirects, credentials and their one origin."""
 

@@ -14,6 +14,8 @@ package actor HTTPTransport: UpstreamTransport {
     private let client: HTTPClient
     private let target: String
     private var session: FieldValue?
+    /// What the server granted; it is named on every request of the session.
+    private var granted: Revision?
     private var generation: UInt64 = 1
     private var listChanged: (@Sendable () -> Void)?
 
@@ -37,6 +39,9 @@ package actor HTTPTransport: UpstreamTransport {
             self.session = nil
             var fields = FieldBlock()
             fields.add(.mcpSessionID, session)
+            if let version = granted.flatMap({ FieldValue($0.rawValue) }) {
+                fields.add(.mcpProtocolVersion, version)
+            }
             let deadline = loop.now.advanced(by: .seconds(2))
             _ = try? await client.send(ClientRequest(.delete, target, fields, deadline: deadline))
         }
@@ -70,6 +75,7 @@ package actor HTTPTransport: UpstreamTransport {
     }
 
     package func notify(_ message: [UInt8], revision: Revision) async {
+        if !revision.isModern { granted = revision }
         let request = UpstreamRequest(
             id: 0,
             method: "",
@@ -152,7 +158,7 @@ package actor HTTPTransport: UpstreamTransport {
 
     /// The next request finds out anew what the server is and what it offers.
     private func beginAnew(after request: UpstreamRequest) {
-        guard request.method != "initialize", request.method != "server/discover" else { return }
+        guard !request.isOpening else { return }
         generation &+= 1
         if request.method == "tools/call" { listChanged?() }
     }
@@ -232,7 +238,7 @@ package actor HTTPTransport: UpstreamTransport {
         case .timedOut: kind = .timedOut
         default: kind = .lost
         }
-        if !request.revision.isModern, kind == .cancelled || kind == .timedOut {
+        if !request.revision.isModern, !request.isOpening, kind == .cancelled || kind == .timedOut {
             // In legacy revisions a closed stream is no cancel; this is (2025-11-25, cancellation).
             let id = request.id
             await notify(

@@ -98,7 +98,7 @@ package actor StdioTransport: UpstreamTransport {
             throw failure
         } catch {
             abandon(id)
-            await sendCancelled(id, reason: "no answer in time")
+            if !request.isOpening { await sendCancelled(id, reason: "no answer in time") }
             throw UpstreamFailure(.timedOut, "no answer in time")
         }
     }

@@ -62,6 +62,10 @@ package struct UpstreamRequest: Sendable {
     package let parameters: [(name: String, value: String)]
     package let deadline: Instant
     package let revision: Revision
+
+    /// Whether it introduces us: `initialize` must not be cancelled, and a probe that nobody
+    /// answered is better followed by nothing (2025-11-25, basic/utilities/cancellation).
+    package var isOpening: Bool { method == "initialize" || method == "server/discover" }
 }
 
 /// Where notifications that belong to a request go while it runs.
