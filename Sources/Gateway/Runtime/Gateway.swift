@@ -287,8 +287,9 @@ package actor Gateway {
         await refresh.attach(self)
         notices.attach(self)
         try await begin()
-        try await listen()
+        // Probes first: whoever reaches the gateway can ask how it is.
         try await listenForControl()
+        try await listen()
         try await record(started: true)
         isServing = true
         sweep()
