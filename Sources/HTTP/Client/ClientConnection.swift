@@ -19,6 +19,8 @@ actor ClientConnection {
     // The current or last event stream, by number: a handle of an earlier one reads nothing here.
     private var streamNumber: UInt64 = 0
     private var eventBody: EventBody?
+    /// Pieces of it that were there without a wait, one after the other.
+    private var withoutWait = 0
     private var isReading = false
     private var heldByteCount = 0
 
@@ -210,21 +212,22 @@ actor ClientConnection {
         of stream: UInt64,
         until deadline: Instant
     ) async throws(HTTPClientError) -> ServerSentEvent? {
-        guard stream == streamNumber, var body = eventBody else { return nil }
         while true {
-            if body.isEnded {
-                await endStream(isReusable: body.isReusable)
+            guard stream == streamNumber, let isEnded = eventBody?.isEnded else { return nil }
+            if isEnded {
+                await endStream(isReusable: eventBody?.isReusable ?? false)
                 return nil
             }
             let available = transport.stream.availableCount
             if available > 0 {
-                let event = try await take(available, from: &body, deadline)
-                eventBody = body
-                if let event { return event }
-                if body.isEnded { continue }
+                try await takeTurn(until: deadline)
+                if let event = try await take(available, deadline) { return event }
+                if eventBody?.isEnded ?? true { continue }
             }
             do throws(StreamError) {
-                if try await transport.fill(until: deadline) == 0, !body.endsWithConnection() {
+                if try await transport.fill(until: deadline) == 0,
+                    eventBody?.endsWithConnection() != true
+                {
                     throw .closed
                 }
             } catch {
@@ -236,9 +239,26 @@ actor ClientConnection {
         }
     }
 
+    /// How many pieces are read without a pause.
+    private static let piecesPerTurn = 16
+
+    /// A server that sends without end is never waited for: it must neither hold the loop nor
+    /// outlast the deadline.
+    private func takeTurn(until deadline: Instant) async throws(HTTPClientError) {
+        withoutWait += 1
+        guard withoutWait >= Self.piecesPerTurn else { return }
+        withoutWait = 0
+        await Task.yield()
+        guard loop.now < deadline else {
+            await endStream(isReusable: false)
+            throw HTTPClientError(.timedOut, requestSent: true)
+        }
+    }
+
+    /// Parses in place: a copy of the unfinished event for each piece of it would be a copy of all
+    /// that came before, again and again.
     private func take(
         _ available: Int,
-        from body: inout EventBody,
         _ deadline: Instant
     ) async throws(HTTPClientError) -> ServerSentEvent? {
         let latest = min(deadline, loop.now.advanced(by: bufferWait))
@@ -247,12 +267,15 @@ actor ClientConnection {
             throw HTTPClientError(.noRoom, requestSent: true)
         }
         heldByteCount += available
-        let outcome = transport.withBytes { bytes in body.parse(bytes) }
+        // Somebody may have let go of the stream meanwhile, and of what it held.
+        guard let outcome = transport.withBytes({ bytes in eventBody?.parse(bytes) }) else {
+            return nil
+        }
         switch outcome {
         case .success(let result):
             transport.stream.consume(result.consumedCount)
             // What stays held: the unfinished event, and this one until the next is asked for.
-            let kept = body.bufferedByteCount + (result.event?.data.count ?? 0)
+            let kept = (eventBody?.bufferedByteCount ?? 0) + (result.event?.data.count ?? 0)
             if kept < heldByteCount {
                 budget.give(heldByteCount - kept)
                 heldByteCount = kept
