@@ -86,10 +86,12 @@ struct Candidate {
     }
 
     /// Whether no letter or digit stands before the match; the last letter of an escape does not
-    /// count (`\n`, `%3D`, `ESC[93m`).
+    /// count (`\n`, `%3D`, `ESC[93m`), and neither does any before a match that begins with `&`.
     private var standsAlone: Bool {
         let start = whole.lowerBound
-        guard start > 0, Letters.isAlphanumeric(text[start - 1]) else { return true }
+        guard start > 0, Letters.isAlphanumeric(text[start - 1]),
+            Letters.isAlphanumeric(text[start])
+        else { return true }
         guard start > 1 else { return false }
         let before = text[start - 1]
         if text[start - 2] == 0x5c { return true }

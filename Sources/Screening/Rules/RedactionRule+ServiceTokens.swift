@@ -156,6 +156,19 @@ extension RedactionRule {
             entropy: 3.5
         ),
         prefixed(
+            "gatehouse-token",
+            "Token of this gateway",
+            ["gh_"],
+            "gh_[A-Za-z0-9_-]{43}",
+            reason: "an agent that reads another's token is that agent"
+        ),
+        prefixed(
+            "network-token",
+            "Key of Tailscale or Mailgun",
+            ["tskey-", "key-"],
+            "tskey-[a-z]{2,10}-[A-Za-z0-9]{6,}(?:-[A-Za-z0-9]{16,})?|key-[a-f0-9]{32}\\b"
+        ),
+        prefixed(
             "office-token",
             "Token of Notion, Airtable, Figma, Asana, Dropbox, Adobe, Typeform or 1Password",
             [
