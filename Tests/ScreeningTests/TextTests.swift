@@ -121,7 +121,12 @@ import Testing
         let screener = try Fixture.screener(secrets: [secret])
         for _ in 0..<20 {
             var members: [(JSONString, JSONValue)] = [
-                ("content", .array((0..<3).map { _ in value(3, &random) })),
+                (
+                    "content",
+                    .array(
+                        (0..<3).map { _ in .object(JSONObject([("block", value(3, &random))])) }
+                    )
+                ),
                 ("structuredContent", value(3, &random)), ("_meta", value(2, &random)),
             ]
             members.shuffle(using: &random)

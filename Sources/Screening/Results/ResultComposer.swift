@@ -71,16 +71,14 @@ struct ResultComposer {
         guard block.kind == .object, !overrides.contains(where: { $0.source == place }) else {
             return
         }
-        if let text = block["text"], text.kind == .string {
-            composeText(text)
-        } else if let resource = block["resource"] {
-            if let text = resource["text"], text.kind == .string { composeText(text) }
-            if let blob = resource["blob"] { limitBinary(blob, in: block) }
-        } else if let data = block["data"] {
-            limitBinary(data, in: block)
-        }
-        if let meta = block["_meta"], let edit = metaEdit(meta, label: nil) {
-            overrides.append(edit)
+        // Whatever a block says it is: a client reads the member it expects.
+        if let text = block["text"], text.kind == .string { composeText(text) }
+        if let data = block["data"] { limitBinary(data, in: block) }
+        let resource = block["resource"]
+        if let text = resource?["text"], text.kind == .string { composeText(text) }
+        if let blob = resource?["blob"] { limitBinary(blob, in: block) }
+        for meta in [block["_meta"], resource?["_meta"]] {
+            if let meta, let edit = metaEdit(meta, label: nil) { overrides.append(edit) }
         }
     }
 

@@ -29,12 +29,16 @@ package struct ScreeningContext: Sendable {
 /// A result that is not what the upstream promised; the call failed at the upstream.
 package enum ResultFault: Error, Equatable, Sendable, CustomStringConvertible {
     case notAnObject
+    /// Where content is something else than blocks, nothing can be marked.
+    case content
     case structuredContentMissing
     case outputSchema(String)
 
     package var description: String {
         switch self {
         case .notAnObject: "the server's result is no JSON object"
+        case .content:
+            "the server's `content` is no array of objects whose `text` and `data` are strings"
         case .structuredContentMissing:
             "the server promises structured content by `outputSchema` and sent none"
         case .outputSchema(let reason):
@@ -69,6 +73,7 @@ extension Screener {
         context: ScreeningContext
     ) throws(ResultFault) -> ScreenedResult {
         guard node.kind == .object else { throw .notAnObject }
+        if let content = node["content"], !Self.isBlocks(content) { throw .content }
         let structured = node["structuredContent"]
         if let check = context.checkOutput {
             if let structured {
@@ -100,6 +105,17 @@ extension Screener {
             return composer.withoutStructured(reason)
         }
         return composer.result()
+    }
+
+    private static func isBlocks(_ content: JSONNode) -> Bool {
+        content.kind == .array
+            && content.elements.allSatisfy { block in
+                guard block.kind == .object else { return false }
+                let resource = block["resource"]
+                return (resource == nil || resource?.kind == .object)
+                    && [block["text"], block["data"], resource?["text"], resource?["blob"]]
+                        .allSatisfy { $0 == nil || $0?.kind == .string || $0?.isNull == true }
+            }
     }
 
     /// A screened value of structured content as a text, between marks where the result it came in

@@ -1,17 +1,35 @@
 /// How a code point counts when a text is compared with the marker's words.
 enum MarkerFold: Equatable {
     case letter(UInt8)
-    /// Between letters it changes nothing for a reader: blanks, punctuation, marks, nothing at all.
+    /// Between letters it changes nothing for a reader: blanks, punctuation.
     case skip
+    /// It takes no place at all: marks over letters, joiners, fillers.
+    case nothing
     case stop
 
-    init(_ value: UInt32) {
+    /// - Parameter readsTags: whether characters of the tags block are the letters they stand for
+    ///   (a model may read them, no person sees them) instead of nothing between others.
+    init(_ value: UInt32, readsTags: Bool = false) {
         if value < 0x80 {
             self = Self.ascii(UInt8(value))
+        } else if readsTags, Self.tags.contains(value) {
+            self = Self.ascii(UInt8(value & 0x7f))
         } else if let letter = Self.letter(value) {
             self = .letter(letter)
         } else {
-            self = Self.isInvisible(value) ? .skip : .stop
+            self = Self.other(value)
+        }
+    }
+
+    static let tags: ClosedRange<UInt32> = 0xE0020...0xE007E
+
+    /// One code point that is two of the marker's letters.
+    static func pair(_ value: UInt32) -> (UInt8, UInt8)? {
+        switch value {
+        case 0xFB05, 0xFB06: (0x73, 0x74)  // ﬅ, ﬆ
+        case 0x3381: (0x6e, 0x61)  // ㎁
+        case 0x3372: (0x64, 0x61)  // ㍲
+        default: nil
         }
     }
 
@@ -50,16 +68,16 @@ enum MarkerFold: Equatable {
 
     private static let lookalikes: [UInt32: UInt8] = {
         let rows: [(Character, String)] = [
-            ("a", "àáâãäåāăąǎȁȃạảấầẩẫậÀÁÂÃÄÅĀĂĄǍẠẢɑαаΑАᴀᗅꭺ"),
-            ("d", "ďđḍḋḏÐĎĐḌḊԁɗᴅᗪꓓԀⅾⅮꭰ"),
-            ("e", "èéêëēĕėęěẹẻẽếềểễệÈÉÊËĒĔĖĘĚẸẺẼеєёЕЁεΕᴇꓰℯⅇꭼЭ"),
-            ("l", "ĺļľŀłḷḹĹĻĽĿŁḶʟⅼⅬⅠⅰӀӏɭꓡ|ιІıΙ"),
-            ("n", "ñńņňŉṅṇṉÑŃŅŇṄṆɴηΝпИийnꓠո"),
-            ("r", "ŕŗřṙṛṟŔŖŘṘṚʀгяЯᴦꓣꭱ"),
-            ("s", "śŝşšșṡṣŚŜŞŠȘṠṢѕЅꜱʂꓢՏƽ"),
-            ("t", "ţťŧțṫṭṯŢŤŦȚṪṬτΤтТᴛꓔ†"),
-            ("u", "ùúûüũūŭůűųưụủứừÙÚÛÜŨŪŬŮŰŲƯỤỦυᴜцЦՍսꓴμ"),
-            ("x", "ẋẍẊẌхХχΧ×ⅹⅩꓫᕁ᙮ҳҲ"),
+            ("a", "àáâãäåāăąǎȁȃạảấầẩẫậÀÁÂÃÄÅĀĂĄǍẠẢɑαаΑАᴀᗅꭺªǞǟǠǡǺǻȀȂȦȧᴬᵃḀḁẤẦẨẪẬẮắẰằẲẳẴẵẶặₐÅ"),
+            ("d", "ďđḍḋḏÐĎĐḌḊԁɗᴅᗪꓓԀⅾⅮꭰᴰᵈḎḐḑḒḓⅅⅆ"),
+            ("e", "èéêëēĕėęěẹẻẽếềểễệÈÉÊËĒĔĖĘĚẸẺẼеєёЕЁεΕᴇꓰℯⅇꭼЭȄȅȆȇȨȩᴱᵉḔḕḖḗḘḙḚḛḜḝẾỀỂỄỆₑℰ"),
+            ("l", "ĺļľŀłḷḹĹĻĽĿŁḶʟⅼⅬⅠⅰӀӏɭꓡ|ιІıΙˡᴸḸḺḻḼḽₗℒℓ"),
+            ("n", "ñńņňŉṅṇṉÑŃŅŇṄṆɴηΝпИийnꓠոǸǹᴺṈṊṋⁿₙℕ"),
+            ("r", "ŕŗřṙṛṟŔŖŘṘṚʀгяЯᴦꓣꭱȐȑȒȓʳᴿᵣṜṝṞℛℜℝ🄬"),
+            ("s", "śŝşšșṡṣŚŜŞŠȘṠṢѕЅꜱʂꓢՏƽſˢṤṥṦṧṨṩẛₛ"),
+            ("t", "ţťŧțṫṭṯŢŤŦȚṪṬτΤтТᴛꓔ†ᵀᵗṮṰṱẗₜ"),
+            ("u", "ùúûüũūŭůűųưụủứừÙÚÛÜŨŪŬŮŰŲƯỤỦυᴜцЦՍսꓴμǓǔǕǖǗǘǙǚǛǜȔȕȖȗᵁᵘᵤṲṳṴṵṶṷṸṹṺṻỨỪỬửỮữỰự"),
+            ("x", "ẋẍẊẌхХχΧ×ⅹⅩꓫᕁ᙮ҳҲˣₓⲭⲬ᙭ꭓ"),
         ]
         var table: [UInt32: UInt8] = [:]
         for (letter, row) in rows {
@@ -70,16 +88,17 @@ enum MarkerFold: Equatable {
         return table
     }()
 
-    private static func isInvisible(_ value: UInt32) -> Bool {
+    private static func other(_ value: UInt32) -> MarkerFold {
         // Most of what people write in these ranges is letters; the table below is slow.
-        if (0x2E80...0xD7FF).contains(value), !(0x3000...0x303F).contains(value) { return false }
-        guard let scalar = Unicode.Scalar(value) else { return false }
-        if scalar.properties.isDefaultIgnorableCodePoint { return true }
-        switch scalar.properties.generalCategory {
+        if (0x2E80...0xD7FF).contains(value), !(0x3000...0x303F).contains(value) { return .stop }
+        guard let scalar = Unicode.Scalar(value) else { return .stop }
+        if scalar.properties.isDefaultIgnorableCodePoint { return .nothing }
+        return switch scalar.properties.generalCategory {
         case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter,
             .decimalNumber, .letterNumber, .otherNumber:
-            return false
-        default: return true
+            .stop
+        case .nonspacingMark, .enclosingMark, .format: .nothing
+        default: .skip
         }
     }
 }
@@ -91,6 +110,8 @@ enum UntrustedMarker {
     private static let anchor = 10
     /// What may be skipped between two letters, in code points; more is no imitation.
     private static let longestGap = 32
+    /// The same for what takes no place.
+    private static let longestNothing = 4096
     /// What stands in the text instead of an imitation.
     static let broken: [UInt8] = Array("UNTRUSTED(quoted)EXTERNAL(quoted)DATA".utf8)
 
@@ -122,9 +143,11 @@ enum UntrustedMarker {
         while let candidate = nextCandidate(in: span, from: position) {
             position = candidate + 1
             guard let (value, count) = decode(span, candidate),
-                MarkerFold(value) == .letter(words[anchor]),
-                let start = walkBack(span, from: candidate),
-                let end = walkOn(span, from: candidate + count)
+                MarkerFold(value, readsTags: true) == .letter(words[anchor])
+            else { continue }
+            let readsTags = MarkerFold.tags.contains(value)
+            guard let start = walkBack(span, from: candidate, readsTags),
+                let end = walkOn(span, from: candidate + count, readsTags)
             else { continue }
             if !isProse(span, start, end) { found.append(start..<end) }
             position = max(position, end)
@@ -154,43 +177,73 @@ enum UntrustedMarker {
         return nil
     }
 
-    private static func walkBack(_ text: Span<UInt8>, from anchorStart: Int) -> Int? {
+    private static func walkBack(
+        _ text: Span<UInt8>,
+        from anchorStart: Int,
+        _ readsTags: Bool
+    ) -> Int? {
         var position = anchorStart
         var wanted = anchor - 1
         var gap = 0
+        var nothing = 0
         while wanted >= 0 {
             guard position > 0 else { return nil }
             var start = position - 1
             while start > 0, text[start] & 0xc0 == 0x80, position - start < 4 { start -= 1 }
             guard let (value, _) = decode(text, start) else { return nil }
             position = start
-            switch MarkerFold(value) {
+            if wanted > 0, let (first, second) = MarkerFold.pair(value),
+                first == words[wanted - 1], second == words[wanted]
+            {
+                wanted -= 2
+                (gap, nothing) = (0, 0)
+                continue
+            }
+            switch MarkerFold(value, readsTags: readsTags) {
             case .letter(words[wanted]):
                 wanted -= 1
-                gap = 0
+                (gap, nothing) = (0, 0)
             case .skip:
                 gap += 1
                 if gap > longestGap { return nil }
+            case .nothing:
+                nothing += 1
+                if nothing > longestNothing { return nil }
             default: return nil
             }
         }
         return position
     }
 
-    private static func walkOn(_ text: Span<UInt8>, from start: Int) -> Int? {
+    private static func walkOn(
+        _ text: Span<UInt8>,
+        from start: Int,
+        _ readsTags: Bool
+    ) -> Int? {
         var position = start
         var wanted = anchor + 1
         var gap = 0
+        var nothing = 0
         while wanted < words.count {
             guard let (value, count) = decode(text, position) else { return nil }
             position += count
-            switch MarkerFold(value) {
+            if wanted + 1 < words.count, let (first, second) = MarkerFold.pair(value),
+                first == words[wanted], second == words[wanted + 1]
+            {
+                wanted += 2
+                (gap, nothing) = (0, 0)
+                continue
+            }
+            switch MarkerFold(value, readsTags: readsTags) {
             case .letter(words[wanted]):
                 wanted += 1
-                gap = 0
+                (gap, nothing) = (0, 0)
             case .skip:
                 gap += 1
                 if gap > longestGap { return nil }
+            case .nothing:
+                nothing += 1
+                if nothing > longestNothing { return nil }
             default: return nil
             }
         }
