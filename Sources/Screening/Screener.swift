@@ -100,6 +100,20 @@ package final class Screener: Sendable {
         }
     }
 
+    /// Whether a known secret stands in bytes that may be given on whole or not at all.
+    ///
+    /// Yes when that cannot be said in time.
+    package func holdsKnownSecret(_ bytes: ArraySlice<UInt8>) -> Bool {
+        var budget = WorkBudget(byteCount: bytes.count, clock: clock)
+        var findings: [Finding] = []
+        do {
+            try redactor.secrets.appendFindings(in: Array(bytes), to: &findings, budget: &budget)
+            return !findings.isEmpty
+        } catch {
+            return true
+        }
+    }
+
     static func withheldText(_ reason: String) -> String { "[WITHHELD: \(reason)]" }
 
     static func cutText(shown: Int, total: Int) -> String {

@@ -8,6 +8,8 @@ struct SecretScanner: Sendable {
     private let scanner: LiteralScanner
     /// Whether a value has bytes that JSON escapes by one letter; otherwise only `\u` can hide one.
     private let needsEveryEscape: Bool
+    /// The kinds of which a value itself has what looks like an escape.
+    private let own: Escapes
 
     init(_ secrets: [KnownSecret]) {
         self.secrets = secrets
@@ -16,12 +18,20 @@ struct SecretScanner: Sendable {
         needsEveryEscape = secrets.contains { secret in
             secret.value.contains { $0 < 0x20 || $0 == 0x22 || $0 == 0x2f || $0 == 0x5c }
         }
+        var own: Escapes = []
+        for secret in secrets {
+            if secret.value.contains(0x25) { own.insert(.percent) }
+            if secret.value.contains(0x5c) { own.insert(.json) }
+            if secret.value.contains(0x26) { own.insert(.entity) }
+            if secret.value.contains(0x0a) { own.insert(.fold) }
+        }
+        self.own = own
     }
 
     var isEmpty: Bool { scanner.isEmpty }
 
     /// The bytes of the longest spelling in its widest escape.
-    var widest: Int { scanner.longest * 6 + 12 }
+    var widest: Int { scanner.longest * Escapes.widest + 12 }
 
     func appendFindings(
         in text: [UInt8],
@@ -35,15 +45,23 @@ struct SecretScanner: Sendable {
         for hit in hits { findings.append(finding(hit, hit.range, in: span)) }
         try budget.check()
         let escapes = EscapeSearch.escapes(in: span, allJSON: needsEveryEscape)
-        for escape in escapes {
-            try appendFindings(in: span, undoing: escape, to: &findings, budget: &budget)
+        if !escapes.isEmpty {
+            try appendFindings(in: span, undoing: escapes, to: &findings, budget: &budget)
+        }
+        // What is an escape of one kind may be plain to the other, and stand in a value.
+        for kind in Escapes.kinds where escapes.contains(kind) && escapes != kind {
+            guard !escapes.subtracting(kind).isDisjoint(with: own) else { continue }
+            try appendFindings(in: span, undoing: kind, to: &findings, budget: &budget)
         }
     }
+
+    /// How often escapes of escapes are undone.
+    private static let mostRounds = 4
 
     /// Decodes chunk by chunk; chunks overlap by the widest spelling of the longest form.
     private func appendFindings(
         in text: Span<UInt8>,
-        undoing escape: DecodedText.Escape,
+        undoing escapes: Escapes,
         to findings: inout [Finding],
         budget: inout WorkBudget
     ) throws(ScreeningFailure) {
@@ -52,8 +70,9 @@ struct SecretScanner: Sendable {
         var start = 0
         while start < text.count {
             let end = min(text.count, start + step + overlap)
-            let decoded = DecodedText(text, range: start..<end, escape)
-            if decoded.hasEscapes {
+            var decoded = DecodedText(text, range: start..<end, escapes)
+            var round = 1
+            while decoded.hasEscapes {
                 var hits: [LiteralScanner.Hit] = []
                 scanner.appendHits(
                     in: decoded.bytes.span,
@@ -63,6 +82,19 @@ struct SecretScanner: Sendable {
                 for hit in hits {
                     findings.append(finding(hit, decoded.source(of: hit.range), in: text))
                 }
+                round += 1
+                guard round <= Self.mostRounds else { break }
+                try budget.check()
+                var hidden = EscapeSearch.escapes(
+                    in: decoded.bytes.span,
+                    allJSON: needsEveryEscape
+                )
+                // One kind alone stays alone: the others may stand in the value.
+                if Escapes.kinds.contains(escapes), !own.isEmpty {
+                    hidden.formIntersection(escapes)
+                }
+                guard !hidden.isEmpty else { break }
+                decoded = decoded.again(hidden)
             }
             start += step
             try budget.check()
@@ -91,23 +123,40 @@ struct SecretScanner: Sendable {
 
 /// Which escapes occur in a text, so that only those are undone.
 enum EscapeSearch {
-    static func escapes(in text: Span<UInt8>, allJSON: Bool) -> [DecodedText.Escape] {
-        var hasPercent = false
-        var hasJSON = false
+    /// Lines of encoded bytes are longer than this; shorter ones are words.
+    static let leastFold = 32
+
+    static func escapes(in text: Span<UInt8>, allJSON: Bool) -> Escapes {
+        var found: Escapes = []
         var position = 0
-        while !(hasPercent && hasJSON), let found = nextMark(in: text, from: position) {
-            position = found + 1
+        while let mark = nextMark(in: text, from: position) {
+            position = mark + 1
             guard position + 1 < text.count else { break }
             let next = text[position]
-            if text[found] == 0x25 {
-                hasPercent = hasPercent || Letters.isHex(next) && Letters.isHex(text[position + 1])
-            } else {
-                hasJSON = hasJSON || next == 0x75 || allJSON
+            switch text[mark] {
+            case 0x25:
+                if Letters.isHex(next), Letters.isHex(text[position + 1]) {
+                    found.insert(.percent)
+                }
+            case 0x26:
+                if next == 0x23 || Letters.isLower(next) { found.insert(.entity) }
+            case 0x5c:
+                if next == 0x75 || allJSON { found.insert(.json) }
                 // The second of two backslashes begins nothing.
                 if next == 0x5c { position += 1 }
+            default:
+                if isFold(text, mark) { found.insert(.fold) }
             }
         }
-        return (hasPercent ? [.percent] : []) + (hasJSON ? [.json] : [])
+        return found
+    }
+
+    /// Whether what stands before the break could be encoded bytes.
+    private static func isFold(_ text: Span<UInt8>, _ mark: Int) -> Bool {
+        let end = mark > 0 && text[mark - 1] == 0x0d ? mark - 1 : mark
+        guard end >= leastFold else { return false }
+        for index in 1...leastFold where !isBase64(text[end - index]) { return false }
+        return true
     }
 
     static func hasBackslash(_ text: Span<UInt8>) -> Bool {
@@ -119,7 +168,7 @@ enum EscapeSearch {
         return false
     }
 
-    /// The next `%` or backslash; eight bytes at once while there is none.
+    /// The next `%`, `&`, backslash or line break; eight bytes at once while there is none.
     private static func nextMark(in text: Span<UInt8>, from start: Int) -> Int? {
         var position = start
         let ones: UInt64 = 0x0101_0101_0101_0101
@@ -128,16 +177,21 @@ enum EscapeSearch {
             while position + 8 <= buffer.count {
                 let word = unsafe buffer.loadUnaligned(fromByteOffset: position, as: UInt64.self)
                 let percent = word ^ ones &* 0x25
+                let ampersand = word ^ ones &* 0x26
                 let backslash = word ^ ones &* 0x5c
+                let line = word ^ ones &* 0x0a
                 let zero =
                     (percent &- ones) & ~percent | (backslash &- ones) & ~backslash
+                    | (line &- ones) & ~line | (ampersand &- ones) & ~ampersand
                 guard zero & tops == 0 else { break }
                 position += 8
             }
         }
         while position < text.count {
-            if text[position] == 0x25 || text[position] == 0x5c { return position }
-            position += 1
+            switch text[position] {
+            case 0x25, 0x26, 0x5c, 0x0a: return position
+            default: position += 1
+            }
         }
         return nil
     }

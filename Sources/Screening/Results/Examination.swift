@@ -44,18 +44,25 @@ extension Screener {
         return result
     }
 
-    /// Base64 is looked through for known secrets; what it says it encodes is read, if that is text.
+    /// Base64 is looked through for known secrets; what is text in it, or says so, is read.
+    ///
+    /// What has other letters than Base64 may be a text in the wrong place.
     private func searchBinaries(
         of value: ValueText,
         into result: inout Examination,
         _ budget: inout WorkBudget
     ) throws(ScreeningFailure) {
         for (token, block) in value.binaries {
-            let encoded = Array(token.source.dropFirst().dropLast())
+            let encoded = token.utf8 ?? []
             var findings: [Finding] = []
             try redactor.secrets.appendFindings(in: encoded, to: &findings, budget: &budget)
-            if findings.isEmpty, Self.saysText(block), let text = LenientBase64.decode(encoded) {
-                findings = try redactor.findings(in: text, budget: &budget)
+            if findings.isEmpty, !LenientBase64.isStandard(encoded) {
+                findings = try redactor.findings(in: encoded, budget: &budget)
+            }
+            if findings.isEmpty, let bytes = LenientBase64.decode(encoded),
+                Self.saysText(block) || Self.isText(bytes)
+            {
+                findings = try redactor.findings(in: bytes, budget: &budget)
             }
             if let first = findings.first(where: { $0.rule != Finding.marker }) {
                 result.binaries.append((token, block, first.rule))
@@ -68,6 +75,11 @@ extension Screener {
         return type.hasPrefix("text/")
             || ["json", "xml", "yaml", "toml", "javascript", "x-sh", "octet-stream", "pem"]
                 .contains { type.hasSuffix($0) }
+    }
+
+    /// Images and sounds begin with bytes no text has.
+    private static func isText(_ bytes: [UInt8]) -> Bool {
+        bytes.prefix(256).allSatisfy { $0 >= 0x20 || (0x09...0x0d).contains($0) }
     }
 
     private func turnIntoEdits(
@@ -122,12 +134,20 @@ extension Screener {
 
 /// Base64 as servers write it: either alphabet, with or without padding.
 enum LenientBase64 {
+    /// Whether only letters of RFC 4648 4 and line breaks are in it.
+    static func isStandard(_ text: [UInt8]) -> Bool {
+        text.allSatisfy {
+            Letters.isAlphanumeric($0) || [0x2b, 0x2f, 0x3d, 0x0a, 0x0d].contains($0)
+        }
+    }
+
     static func decode(_ text: [UInt8]) -> [UInt8]? {
         var result: [UInt8] = []
         result.reserveCapacity(text.count * 3 / 4)
         var buffer: UInt32 = 0
         var bits = 0
-        for byte in text where byte != 0x3d {
+        // RFC 2045 6.8: lines may be broken.
+        for byte in text where byte != 0x3d && byte != 0x0a && byte != 0x0d && byte != 0x20 {
             let sextet: UInt8
             switch byte {
             case 0x41...0x5a: sextet = byte - 0x41

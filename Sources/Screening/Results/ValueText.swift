@@ -23,13 +23,22 @@ struct ValueText {
     /// Values this short are searched as they are: one copy and no walk, if nothing is escaped.
     static let plainByteCount = 64 << 10
 
-    /// The value's own bytes, when no escape hides anything in them.
+    /// The value's own bytes, when neither escapes nor Base64 members hide anything in them.
     static func plain(_ node: JSONNode) -> [UInt8]? {
         let source = node.source
         guard source.count <= plainByteCount else { return nil }
         let bytes = Array(source)
-        return EscapeSearch.hasBackslash(bytes.span) ? nil : bytes
+        let span = bytes.span
+        guard !EscapeSearch.hasBackslash(span) else { return nil }
+        for key in binaryKeys where !key.positions(in: span, 0..<bytes.count).isEmpty {
+            return nil
+        }
+        return bytes
     }
+
+    /// The keys `isBinary` looks for, and what tells blocks with `data` from other values.
+    private static let binaryKeys = [#""blob""#, #""image""#, #""audio""#]
+        .compactMap { Keyword(Array($0.utf8)) }
 
     /// The decoded strings, in order, with a line break after each.
     init(decoding node: JSONNode) {
