@@ -3,6 +3,7 @@ import JSON
 private import JSONSchema
 package import MCP
 package import Policy
+package import Screening
 
 /// Decides of each tool a server lists whether it is offered, and compiles what its calls need.
 ///
@@ -12,6 +13,7 @@ package struct CatalogueBuilder: Sendable {
     package let policy: CheckedPolicy
     package let lock: LockFile
     package let hashing: any Hashing
+    private let screener: Screener
     private let tally: GateTally
     private let schemas: SchemaCompiler
 
@@ -20,8 +22,10 @@ package struct CatalogueBuilder: Sendable {
         lock: LockFile,
         hashing: any Hashing,
         engine: any PatternEngine,
+        screener: Screener,
         tally: GateTally
     ) {
+        self.screener = screener
         self.tally = tally
         self.policy = policy
         self.lock = lock
@@ -57,6 +61,10 @@ package struct CatalogueBuilder: Sendable {
             let name = tool.name
             guard !isRepeated.contains(name) else {
                 hidden[name] = .unusable("the server lists two tools of this name")
+                continue
+            }
+            guard !screener.holdsKnownSecret(tool.node.source) else {
+                hidden[name] = .unusable("the definition holds the value of a secret")
                 continue
             }
             let pin = Self.pin(of: tool, hashing)
@@ -117,7 +125,8 @@ package struct CatalogueBuilder: Sendable {
         _ pins: LockFile.Server
     ) -> String? {
         guard let text = description.instructions,
-            pins.instructions == hashing.sha256(Array(text.utf8))
+            pins.instructions == hashing.sha256(Array(text.utf8)),
+            !screener.holdsKnownSecret(Array(text.utf8)[...])
         else { return nil }
         return text
     }

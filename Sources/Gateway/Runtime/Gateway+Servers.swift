@@ -101,22 +101,21 @@ extension Gateway {
             absences[key] = nil
             // A server that only repeats itself costs no new catalogue and spoils no cursor.
             guard !isKnown else { return }
+            let screener = await door.screener
             for tool in description.unusable {
-                parts.log(
-                    "server \(server.name): tool `\(tool.name)` is not offered: "
-                        + printable(tool.reason, limit: 300)
-                )
+                let text = screener.screen(text: "`\(tool.name)` is not offered: \(tool.reason)")
+                parts.log("server \(server.name): tool \(printable(text.text, limit: 400))")
             }
         } catch {
+            // It may quote what the server said.
+            let reason = await door.screener.screen(text: error.description).text
             guard isCurrent(client) else { return }
             let wait = min(nextLook[key]?.wait ?? Limits.absenceWait, Limits.absenceWaitMaximum)
             look(at: server, after: wait, nextWait: wait * 2)
-            let isKnown = absences[key] == error.description
-            absences[key] = error.description
+            let isKnown = absences[key] == reason
+            absences[key] = reason
             guard !isKnown else { return }
-            parts.log(
-                "server \(server.name): not reached: \(printable(error.description, limit: 300))"
-            )
+            parts.log("server \(server.name): not reached: \(printable(reason, limit: 300))")
         }
         await rebuild(key)
     }
@@ -146,11 +145,13 @@ extension Gateway {
     /// all.
     func rebuild(_ changed: ServerKey? = nil) async {
         if changed == nil { await fleet.demandMore(of: executingServers()) }
+        let screener = await door.screener
         let builder = CatalogueBuilder(
             policy: current.policy,
             lock: current.lock,
             hashing: OpenSSLHashing(),
             engine: RegexEngine(),
+            screener: screener,
             tally: tally
         )
         tally.keep(only: Set(clients.map { .init(tenant: $0.0.tenant, server: $0.0.name) }))

@@ -3,7 +3,9 @@ import JSON
 import MCP
 import Patterns
 import Policy
+import Screening
 import System
+import TestKit
 import Testing
 
 @testable import Gateway
@@ -16,6 +18,16 @@ import Testing
     init() throws {
         loop = try EventLoop()
         files = try ServerName("files")
+    }
+
+    private static func screener() throws -> Screener {
+        Screener(
+            secrets: [KnownSecret(name: "s", value: Array("the-value-of-a-secret".utf8))]
+                .compactMap { $0 },
+            rules: try RuleBook([], engine: RegexEngine()),
+            clock: ManualClock(),
+            random: CountingRandom()
+        )
     }
 
     private static let schema =
@@ -42,6 +54,7 @@ import Testing
             lock: LockFile(tenants: [.main: tenant]),
             hashing: hashing,
             engine: RegexEngine(),
+            screener: try Self.screener(),
             tally: GateTally()
         )
         let client = MCPClient(
@@ -200,6 +213,22 @@ import Testing
         #expect(entry.tools[named.name]?.policy.tier == .read)
     }
 
+    @Test func `a definition and instructions with the value of a secret are given to nobody`()
+        throws
+    {
+        let plain = try tool("read")
+        let leak = try tool("leak", #","description":"say the-value-of-a-secret""#)
+        let words = "say dGhlLXZhbHVlLW9mLWEtc2VjcmV0"
+        let entry = try build(
+            [plain, leak],
+            pinned: [plain.name: pin(plain), leak.name: pin(leak)],
+            instructions: (words, hashing.sha256(Array(words.utf8)))
+        )
+        #expect(Array(entry.tools.keys) == [plain.name])
+        #expect(entry.hidden[leak.name]?.description.contains("value of a secret") == true)
+        #expect(entry.instructions == nil)
+    }
+
     @Test func `a server that was not reached offers nothing and says why`() throws {
         let set = try policySet("gatehouse: 1\nservers: { files: { command: [x] } }\n")
         let builder = CatalogueBuilder(
@@ -207,6 +236,7 @@ import Testing
             lock: .empty,
             hashing: hashing,
             engine: RegexEngine(),
+            screener: try Self.screener(),
             tally: GateTally()
         )
         let server = try #require(set.configuration.servers[files])
