@@ -63,7 +63,8 @@ extension ServerFleet {
                 case .line(let bytes, _):
                     let line = printable(errors(bytes), limit: 512)
                     facts.note(errorLine: line)
-                    log("server \(name): \(line)")
+                    // Apart from what the gateway says of the server, which it could imitate.
+                    log("server \(name) says: \(line)")
                 case .dropped(let count):
                     facts.note(errorLine: "(\(count) bytes were dropped)")
                     log("server \(name): \(count) bytes of its standard error were dropped")
