@@ -124,6 +124,9 @@ struct TierProposalBuilder {
             raise(to: .destructive, "its schema names no arguments, so nothing about them is known")
             return []
         }
+        if let rest = schema?["additionalProperties"], rest.bool != false {
+            say("its schema lets through arguments that it does not name")
+        }
         let members = properties.members.prefix(256).map { (name: $0.key.text, schema: $0.value) }
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         for (name, property) in members {
