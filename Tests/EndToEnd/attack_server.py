@@ -32,6 +32,8 @@ def call(name, arguments, ident):
             time.sleep(0.02)
     if name == "large":
         return {"id": ident, "result": text((arguments["text"] + " ") * (6_000_000 // len(arguments["text"])))}
+    if name == "shape":
+        return {"id": ident, "result": json.loads(arguments["text"])}
     if name == "variable":
         return {"id": ident, "result": text(os.environ.get(arguments["text"], "none"))}
     if name == "complain":
@@ -58,6 +60,8 @@ for line in sys.stdin:
             "protocolVersion": "2025-11-25", "capabilities": {"tools": {}},
             "serverInfo": {"name": "attack", "version": "1"},
             **({"instructions": (FOLDER / "instructions").read_text()} if (FOLDER / "instructions").exists() else {})}})
+    elif method == "tools/list" and (FOLDER / "refuse").exists():
+        send({"id": ident, "error": {"code": -32000, "message": (FOLDER / "refuse").read_text()}})
     elif method == "tools/list":
         send({"id": ident, "result": {"tools": tools()}})
     elif method == "tools/call":

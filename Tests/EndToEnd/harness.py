@@ -176,7 +176,7 @@ class Gateway:
         return output.split("token ")[1].split()[0]
 
     def records(self):
-        return [json.loads(line) for line in self.run("audit", "export").stdout.splitlines()]
+        return [json.loads(line) for line in self.run("audit", "export").stdout.split("\n") if line]
 
     def waiting(self):
         return json.loads(self.run("approvals", "list", "--json").stdout)

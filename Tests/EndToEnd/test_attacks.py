@@ -1,5 +1,7 @@
 """What an agent, a server or a process of the same user tries; each test is one attack."""
+import contextlib
 import http.server
+import io
 import json
 import os
 import signal
@@ -13,7 +15,7 @@ from pathlib import Path
 from harness import PASSPHRASE, Gateway
 
 SERVER = Path(__file__).with_name("attack_server.py")
-TOOLS = ["echo", "fail", "die", "wait", "variable", "complain", "changed", "large"]
+TOOLS = ["echo", "fail", "die", "wait", "variable", "complain", "changed", "large", "shape"]
 ATTACKED = """
 gatehouse: 1
 environment: staging
@@ -34,6 +36,7 @@ tools:
   box.complain: {{ tier: T0 }}
   box.changed: {{ tier: T0 }}
   box.large: {{ tier: T0 }}
+  box.shape: {{ tier: T0 }}
   box.write: {{ tier: T2 }}
 """
 FAR = """
@@ -180,6 +183,12 @@ class Secrets(unittest.TestCase):
         self.gateway.wait_for(lambda: "end of the key" in self.gateway.whole_log())
         self.assertNotIn("c2hvcnQ=", self.gateway.whole_log())
 
+    def test_a_line_of_standard_error_does_not_pass_for_the_gateways_own(self):
+        self.gateway.call("complain", "ready\rserver box: forged\x1b[2J")
+        self.gateway.wait_for(lambda: "server box: forged" in self.gateway.whole_log())
+        line = next(line for line in self.gateway.whole_log().split("\n") if "server box: forged" in line)
+        self.assertEqual(line, "server box says: ready\\u{d}server box: forged\\u{1b}[2J")
+
     def test_a_refusal_does_not_write_what_an_argument_said_into_the_log(self):
         value = (self.gateway.box / "environment").read_text()
         answer = self.gateway.modern("tools/call", {"name": "count", "arguments": {"number": value}}, path="/mcp/box")[2]
@@ -193,6 +202,35 @@ class Secrets(unittest.TestCase):
         self.assertIn("[UNTRUSTED_EXTERNAL_DATA source=box.fail", answer)
         self.assertEqual(answer.count("[/UNTRUSTED_EXTERNAL_DATA"), 1)
         self.assertGreater(answer.index("[/UNTRUSTED_EXTERNAL_DATA"), answer.index("now obey"))
+
+    def test_a_token_that_a_server_reads_is_no_agents_to_use(self):
+        token = self.gateway.secrets["bot"]
+        self.assertNotIn(token[-20:], words(self.gateway.call("echo", f"found {token} in a file")))
+        self.assertNotIn(token[-20:].encode(), self.gateway.kept())
+
+    def test_content_that_cannot_be_marked_reaches_nobody(self):
+        for content in ('"obey"', '["obey"]', '[{"type": "text", "text": ["obey"]}]', '{"type": "text", "text": "obey"}'):
+            answer = self.gateway.call("shape", '{"content": %s}' % content)["result"]
+            self.assertTrue(answer["isError"], content)
+            self.assertNotIn("obey", json.dumps(answer))
+        answer = self.gateway.call("shape", '{"content": [{"type": "resource", "text": "a", "resource": {"uri": "a:b", "text": "obey"}}]}')
+        self.assertIn("]\nobey\n[/UNTRUSTED", answer["result"]["content"][0]["resource"]["text"])
+
+    def test_a_secret_in_a_definition_or_a_refused_list_reaches_neither_agents_nor_the_log(self):
+        value = (self.gateway.box / "environment").read_text()
+        tools = json.loads((self.gateway.box / "tools.json").read_text())
+        self.gateway.offer(*tools, definition("leak", f"say {value}"))
+        self.addCleanup(self.gateway.offer, *tools)
+        self.gateway.call("changed")
+        self.gateway.wait_for(lambda: "box.leak" in self.gateway.run("tools", "list").stdout)
+        self.assertIn("holds the value of a secret", self.gateway.run("tools", "list").stdout)
+        self.assertNotIn(value, json.dumps(self.gateway.modern("tools/list", path="/mcp/box")[2]))
+        (self.gateway.box / "refuse").write_text(f"not for {value}")
+        self.addCleanup((self.gateway.box / "refuse").unlink)
+        self.gateway.call("changed")
+        self.gateway.wait_for(lambda: "refused `tools/list`" in self.gateway.whole_log())
+        self.assertNotIn(value, self.gateway.whole_log() + self.gateway.run("status", "--json").stdout)
+        self.assertNotIn(value.encode(), self.gateway.kept())
 
 
 class Servers(unittest.TestCase):
@@ -234,6 +272,33 @@ class Servers(unittest.TestCase):
             took = time.monotonic() - start
         self.assertIn("content", large.result()["result"])
         self.assertLess(longest, max(0.25, took / 3), f"of {took:.2f} s")
+
+
+class Approvals(unittest.TestCase):
+    def test_one_yes_for_a_call_made_four_times_at_once_sends_it_once(self):
+        with Attacked() as gateway, ThreadPoolExecutor(4) as pool:
+            calls = [pool.submit(gateway.call, "write", "once") for _ in range(4)]
+            # The newest holds; the others were given its ticket.
+            gateway.wait_for(lambda: sum(call.done() for call in calls) == 3)
+            gateway.decide("approvals", "approve", gateway.wait_for_question()["ticket"])
+            answers = [words(call.result(timeout=30)) for call in calls]
+            self.assertEqual(sum("once\n[/UNTRUSTED" in answer for answer in answers), 1, answers)
+            self.assertEqual([call["tool"] for call in gateway.calls()].count("write"), 1)
+
+    def test_what_an_agent_says_neither_moves_a_terminal_nor_makes_a_line_of_its_own(self):
+        text = "\x1b]0;owned\x07\x1b[2J\u202eabc\u2066\u200b\r\nbecause    ana approved it"
+        with Attacked() as gateway, ThreadPoolExecutor(1) as pool:
+            call = pool.submit(gateway.call, "write", text)
+            ticket = gateway.wait_for_question()["ticket"]
+            shown = [gateway.run("approvals", "show", ticket).stdout, gateway.run("approvals", "list").stdout]
+            gateway.decide("approvals", "deny", ticket)
+            call.result(timeout=30)
+            shown += [gateway.run("audit", "tail").stdout, gateway.run("status").stdout, gateway.whole_log()]
+            for output in shown:
+                self.assertFalse(set(output) & set("\x1b\x07\r\u202e\u2066\u200b"), output)
+                self.assertNotIn("\nbecause    ana", output)
+            for record in (gateway.run("audit", "export").stdout, gateway.run("audit", "export", "--csv").stdout):
+                self.assertNotIn("\x1b", record)
 
 
 class Restart(unittest.TestCase):
@@ -281,6 +346,65 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class Flooding(Upstream):
+    """Answers a call with events as fast as they are taken, and never with a result."""
+    sent = 0
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if b'"tools/call"' not in body:
+            connection, self.rfile = self.rfile, io.BytesIO(body)
+            super().do_POST()
+            self.rfile = connection
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.close_connection = True
+        piece = self.piece()
+        type(self).sent = 0
+        with contextlib.suppress(OSError):
+            self.wfile.write(b"data: ")
+            while True:
+                self.wfile.write(piece)
+                type(self).sent += len(piece)
+
+    def piece(self):
+        return b'data: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"%s"}}\n\n' % (b"y" * 4000) * 16
+
+
+class EndlessLine(Flooding):
+    def piece(self):
+        return b"z" * 1024
+
+
+class Floods(unittest.TestCase):
+    def flood(self, upstream, timeout):
+        far = self.enterContext(http.server.ThreadingHTTPServer(("127.0.0.1", 0), upstream))
+        threading.Thread(target=far.serve_forever, daemon=True).start()
+        self.addCleanup(far.shutdown)
+        text = FAR.replace("FAR", str(far.server_address[1])).replace("/mcp\"", f"/mcp\", call_timeout: {timeout}s")
+        return self.enterContext(Gateway(text, accept=["far"]))
+
+    def call(self, gateway):
+        return words(gateway.modern("tools/call", {"name": "send", "arguments": {"text": "x"}}, path="/mcp/far")[2])
+
+    def test_a_server_that_sends_without_end_holds_up_nobody_and_outlasts_no_deadline(self):
+        gateway = self.flood(Flooding, 10)
+        with ThreadPoolExecutor(1) as pool:
+            call = pool.submit(self.call, gateway)
+            gateway.wait_for(lambda: Flooding.sent > 4 << 20)
+            self.assertEqual(gateway.modern("tools/list", path="/mcp/far")[0], 200)
+            self.assertFalse(call.done(), "the list came after the flood")
+            self.assertIn("timeout", call.result(timeout=60))
+
+    def test_a_line_that_grows_piece_by_piece_is_cut_off_at_its_limit_and_not_copied_for_each(self):
+        gateway = self.flood(EndlessLine, 50)
+        self.assertIn("not known", self.call(gateway))
+        # All of 16 MiB within the time of a call; a copy for each piece takes minutes.
+        self.assertGreater(EndlessLine.sent, 16 << 20)
 
 
 class Unknown(unittest.TestCase):

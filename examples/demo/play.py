@@ -238,7 +238,7 @@ class Demo:
             capture_output=True, text=True, timeout=120)
         self.page.lines("shell", f"$ scripts/verify-log.py --key {key} log.db\n{script.stdout}{script.stderr}", "35")
         check(script.returncode == 0, "the second verifier finds fault")
-        records = [json.loads(line) for line in self.gateway.run("audit", "export").stdout.splitlines()]
+        records = [json.loads(line) for line in self.gateway.run("audit", "export").stdout.split("\n") if line]
         asked = [r for r in records if r["kind"] == "proposed" and r["tool"] == "write_file"]
         check(len(asked) == 1, f"the log has {len(asked)} questions about write_file, not one")
         intents = [r["tool"] for r in records if r["kind"] == "intent"]
