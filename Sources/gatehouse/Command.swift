@@ -85,7 +85,8 @@ struct Invocation: Sendable {
             guard let option = command.options.first(where: { $0.name == parts[0] }) else {
                 throw ControlError(
                     .usage,
-                    "unknown option `\(parts[0])`",
+                    "unknown option `\(printable(parts[0]))`"
+                        + Spelling.suggestion(for: parts[0], in: command.options.map(\.name)),
                     hint: "`gatehouse \(command.name) --help` lists the options"
                 )
             }
@@ -157,11 +158,13 @@ struct Invocation: Sendable {
 
 /// The texts of `--help`.
 enum Help {
-    static func overview(_ commands: [Command]) -> String {
-        var lines = [
-            "gatehouse: a security gateway and hosting runtime for MCP servers", "",
-            "usage: gatehouse COMMAND [OPTIONS]", "",
-        ]
+    /// Every command, or those of one group.
+    static func overview(_ commands: [Command], of group: String? = nil) -> String {
+        var lines =
+            group.map { ["usage: gatehouse \($0) COMMAND [OPTIONS]", ""] } ?? [
+                "gatehouse: a security gateway and hosting runtime for MCP servers", "",
+                "usage: gatehouse COMMAND [OPTIONS]", "",
+            ]
         let width = commands.map(\.name.count).max() ?? 0
         for command in commands {
             let pad = String(repeating: " ", count: width - command.name.count)

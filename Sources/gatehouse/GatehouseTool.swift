@@ -20,13 +20,12 @@ enum GatehouseTool {
             return 0
         }
         guard let (command, rest) = Commands.find(arguments) else {
-            complain(
-                ControlError(
-                    .usage,
-                    "unknown command `\(arguments.prefix(2).joined(separator: " "))`",
-                    hint: Commands.hint(first)
-                )
-            )
+            let group = Commands.all.filter { $0.name.hasPrefix(first + " ") }
+            if !group.isEmpty, arguments.count == 2, ["--help", "-h"].contains(arguments[1]) {
+                Console.print(Help.overview(group, of: first))
+                return 0
+            }
+            complain(unknown(arguments, in: group))
             return 2
         }
         if rest.contains("--help") || rest.contains("-h") {
@@ -38,6 +37,17 @@ enum GatehouseTool {
         } catch {
             return end(with: error)
         }
+    }
+
+    private static func unknown(_ words: [String], in group: [Command]) -> ControlError {
+        let spelled = words.prefix(group.isEmpty ? 1 : 2).joined(separator: " ")
+        let known = group.isEmpty ? Commands.all.flatMap(\.spellings) : group.map(\.name)
+        return ControlError(
+            .usage,
+            "unknown command `\(printable(spelled))`"
+                + Spelling.suggestion(for: spelled, in: known),
+            hint: Commands.hint(words.first ?? "")
+        )
     }
 
     private static func runOnLoop(_ command: Command, _ invocation: Invocation) throws -> Int32 {
@@ -66,8 +76,10 @@ enum GatehouseTool {
             return Int32(error.code.rawValue)
         }
         if let error = error as? ConfigurationError {
-            Console.complain("error: \(error)")
-            if let hint = error.hint { Console.complain("hint: \(hint)") }
+            for error in error.all {
+                Console.complain("error: \(error.line)")
+                if let hint = error.hint { Console.complain("hint: \(hint)") }
+            }
             return 2
         }
         if let error = error as? StoreOpenError {

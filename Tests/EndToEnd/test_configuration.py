@@ -1,6 +1,7 @@
 """The configuration: every kind of error with its place, the published schema, and reload as a whole."""
 import copy
 import json
+import re
 import signal
 import subprocess
 import tempfile
@@ -22,6 +23,7 @@ ERRORS = [
     ("unknown key `teir`", "gatehouse: 1\nservers: { a: { command: [/bin/true] } }\ntools:\n  a.b: { teir: T0 }\n", (4, 16)),
     ("is given twice", "gatehouse: 1\nenvironment: a\nenvironment: b\n", (3, 1)),
     ("nothing is interpolated", "gatehouse: 1\nenvironment: ${HOME}\n", (2, 14)),
+    ("nothing is interpolated", '{"mcpServers": { "a": { "command": "/bin/true",\n  "env": { "KEY": "${input:key}" } } } }', (2, 19)),
     ("anchors and aliases are not read", "gatehouse: 1\nservers: &x {}\n", (2, 10)),
     ("tags are not read", "gatehouse: !int 1\n", (1, 12)),
     ("merge keys are not read", "gatehouse: 1\nservers: { <<: {} }\n", (2, 12)),
@@ -31,7 +33,7 @@ ERRORS = [
     ("must be a mapping", "gatehouse: 1\nservers: [a]\n", (2, 10)),
     ("must be an integer from 1 to 1", "gatehouse: 2\n", (1, 12)),
     ("the key `gatehouse` is missing", "environment: a\n", (1, 1)),
-    ("is not available", "gatehouse: 1\nservers: { a: { command: [/bin/true] } }\ntools:\n  a.b: { tier: T2, ask: unless-grounded }\n", (4, 8)),
+    ("is not available", "gatehouse: 1\nservers: { a: { command: [/bin/true] } }\ntools:\n  a.b: { tier: T2, ask: unless-grounded }\n", (4, 25)),
     ("secret `none` is not defined", "gatehouse: 1\nservers:\n  a: { url: https://x.example/mcp, credential: none }\n", (3, 48)),
     ("no server", "gatehouse: 1\ntools:\n  ghost.b: { tier: T0 }\n", (3, 12)),
     ("must be a time such as", "gatehouse: 1\napprovals: { hold: 50 seconds }\n", (2, 20)),
@@ -39,7 +41,7 @@ ERRORS = [
     ("no number is at least", "gatehouse: 1\nservers: { a: { command: [/bin/true] } }\nrules:\n  - name: n\n    tools: [a.b]\n"
      "    args: { /x: { min: 2, max: 1 } }\n    then: ask\n", (6, 17)),
     ("must name exact tools", "gatehouse: 1\nservers: { a: { command: [/bin/true] } }\nrules:\n  - name: n\n    tools: [a.*]\n"
-     "    args: { /x: { equals: 1 } }\n    then: allow\n", (4, 5)),
+     "    args: { /x: { equals: 1 } }\n    then: allow\n", (5, 13)),
     ("limits nothing", "gatehouse: 1\nlimits:\n  - { per: agent }\n", (3, 5)),
     ("is not a folder inside the cage", "gatehouse: 1\nservers:\n  a: { command: [/bin/true], cage: { read: { data: . } } }\n", (3, 52)),
     ("unknown layer `wall`", "gatehouse: 1\nservers:\n  a: { command: [/bin/true], cage: { minimum: [wall] } }\n", (3, 48)),
@@ -77,7 +79,6 @@ servers:
   far: { url: "https://far.example/mcp", credential: token, ca: ./ca.pem, call_timeout: 1min }
 secrets: { token: { file: ./token }, other: { env: OTHER } }
 approvals: { hold: 1s, expiry: 1min, self_approval: false }
-self_approval: false
 audit: { checkpoints: ./checkpoints, result_bytes: 100, bytes_per_day: 1048576 }
 tools:
   files.write: { tier: T1, scope: { /path: { glob: "/data/out/**" } }, open: true, result: own, undo: easy }
@@ -147,11 +148,21 @@ CHANGES = [
     ("deny_paths", ["!x"], False), ("deny_paths", [""], False), ("deny_paths", "x", False), ("deny_paths", [], True),
     ("tenants/main", {}, False), ("tenants/acme/secrets", {}, False), ("tenants/acme/listen", {}, False), ("tenants/acme", {}, True),
 ]
+# Mappings that take known keys only, and words of closed lists; each kind once.
+CLOSED = [
+    "", "listen", "listen/tls", "servers/files", "servers/far", "servers/files/env/KEY", "servers/files/cage", "secrets/token", "approvals",
+    "audit", "tools/files.write", "rules/0", "rules/0/args/~1a", "limits/0", "tenants/acme",
+]
+WORDS = [
+    "servers/files/cage/network", "servers/files/cage/minimum/0", "servers/files/revision", "tools/files.write/tier", "tools/files.write/result",
+    "tools/files.write/undo", "tools/far.drop/ask", "rules/0/then", "limits/0/per",
+]
 # What only the reader can know: names that lead nowhere, ranges of times, rules without effect.
 READER_ALONE = [
     ("servers/far/credential", "ghost"), ("tools/ghost.x", {"tier": "T0"}), ("approvals/hold", "11min"), ("servers/files/call_timeout", "1ms"),
     ("listen/mcp", "192.0.2.1:80000"), ("rules/0/args/~1e", {"min": 2, "max": 1}), ("rules/0/args/~1d", {"pattern": "("}),
-    ("rules/1/then", "allow"), ("tools/files.write/tier", "T0"),
+    ("rules/1/then", "allow"), ("self_approval", True), ("servers/far/url", "http://far.example/mcp"), ("listen/origins", ["gate.example"]),
+    ("servers/files/cage/write", {"/data/docs/out": "./out"}), ("tools/files.write/tier", "T0"),
 ]
 
 
@@ -161,6 +172,8 @@ def changed(path, value):
     place = document
     for part in parents:
         place = place[int(part)] if isinstance(place, list) else place[part]
+    if isinstance(place, list):
+        last = int(last)
     if value is DROP:
         del place[last]
     else:
@@ -207,6 +220,48 @@ class Reading(unittest.TestCase):
                 self.assertEqual(not errors, expected, errors)
                 status, output = self.check(json.dumps(document))
                 self.assertEqual(status == 0, expected, output)
+
+    def schema_says(self, document, keyword):
+        """What the schema knows where it refuses `zzz`."""
+        waiting, found = list(self.validator.iter_errors(document)), []
+        while waiting:
+            error = waiting.pop()
+            waiting += error.context
+            if error.validator == keyword and "zzz" in json.dumps(error.instance):
+                found.append(set(error.schema["properties"] if keyword == "additionalProperties" else error.schema["enum"]))
+        return found
+
+    def reader_says(self, document):
+        status, output = self.check(json.dumps(document))
+        self.assertEqual(status, 2)
+        self.assertIn("`zzz`", output)
+        return set(re.search(r"(?:known here|use one of):? (.*)", output)[1].split(", "))
+
+    def test_schema_and_reader_know_the_same_keys_and_words(self):
+        for path in CLOSED:
+            with self.subTest(path):
+                document = changed(f"{path}/zzz" if path else "zzz", 1)
+                self.assertIn(self.reader_says(document), self.schema_says(document, "additionalProperties"))
+        for path in WORDS:
+            with self.subTest(path):
+                document = changed(path, "zzz")
+                # This word has a meaning of its own in the reader: it is refused as not available yet.
+                self.assertIn(self.reader_says(document) - {"unless-grounded"}, self.schema_says(document, "enum"))
+
+    def test_every_example_and_every_text_of_the_manual_is_taken_by_both(self):
+        # The benchmark's file is written out with ports.
+        texts = {str(f.relative_to(ROOT)): re.sub("@[A-Z_]+@", "8930", f.read_text()) for folder in ("examples", "Benchmarks/gateway/configs")
+                 for f in (ROOT / folder).rglob("*.yaml") if f.read_text().find("\ngatehouse: 1") >= 0}
+        for file in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+            for number, (kind, block) in enumerate(re.findall(r"```(yaml|json)\n(.*?)```", file.read_text(), re.DOTALL)):
+                if re.search(r"^gatehouse: 1|\"mcpServers\"", block, re.MULTILINE):
+                    texts[f"{file.relative_to(ROOT)} {number} {kind}"] = block
+        self.assertGreaterEqual(len(texts), 5)
+        for name, text in texts.items():
+            with self.subTest(name):
+                self.assertEqual(list(self.validator.iter_errors(yaml.safe_load(text))), [])
+                status, output = self.check(text)
+                self.assertEqual(status, 0, output)
 
     def test_what_the_schema_lets_through_the_reader_still_refuses(self):
         for path, value in READER_ALONE:

@@ -86,7 +86,7 @@ enum ConfigurationFuzz {
             }
             return
         }
-        for warning in set.configuration.warnings { expect(isOneLine(warning), "one line") }
+        for warning in set.configuration.warnings { expect(isOneLine(warning.text), "one line") }
         guard let asJSON else { return }
         guard let other = try? Configuration(asJSON) else {
             return expect(false, "a configuration written as JSON is one")
@@ -96,7 +96,7 @@ enum ConfigurationFuzz {
                 && other.secrets == set.configuration.secrets
                 && other.approvals == set.configuration.approvals
                 && other.audit == set.configuration.audit
-                && other.warnings == set.configuration.warnings,
+                && other.warnings.map(\.text) == set.configuration.warnings.map(\.text),
             "YAML and JSON say the same configuration"
         )
     }

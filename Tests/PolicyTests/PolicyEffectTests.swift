@@ -111,7 +111,11 @@ import Testing
         context.servers[TenantID(unchecked: "shop")] = [:]
         let json =
             #"{"tenants":{"shop":{"rules":[{"name":"r","tools":["files.read"],"then":"ask"}]}}}"#
-        #expect(try problems(of: json, in: context).map(\.cause) == [.unknownServer("files")])
+        #expect(
+            try problems(of: json, in: context).map(\.cause) == [
+                .unknownServer("files", known: [])
+            ]
+        )
     }
 
     @Test func `the configuration stands before the lock`() throws {

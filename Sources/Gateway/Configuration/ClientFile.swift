@@ -12,6 +12,8 @@ extension Configuration {
         var servers: [ServerName: Server] = [:]
         var secrets: [String: SecretSource] = [:]
         for (spelling, entry) in try list.allMembers() {
+            // Clients keep servers that are switched off in the same list.
+            if entry.node["disabled"]?.bool == true { continue }
             let name = try ServerReader.serverName(Self.usable(spelling), entry)
             guard servers[name] == nil else {
                 throw entry.wrong(
@@ -84,7 +86,7 @@ extension Configuration {
             }
             kind = .http(
                 Server.HTTP(
-                    url: try url.string(),
+                    url: try ServerReader.url(url),
                     credential: credential,
                     certificateAuthority: nil
                 )

@@ -14,8 +14,6 @@ package struct Configuration: Sendable {
     package let audit: Audit
     /// The text the policy parts (`tools`, `rules`, `limits`, `deny_paths`) stand in.
     package let source: SourceText
-    /// What works but deserves a look, each a line for people.
-    package let warnings: [String]
 
     /// Where the gateway is reached.
     package struct Listen: Sendable, Equatable {
@@ -136,11 +134,6 @@ package struct Configuration: Sendable {
         approvals = parts.approvals
         audit = parts.audit
         source = parts.source
-        warnings = Self.warnings(
-            servers: parts.servers,
-            tenants: parts.tenants,
-            listen: parts.listen
-        )
     }
 
     /// What the readers found.

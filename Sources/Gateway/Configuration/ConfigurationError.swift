@@ -9,24 +9,31 @@ package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConve
     package let problem: String
     /// What to write instead, where there is one answer.
     package let hint: String?
+    /// What else is wrong, where more was found at once.
+    package let others: [ConfigurationError]
 
-    package init(file: String, position: Position?, problem: String, hint: String? = nil) {
+    package init(
+        file: String,
+        position: Position?,
+        problem: String,
+        hint: String? = nil,
+        others: [ConfigurationError] = []
+    ) {
         self.file = file
         self.position = position
         self.problem = oneLine(problem)
         self.hint = hint.map(oneLine)
+        self.others = others
     }
 
-    /// Several problems, each on a line of its own; the position is the first one's.
-    init(file: String, position: Position?, problems: [String]) {
-        self.file = file
-        self.position = position
-        problem = problems.map(oneLine).joined(separator: "\n")
-        hint = nil
-    }
+    /// `gatehouse.yaml:3:7: unknown key …`, and what else is wrong.
+    package var description: String { all.map(\.line).joined(separator: "; ") }
 
-    /// `gatehouse.yaml:3:7: unknown key …`.
-    package var description: String {
+    /// This and the others, each with its place.
+    package var all: [ConfigurationError] { [self] + others }
+
+    /// This one alone, with its place.
+    package var line: String {
         let place = position.map { ":\($0.line):\($0.column)" } ?? ""
         return "\(file)\(place): \(problem)"
     }

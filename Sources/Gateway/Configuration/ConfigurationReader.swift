@@ -1,7 +1,6 @@
 import Base
 private import JSON
 private import Policy
-private import System
 
 extension Configuration {
     /// The keys the policy reads; they are checked there.
@@ -105,6 +104,12 @@ extension Configuration {
                 "`hold` must not be longer than `expiry`"
             ) ?? ConfigurationError(file: "", position: nil, problem: "`hold` exceeds `expiry`")
         }
+        if let selfApproval, members["self_approval"] != nil {
+            throw selfApproval.wrong(
+                "`self_approval` is given twice, here and under `approvals`",
+                hint: "keep one"
+            )
+        }
         let allowsSelf =
             try (members["self_approval"] ?? selfApproval)?.bool() ?? false
         return Approvals(hold: hold, expiry: expiry, allowsSelf: allowsSelf)
@@ -118,133 +123,6 @@ extension Configuration {
             resultByteCount: try members["result_bytes"]?.integer(in: 0...65_536) ?? 2048,
             dailyByteCount: try members["bytes_per_day"]?.integer(in: 1 << 20...1 << 40) ?? 4 << 30
         )
-    }
-
-    static func warnings(
-        servers: [ServerName: Server],
-        tenants: [TenantID: Tenant],
-        listen: Listen
-    ) -> [String] {
-        var lines: [String] = []
-        let all = servers.values + tenants.values.flatMap { $0.servers.values }
-        for server in all.sorted(by: { $0.name < $1.name }) {
-            guard case .stdio(let stdio) = server.kind else { continue }
-            if stdio.cage.isNone {
-                lines.append("server `\(server.name)` runs without a cage (`cage: none`)")
-            }
-            if stdio.cage.hasHostNetwork {
-                lines.append("server `\(server.name)` has the host's network (`network: host`)")
-            }
-            let handed = stdio.environment.filter { _, value in
-                if case .secret = value { true } else { false }
-            }
-            for name in handed.keys.sorted() {
-                lines.append(
-                    "server `\(server.name)` is given a secret as `\(name)`: it can leak it"
-                )
-            }
-        }
-        if listen.isOpen {
-            lines.append("`open: true`: every process on this machine is the same agent")
-        }
-        return lines
-    }
-}
-
-private enum ListenReader {
-    static func read(_ field: Field?) throws(ConfigurationError) -> Configuration.Listen {
-        let members =
-            try field?.members(
-                of: ["mcp", "open", "hosts", "origins", "tls", "control", "control_from"]
-            ) ?? [:]
-        let mcp = try members["mcp"]?.string() ?? "127.0.0.1:8930"
-        let isOpen = try members["open"]?.bool() ?? false
-        let tls = try members["tls"]?.members(of: ["terminated_by"]) ?? [:]
-        let terminatedBy = try tls["terminated_by"].map(peers) ?? []
-        if let field = members["mcp"], mcp != "none" {
-            try check(
-                mcp,
-                field,
-                open: isOpen ? members["open"] : nil,
-                isBehind: !terminatedBy.isEmpty
-            )
-        }
-        if let control = members["control"], members["control_from"] == nil,
-            let text = try Self.control(control),
-            (try? SocketAddress(parsing: text))?.isLoopback == false
-        {
-            throw control.wrong(
-                "`\(text)` is not a loopback address",
-                hint: "listen on 127.0.0.1, or say who may ask: `control_from: [ADDRESS, …]`"
-            )
-        }
-        return Configuration.Listen(
-            mcp: mcp == "none" ? nil : mcp,
-            isOpen: isOpen,
-            hosts: try members["hosts"]?.strings() ?? [],
-            origins: try members["origins"]?.strings() ?? [],
-            terminatedBy: terminatedBy,
-            control: try members["control"].flatMap(control),
-            controlFrom: try members["control_from"].map(ranges) ?? []
-        )
-    }
-
-    /// A listener that others can reach needs credentials, and TLS that a named peer ends for us.
-    private static func check(
-        _ mcp: String,
-        _ field: Field,
-        open: Field?,
-        isBehind: Bool
-    ) throws(ConfigurationError) {
-        let address: SocketAddress
-        do throws(InvalidAddress) { address = try SocketAddress(parsing: mcp) } catch {
-            throw field.wrong("\(error)", hint: "write `ADDRESS:PORT`, or `none`")
-        }
-        guard !address.isLoopback else { return }
-        if let open { throw open.wrong("`open: true` is for loopback addresses only") }
-        guard isBehind else {
-            throw field.wrong(
-                "`\(address)` is not a loopback address and has no TLS",
-                hint: "listen on 127.0.0.1, or name the proxy that ends TLS: "
-                    + "`tls: { terminated_by: [ADDRESS] }`"
-            )
-        }
-    }
-
-    /// Single addresses; any other spelling would never match a peer.
-    private static func peers(_ field: Field) throws(ConfigurationError) -> [String] {
-        var addresses: [String] = []
-        for element in try field.elements() {
-            let text = try element.string()
-            guard let address = IPAddress(text) else {
-                throw element.wrong(
-                    "`\(printable(text))` is no address",
-                    hint: "write the proxy's own, such as `10.0.0.7`"
-                )
-            }
-            addresses.append(address.description)
-        }
-        return addresses
-    }
-
-    private static func control(_ field: Field) throws(ConfigurationError) -> String? {
-        let text = try field.string()
-        guard text != "none" else { return nil }
-        do throws(InvalidAddress) { _ = try SocketAddress(parsing: text) } catch {
-            throw field.wrong("\(error)")
-        }
-        return text
-    }
-
-    private static func ranges(_ field: Field) throws(ConfigurationError) -> [String] {
-        let texts = try field.strings()
-        if let wrong = texts.first(where: { AddressRange($0) == nil }) {
-            throw field.wrong(
-                "`\(printable(wrong))` is no address and no range of addresses",
-                hint: "write `10.0.0.7` or `10.0.0.0/24`"
-            )
-        }
-        return texts
     }
 }
 

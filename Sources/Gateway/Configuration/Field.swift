@@ -1,3 +1,4 @@
+import Base
 import JSON
 import Policy
 
@@ -37,7 +38,7 @@ package struct Field: Sendable {
         for (key, field) in try allMembers() {
             guard known.contains(key) else {
                 throw field.wrong(
-                    "unknown key `\(key)`",
+                    "unknown key `\(printable(key))`" + Spelling.suggestion(for: key, in: known),
                     hint: "known here: " + known.sorted().joined(separator: ", ")
                 )
             }
@@ -108,7 +109,11 @@ package struct Field: Sendable {
         let text = try string()
         guard let word = Word(rawValue: text) else {
             let known = Word.allCases.map(\.rawValue).joined(separator: ", ")
-            throw wrong("`\(name)` is `\(text)`", hint: "use one of: \(known)")
+            throw wrong(
+                "`\(name)` is `\(printable(text))`"
+                    + Spelling.suggestion(for: text, in: Word.allCases.map(\.rawValue)),
+                hint: "use one of: \(known)"
+            )
         }
         return word
     }

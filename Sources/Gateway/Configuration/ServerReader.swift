@@ -1,8 +1,10 @@
 import Base
+private import HTTP
 import JSON
 import MCP
 import Policy
 import Sandbox
+private import System
 
 /// Reads the servers of a configuration.
 enum ServerReader {
@@ -50,8 +52,8 @@ enum ServerReader {
             : .stdio(try stdio(members, secrets: secrets, of: field))
         let revision = try members["revision"]?.string()
         if let revision, Revision(rawValue: revision) == nil {
-            throw field.wrong(
-                "`revision` is `\(revision)`",
+            throw (members["revision"] ?? field).wrong(
+                "`revision` is `\(printable(revision))`",
                 hint: "use one of: " + Revision.allCases.map(\.rawValue).joined(separator: ", ")
             )
         }
@@ -84,16 +86,32 @@ enum ServerReader {
     ) throws(ConfigurationError) -> Configuration.Server.HTTP {
         let credential = try members["credential"]?.string()
         if let credential, secrets[credential] == nil {
-            throw (members["credential"] ?? field).wrong(
-                "secret `\(credential)` is not defined",
-                hint: "add it under `secrets`"
-            )
+            throw undefined(credential, secrets, members["credential"] ?? field)
         }
         return Configuration.Server.HTTP(
-            url: try members["url"]?.string() ?? "",
+            url: try members["url"].map(url) ?? "",
             credential: credential,
             certificateAuthority: try members["ca"]?.string()
         )
+    }
+
+    /// A URL that is connected to: https, or http on loopback.
+    static func url(_ field: Field) throws(ConfigurationError) -> String {
+        let text = try field.string()
+        let url: HTTPURL
+        do throws(HTTPURLError) {
+            url = try HTTPURL(parsing: text)
+        } catch {
+            throw field.wrong("\(error)")
+        }
+        let isLoopback = url.origin.address?.isLoopback ?? (url.origin.host == "localhost")
+        guard url.origin.isSecure || isLoopback else {
+            throw field.wrong(
+                "`\(printable(text))` is not encrypted; http is for loopback addresses only",
+                hint: "write `https://…`"
+            )
+        }
+        return text
     }
 
     private static func stdio(
@@ -119,6 +137,18 @@ enum ServerReader {
         )
     }
 
+    private static func undefined(
+        _ name: String,
+        _ secrets: [String: Configuration.SecretSource],
+        _ field: Field
+    ) -> ConfigurationError {
+        field.wrong(
+            "secret `\(printable(name))` is not defined"
+                + Spelling.suggestion(for: name, in: secrets.keys.sorted()),
+            hint: "add it under `secrets`"
+        )
+    }
+
     /// Variables that change what an interpreter or the loader runs; never taken from a file.
     private static let refusedVariables = [
         "LD_", "PYTHON", "NODE_OPTIONS", "BASH_ENV", "ENV", "PERL5", "RUBYOPT", "GCONV_PATH",
@@ -134,12 +164,7 @@ enum ServerReader {
             if entry.node.kind == .object {
                 let members = try entry.members(of: ["secret"])
                 let secret = try members["secret"]?.string() ?? ""
-                guard secrets[secret] != nil else {
-                    throw entry.wrong(
-                        "secret `\(secret)` is not defined",
-                        hint: "add it under `secrets`"
-                    )
-                }
+                guard secrets[secret] != nil else { throw undefined(secret, secrets, entry) }
                 result[name] = .secret(secret)
             } else {
                 result[name] = .plain(try entry.string())
@@ -183,10 +208,12 @@ enum ServerReader {
         let members = try field.members(
             of: ["read", "write", "code", "network", "minimum", "tmp"]
         )
+        let (read, write) = (try folders(members["read"]), try folders(members["write"]))
+        try checkSiblings([members["read"], members["write"]].compactMap(\.self))
         return Configuration.Cage(
             isNone: false,
-            read: try folders(members["read"]),
-            write: try folders(members["write"]),
+            read: read,
+            write: write,
             hasHostNetwork: try members["network"]?.word(Network.self) == .host,
             code: try members["code"]?.strings() ?? [],
             minimum: try minimum(members["minimum"]),
@@ -208,6 +235,20 @@ enum ServerReader {
             }
         }
         return try field.strings()
+    }
+
+    /// Places inside a cage are free for use and do not lie in one another.
+    private static func checkSiblings(_ fields: [Field]) throws(ConfigurationError) {
+        var places: [String] = []
+        for field in fields {
+            for (inside, entry) in try field.allMembers() {
+                do throws(CageError) {
+                    places.append(try CagePlan.place(inside, beside: places))
+                } catch {
+                    throw entry.wrong("\(error)")
+                }
+            }
+        }
     }
 
     private static func folders(

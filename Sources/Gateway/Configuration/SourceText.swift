@@ -32,6 +32,17 @@ package struct SourceText: Sendable {
     static let interpolationProblem =
         "`${` is not read: nothing is interpolated; name a secret in `secrets` instead"
 
+    /// Whether the tool that `pointer` leads into, if it does, is written here.
+    func holdsTool(_ pointer: JSONPointer) -> Bool {
+        let tokens = pointer.tokens
+        let start = tokens.first?.text == "tenants" ? 2 : 0
+        guard tokens.count > start + 1, tokens[start].text == "tools" else { return true }
+        // Its scope may be the lock's though its other keys are not.
+        let isScope = tokens.count > start + 2 && tokens[start + 2].text == "scope"
+        let tool = JSONPointer(tokens: Array(tokens.prefix(start + (isScope ? 3 : 2))))
+        return positions[tool] != nil
+    }
+
     /// The largest file that is read.
     package static let byteCountLimit = 1 << 20
 

@@ -245,10 +245,7 @@ package actor Gateway {
 
     /// What no cage may show: the state, the configuration, what was accepted, files of secrets.
     func protectedPaths(_ configuration: Configuration) -> [String] {
-        let secrets = configuration.secrets.values.compactMap { source -> String? in
-            if case .file(let path) = source { Paths.join(folder, path) } else { nil }
-        }
-        return [state.path, configuration.file, folder + "/gatehouse.lock"] + secrets
+        configuration.protectedPaths(folder: folder, state: state.path)
     }
 
     let refresh: RefreshRequests

@@ -38,13 +38,32 @@ package struct PolicySet: Sendable {
                 hashing: hashing
             )
         } catch {
-            let first = error.problems.first
-            throw ConfigurationError(
-                file: source.file,
-                position: first?.position,
-                problems: error.problems.map(\.description)
+            throw Self.placed(error, source)
+        }
+    }
+
+    /// Each problem at the place of its own value, of which the checker knows the pointer.
+    private static func placed(_ error: PolicyLoadError, _ source: SourceText) -> ConfigurationError
+    {
+        let all = error.problems.map { problem in
+            // What `gatehouse.lock` states stands under the same names, and not in this text.
+            let isHere =
+                source.position(problem.pointer) != nil && source.holdsTool(problem.pointer)
+            return ConfigurationError(
+                file: isHere ? source.file : ConfigurationFiles.lockPath(of: source.file),
+                position: isHere ? source.position(problem.pointer) : problem.position,
+                problem: "`\(printable(problem.pointer.description))`: \(problem.text)"
             )
         }
+        guard let first = all.first else {
+            return ConfigurationError(file: source.file, position: nil, problem: "\(error)")
+        }
+        return ConfigurationError(
+            file: first.file,
+            position: first.position,
+            problem: first.problem,
+            others: Array(all.dropFirst())
+        )
     }
 
     private static func context(
@@ -68,9 +87,18 @@ package struct PolicySet: Sendable {
 }
 
 extension PolicySet {
-    /// What works but deserves a look, each a line for people.
-    package var warnings: [String] {
-        configuration.warnings + configuration.allServers.compactMap { executionWarning(of: $0) }
+    /// What weakens the gateway because somebody wrote so: shown at every start and in `status`.
+    package var warnings: [Remark] {
+        configuration.warnings
+            + configuration.allServers.compactMap { server in
+                executionWarning(of: server).map {
+                    configuration.remark(
+                        at: configuration.place(of: server) + ["cage"],
+                        $0,
+                        hint: "give what executes to a server of its own, with nothing else in it"
+                    )
+                }
+            }
     }
 
     /// What the cage of a server with a T3 tool lacks.

@@ -6,8 +6,6 @@ import System
 struct SecretValues: Sendable {
     private var values: [String: [UInt8]] = [:]
 
-    static let byteCountLimit = 64 << 10
-
     init(
         _ configuration: Configuration,
         folder: String,
@@ -23,7 +21,11 @@ struct SecretValues: Sendable {
                 }
                 value = Array(text.utf8)
             case .file(let path):
-                value = try Self.read(Paths.join(folder, path), name, configuration)
+                do throws(SecretProblem) {
+                    value = try SecretFile.read(Paths.join(folder, path))
+                } catch {
+                    throw Self.problem(configuration, name, error.text)
+                }
             }
             let trimmed = value.reversed().drop { $0 == 0x0a || $0 == 0x0d }.reversed()
             guard !trimmed.isEmpty else { throw Self.problem(configuration, name, "it is empty") }
@@ -34,33 +36,45 @@ struct SecretValues: Sendable {
     subscript(name: String) -> [UInt8]? { values[name] }
     var all: [(name: String, value: [UInt8])] { values.map { ($0.key, $0.value) } }
 
-    private static func read(
-        _ path: String,
-        _ name: String,
-        _ configuration: Configuration
-    ) throws(ConfigurationError) -> [UInt8] {
-        do {
-            guard try FileFacts(path).isPrivate else {
-                throw problem(configuration, name, "`\(path)` may be read by others; chmod 600 it")
-            }
-            return try Files.read(path, limit: byteCountLimit)
-        } catch let error as ConfigurationError {
-            throw error
-        } catch {
-            throw problem(configuration, name, "\(error)")
-        }
-    }
-
     private static func problem(
         _ configuration: Configuration,
         _ name: String,
         _ reason: String
     ) -> ConfigurationError {
-        ConfigurationError(
-            file: configuration.file,
-            position: nil,
-            problem: "secret `\(name)` cannot be read: \(reason)"
+        let remark = configuration.remark(
+            at: ["secrets", name],
+            "secret `\(printable(name))` cannot be read: \(reason)"
         )
+        return ConfigurationError(
+            file: remark.file,
+            position: remark.position,
+            problem: remark.text
+        )
+    }
+}
+
+/// Why a file does not give a secret.
+struct SecretProblem: Error { let text: String }
+
+/// A file that holds one secret.
+enum SecretFile {
+    static let byteCountLimit = 64 << 10
+
+    /// Its bytes, as long as it is a file of which nobody but its owner knows more than the name.
+    static func read(_ path: String) throws(SecretProblem) -> [UInt8] {
+        let facts: FileFacts
+        do throws(SystemError) { facts = try FileFacts(path) } catch {
+            throw SecretProblem(text: "\(error)")
+        }
+        guard facts.kind != .link else {
+            throw SecretProblem(text: "`\(path)` is a symbolic link; name the file it leads to")
+        }
+        guard facts.isPrivate else {
+            throw SecretProblem(text: "`\(path)` may be read by others; chmod 600 it")
+        }
+        do throws(SystemError) { return try Files.read(path, limit: byteCountLimit) } catch {
+            throw SecretProblem(text: "\(error)")
+        }
     }
 }
 
@@ -101,9 +115,22 @@ extension Configuration.Server {
     }
 }
 
+extension Configuration {
+    /// What no cage may show: the state, the configuration, what was accepted, files of secrets.
+    func protectedPaths(folder: String, state: String?) -> [String] {
+        let secrets = secrets.values.compactMap { source -> String? in
+            if case .file(let path) = source { Paths.join(folder, path) } else { nil }
+        }
+        return (state.map { [$0] } ?? []) + [file, folder + "/gatehouse.lock"] + secrets
+    }
+}
+
 /// Paths of a configuration are relative to the folder of its file.
 package enum Paths {
     package static func join(_ folder: String, _ path: String) -> String {
-        path.hasPrefix("/") ? path : folder + "/" + path
+        if path.hasPrefix("/") { return path }
+        var rest = Substring(path)
+        while rest.hasPrefix("./") { rest = rest.dropFirst(2) }
+        return folder + "/" + rest
     }
 }

@@ -300,7 +300,12 @@ actor ServerFleet {
             settings: settings,
             handlers: handlers(of: server, transport, facts),
             prepare: preparation(
-                of: self.profile(stdio, surroundings),
+                of: CageProfile(
+                    stdio,
+                    folder: surroundings.folder,
+                    secrets: surroundings.secrets,
+                    protectedPaths: surroundings.protectedPaths
+                ),
                 stdio.cage,
                 user: "\(key.tenant)/\(key.server)",
                 facts
@@ -320,40 +325,6 @@ actor ServerFleet {
             client: client,
             hosted: Hosted(process: process, facts: facts)
         )
-    }
-
-    /// What a server's cage is to be, from its settings.
-    private func profile(
-        _ stdio: Configuration.Server.Stdio,
-        _ surroundings: Surroundings
-    ) -> CageProfile {
-        let folder = surroundings.folder
-        var profile = CageProfile(command: stdio.command, baseFolder: folder)
-        for entry in stdio.cage.read {
-            profile.read[entry.inside] = Paths.join(folder, entry.outside)
-        }
-        for entry in stdio.cage.write {
-            profile.write[entry.inside] = Paths.join(folder, entry.outside)
-        }
-        profile.workingFolder = stdio.workingFolder
-        if stdio.cage.isNone, let wanted = stdio.workingFolder {
-            profile.workingFolder = Paths.join(folder, wanted)
-        }
-        profile.code = stdio.cage.code
-        profile.network = stdio.cage.hasHostNetwork ? .host : .none
-        for (name, value) in stdio.environment {
-            switch value {
-            case .plain(let text): profile.environment[name] = text
-            case .secret(let secret):
-                profile.environment[name] = String(
-                    decoding: surroundings.secrets[secret] ?? [],
-                    as: UTF8.self
-                )
-            }
-        }
-        profile.limits.temporaryByteCount = UInt64(stdio.cage.temporaryByteCount)
-        profile.protectedPaths = surroundings.protectedPaths
-        return profile
     }
 }
 

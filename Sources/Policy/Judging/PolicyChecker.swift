@@ -72,7 +72,14 @@ struct PolicyChecker {
         for (tool, statement) in written.sorted(by: { $0.key < $1.key }) {
             let place = path + ["tools", tool.description]
             if servers[tool.server] == nil {
-                report(.unknownServer(tool.server.rawValue), at: place, statement.position)
+                report(
+                    .unknownServer(
+                        tool.server.rawValue,
+                        known: servers.keys.map(\.rawValue).sorted()
+                    ),
+                    at: place,
+                    statement.position
+                )
             }
             if statement.ask == .unlessGrounded, !context.features.contains(.grounds) {
                 report(
@@ -107,7 +114,7 @@ struct PolicyChecker {
             for (index, pattern) in tools.enumerated() {
                 guard let server = pattern.exactServer, !known.contains(server) else { continue }
                 report(
-                    .unknownServer(server.rawValue),
+                    .unknownServer(server.rawValue, known: known.map(\.rawValue).sorted()),
                     at: path + place + ["tools", String(index)],
                     position
                 )

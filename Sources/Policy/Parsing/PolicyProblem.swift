@@ -19,7 +19,7 @@ package struct PolicyProblem: Error, Equatable, Sendable, CustomStringConvertibl
         case tooMany(what: String, limit: Int)
         case contradiction(String)
         case notAvailable(String)
-        case unknownServer(String)
+        case unknownServer(String, known: [String])
         case noEffect(String)
         case duplicate(String)
     }
@@ -41,14 +41,17 @@ package struct PolicyProblem: Error, Equatable, Sendable, CustomStringConvertibl
         return "\(place)`\(printable(pointer.description))`: \(text)"
     }
 
-    private var text: String {
+    /// What is wrong and what to write, without the place.
+    package var text: String {
         switch cause {
         case .wrongKind(let expected): "expected \(expected)"
         case .unknownKey(let key, let known):
-            "unknown key `\(printable(key))`; use one of \(Self.list(known))"
+            "unknown key `\(printable(key))`" + Spelling.suggestion(for: key, in: known)
+                + "; use one of \(Self.list(known))"
         case .missingKey(let key): "`\(key)` is missing; write it"
         case .unknownWord(let word, let known):
-            "unknown word `\(printable(word))`; use one of \(Self.list(known))"
+            "unknown word `\(printable(word))`" + Spelling.suggestion(for: word, in: known)
+                + "; use one of \(Self.list(known))"
         case .badName(let reason): reason
         case .badPointer(let reason): reason
         case .badGlob(let glob, let reason): "glob `\(printable(glob))` \(reason)"
@@ -62,8 +65,10 @@ package struct PolicyProblem: Error, Equatable, Sendable, CustomStringConvertibl
         case .tooMany(let what, let limit): "more than \(limit) \(what); write fewer"
         case .contradiction(let what): what
         case .notAvailable(let what): "\(what) is not available in this version; leave it out"
-        case .unknownServer(let name):
-            "no server `\(printable(name))` is configured here; correct the name"
+        case .unknownServer(let name, let known):
+            "no server `\(printable(name))` is configured here"
+                + (Spelling.nearest(to: name, in: known).map { "; did you mean `\($0)`?" }
+                    ?? "; correct the name")
         case .noEffect(let what): what
         case .duplicate(let what): what
         }

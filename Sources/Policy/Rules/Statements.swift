@@ -150,7 +150,7 @@ package struct Rate: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(count)/\(period.rawValue)" }
 
     /// Whether everything this admits is admitted by `other` too, as far as it is plain to see.
-    func isWithin(_ other: Rate) -> Bool {
+    package func isWithin(_ other: Rate) -> Bool {
         count <= other.count && period.duration >= other.period.duration
     }
 }

@@ -223,6 +223,18 @@ package struct CagePlan: Sendable, Equatable {
         return place
     }
 
+    /// Where a folder is to be shown, beside others; the part of the check that needs no disk.
+    package static func place(
+        _ inside: String,
+        beside others: [String]
+    ) throws(CageError) -> String {
+        let place = try insidePlace(inside)
+        if let other = others.first(where: { HostPath.overlap($0, place) }) {
+            throw .foldersOverlap(other, place)
+        }
+        return place
+    }
+
     private static func checkOverlaps(code: [Source], maps: [Source]) throws(CageError) {
         for (index, first) in maps.enumerated() {
             for second in maps[(index + 1)...] {

@@ -4,8 +4,8 @@ import Gateway
 import JSON
 import System
 
-/// `gatehouse check`: says whether a configuration is taken, and lets an approver accept a looser
-/// one that waits.
+/// `gatehouse check`: says whether a configuration is taken and what in it is most likely not meant,
+/// and lets an approver accept a looser one that waits.
 enum CheckCommand {
     static let command = Command(
         "check",
@@ -13,6 +13,7 @@ enum CheckCommand {
         "check a configuration and its lock; with --accept, take over one that waits",
         options: [
             Command.Option("--config", "FILE", "the configuration (default: gatehouse.yaml)"),
+            Command.Option("--strict", nil, "end with 1 where there is a warning"),
             Command.Option("--accept", nil, "accept what the running gateway holds back"),
             Command.Option("--schema", nil, "print the JSON Schema of the configuration"),
             ApproverPrompt.option,
@@ -23,22 +24,49 @@ enum CheckCommand {
                 return 0
             }
             if invocation.has("--accept") { return try await accept(invocation, loop) }
-            let path = Paths.join(
-                try Process.workingDirectory(),
-                try invocation.value("--config") ?? "gatehouse.yaml"
-            )
-            let set = try ConfigurationFiles.read(path, hashing: OpenSSLHashing())
-            let warnings = set.warnings.map { "\($0)" }
-            let count = set.configuration.allServers.count
-            let lines =
-                warnings.map { "warning: \($0)" } + ["ok: \(count) server\(count == 1 ? "" : "s")"]
-            invocation.report(
-                lines.joined(separator: "\n"),
-                ["servers": JSONValue(count), "warnings": .array(warnings.map { JSONValue($0) })]
-            )
-            return 0
+            return try check(invocation)
         }
     )
+
+    private static func check(_ invocation: Invocation) throws -> Int32 {
+        let path = Paths.join(
+            try Process.workingDirectory(),
+            try invocation.value("--config") ?? "gatehouse.yaml"
+        )
+        let set: PolicySet
+        do throws(ConfigurationError) {
+            set = try ConfigurationFiles.read(path, hashing: OpenSSLHashing())
+        } catch {
+            guard invocation.wantsJSON else { throw error }
+            invocation.report(
+                "",
+                ["ok": false, "errors": .array(error.all.map(\.value)), "warnings": []]
+            )
+            return 2
+        }
+        let remarks = set.remarks(
+            state: try? invocation.stateFolder(),
+            user: Process.userID,
+            environment: { Process.environment($0) }
+        )
+        let count = set.configuration.allServers.count
+        let warnings = remarks.isEmpty ? "" : ", \(counted(remarks.count, "warning"))"
+        let lines =
+            remarks.flatMap { ["warning: \($0)"] + ($0.hint.map { ["hint: \($0)"] } ?? []) }
+            + ["ok: \(counted(count, "server"))\(warnings)"]
+        invocation.report(
+            lines.joined(separator: "\n"),
+            [
+                "ok": true, "errors": [], "servers": JSONValue(count),
+                "warnings": .array(remarks.map(\.value)),
+            ]
+        )
+        return invocation.has("--strict") && !remarks.isEmpty ? 1 : 0
+    }
+
+    private static func counted(_ count: Int, _ noun: String) -> String {
+        "\(count) \(noun)\(count == 1 ? "" : "s")"
+    }
 
     private static func accept(_ invocation: Invocation, _ loop: EventLoop) async throws -> Int32 {
         let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)

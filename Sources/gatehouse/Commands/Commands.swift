@@ -28,3 +28,10 @@ enum Commands {
             : "there are " + group.map { "`\($0)`" }.joined(separator: ", ")
     }
 }
+
+extension Command {
+    /// Its name, and that of the group it is in.
+    var spellings: [String] {
+        [name] + (name.split(separator: " ").first.map { [String($0)] } ?? [])
+    }
+}

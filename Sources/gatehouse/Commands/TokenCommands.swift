@@ -26,6 +26,13 @@ enum TokenCommands {
             ApproverPrompt.option,
         ],
         run: { invocation, loop in
+            if let file = try invocation.value("--to"), Files.exists(file) {
+                throw ControlError(
+                    .usage,
+                    "`\(printable(file))` is there already",
+                    hint: "name a new file: a token is written to one of its own"
+                )
+            }
             let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
             var params = JSONObject()
             params["owner"] = JSONValue(try invocation.argument(0, "the owner"))

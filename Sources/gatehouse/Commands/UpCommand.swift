@@ -39,7 +39,7 @@ enum UpCommand {
             parts: parts(),
             listen: try invocation.value("--listen")
         )
-        for warning in set.warnings { Console.complain("warning: \(warning)") }
+        for warning in set.warnings { Console.complain("warning: \(warning.text)") }
         let failure = Lock<(any Error)?>(nil)
         // Ends when a signal asks for it; the loop runs exactly as long.
         loop.spawn {

@@ -20,7 +20,7 @@ import Testing
         #expect(stdio.environment == ["TOKEN": .secret("my-server-TOKEN")])
         #expect(read.secrets == ["my-server-TOKEN": .literal("t0ps3cret")])
         #expect(read.environment.rawValue == "local" && !read.listen.isOpen)
-        #expect(read.warnings.contains { $0.contains("can leak it") })
+        #expect(read.warnings.contains { $0.text.contains("can leak it") })
     }
 
     @Test func `a bearer header becomes the credential of a remote server`() throws {

@@ -23,7 +23,7 @@ extension Gateway {
         if let reloadFailure { object["refused"] = JSONValue(reloadFailure) }
         object["log"] = JSONValue("\(store.health)")
         object["records"] = JSONValue(store.size)
-        object["warnings"] = .array(current.warnings.map { JSONValue($0) })
+        object["warnings"] = .array(current.warnings.map { JSONValue($0.text) })
         var calls = JSONObject()
         for verdict in ServerTally.Verdict.allCases {
             calls[JSONString("\(verdict.label)")] = JSONValue(tally.count(verdict))

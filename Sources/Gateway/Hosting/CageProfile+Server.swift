@@ -1,0 +1,30 @@
+import Sandbox
+
+extension CageProfile {
+    /// What a server's cage is to be, from its settings.
+    init(
+        _ stdio: Configuration.Server.Stdio,
+        folder: String,
+        secrets: [String: [UInt8]],
+        protectedPaths: [String]
+    ) {
+        self.init(command: stdio.command, baseFolder: folder)
+        for entry in stdio.cage.read { read[entry.inside] = Paths.join(folder, entry.outside) }
+        for entry in stdio.cage.write { write[entry.inside] = Paths.join(folder, entry.outside) }
+        workingFolder = stdio.workingFolder
+        if stdio.cage.isNone, let wanted = stdio.workingFolder {
+            workingFolder = Paths.join(folder, wanted)
+        }
+        code = stdio.cage.code
+        network = stdio.cage.hasHostNetwork ? .host : .none
+        for (name, value) in stdio.environment {
+            switch value {
+            case .plain(let text): environment[name] = text
+            case .secret(let secret):
+                environment[name] = String(decoding: secrets[secret] ?? [], as: UTF8.self)
+            }
+        }
+        limits.temporaryByteCount = UInt64(stdio.cage.temporaryByteCount)
+        self.protectedPaths = protectedPaths
+    }
+}
