@@ -79,7 +79,7 @@ package struct CatalogueBuilder: Sendable {
             case let accepted?:
                 hidden[name] = .changed(from: accepted, to: pin)
             case nil:
-                hidden[name] = renames.reason(for: tool, hashing) ?? .new
+                hidden[name] = renames.before(tool, hashing).map { .renamed(from: $0) } ?? .new
             }
         }
         return ServerEntry(
@@ -181,7 +181,7 @@ package struct CatalogueBuilder: Sendable {
 
 /// Recognises a tool that appears while an accepted one of the same definition, but for the name, is
 /// gone.
-private struct Renames {
+struct Renames {
     private let gone: [(name: ToolName, pin: Digest)]
 
     /// Each pair is a hash of a whole definition; a server that lists more than this is not looked
@@ -195,11 +195,9 @@ private struct Renames {
             gone.count * max(0, newCount) <= Self.pairCount ? gone.map { ($0.key, $0.value) } : []
     }
 
-    func reason(for tool: ToolDefinition, _ hashing: any Hashing) -> HiddenReason? {
-        for (old, pin) in gone where hashing.sha256(Self.text(of: tool, named: old)) == pin {
-            return .renamed(from: old)
-        }
-        return nil
+    /// The accepted tool that this one was, but for the name.
+    func before(_ tool: ToolDefinition, _ hashing: any Hashing) -> ToolName? {
+        gone.first { hashing.sha256(Self.text(of: tool, named: $0.name)) == $0.pin }?.name
     }
 
     /// The definition's bytes with another name in the place of its own.

@@ -5,7 +5,7 @@ import System
 
 /// `gatehouse tools …`.
 enum ToolCommands {
-    static let all = [list, approve, show]
+    static let all = [list, approve, diff, show]
 
     private static let tenant = Command.Option(
         "--tenant",
@@ -74,16 +74,13 @@ enum ToolCommands {
                 // Instructions are the server's, not a tool's.
                 wanted.isEmpty || wanted.contains(tool["tool"]?.string ?? "")
             }
-            if invocation.wantsJSON {
+            if invocation.wantsJSON, invocation.has("--show") {
                 Console.print(String(decoding: result.source, as: UTF8.self))
-            } else {
-                for tool in shown { show(tool) }
-                if let program = shown.first?["program"]?.string {
-                    let accepted = shown.first?["program_accepted"]?.string ?? ""
-                    Console.print("the program behind these tools changed since it was accepted")
-                    Console.print("      accepted \(printable(accepted))")
-                    Console.print("      now      \(printable(program))")
-                }
+                return 0
+            }
+            // With `--json` only the answer goes to standard output.
+            for line in shown.flatMap(lines(of:)) + programLines(shown) {
+                if invocation.wantsJSON { Console.complain(line) } else { Console.print(line) }
             }
             guard !invocation.has("--show") else { return 0 }
             var pins = JSONObject()
@@ -128,33 +125,69 @@ enum ToolCommands {
         return params
     }
 
-    private static func show(_ tool: JSONNode) {
+    private static let diff = Command(
+        "tools diff",
+        "SERVER [TOOL …]",
+        "show what differs from what was accepted: new, changed, renamed and vanished tools",
+        options: [tenant],
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            let result = try await client.call("tools.proposals", try server(invocation))
+            let wanted = Array(invocation.arguments.dropFirst())
+            let shown = result.elements.filter { tool in
+                !(tool["state"]?.isString("accepted") ?? false)
+                    && (wanted.isEmpty || wanted.contains(tool["tool"]?.string ?? ""))
+            }
+            if invocation.wantsJSON {
+                let value = JSONValue.array(shown.map(\.value))
+                Console.print(String(decoding: value.serialised(), as: UTF8.self))
+                return 0
+            }
+            let texts = shown.flatMap(lines(of:)) + programLines(Array(result.elements))
+            Console.print(texts.isEmpty ? "nothing differs" : texts.joined(separator: "\n"))
+            return 0
+        }
+    )
+
+    /// What is said of a program that is another than the accepted one; nothing otherwise.
+    private static func programLines(_ tools: [JSONNode]) -> [String] {
+        guard let program = tools.first?["program"]?.string else { return [] }
+        let accepted = tools.first?["program_accepted"]?.string ?? ""
+        return [
+            "the program behind these tools changed since it was accepted",
+            "      accepted \(printable(accepted))", "      now      \(printable(program))",
+        ]
+    }
+
+    /// One tool as a person reads it before accepting.
+    private static func lines(of tool: JSONNode) -> [String] {
         let state = tool["state"]?.string ?? ""
         if let instructions = tool["instructions"]?.string {
-            Console.print("instructions for the model  \(state)")
-            return showText(instructions)
+            return ["instructions for the model  \(state)"] + textLines(instructions)
         }
         let name = tool["tool"]?.string ?? ""
         let tier = tool["stated"]?.string.map { "\($0) (stated)" } ?? tool["tier"]?.string ?? "--"
-        Console.print("\(tier)  \(state)  \(printable(name))")
+        var lines = ["\(tier)  \(state)  \(printable(name))"]
         if let scope = tool["scope"] {
-            Console.print("      scope: \(String(decoding: scope.source, as: UTF8.self))")
+            lines.append("      scope: \(String(decoding: scope.source, as: UTF8.self))")
         }
         for reason in tool["reasons"]?.elements.compactMap(\.string) ?? [] {
-            Console.print("      \(printable(reason, limit: 200))")
+            lines.append("      \(printable(reason, limit: 200))")
+        }
+        if let difference = tool["difference"] {
+            // The gateway wrote everything visible that a terminal could misread.
+            return lines + difference.elements.compactMap(\.string).map { "      \($0)" }
         }
         // What a model will read of it.
-        if state != "accepted", let text = tool["description"]?.string { showText(text) }
+        if state != "accepted", let text = tool["description"]?.string { lines += textLines(text) }
+        return lines
     }
 
     /// A text of the server, line by line, with nothing in it that a terminal would obey.
-    private static func showText(_ text: String) {
+    private static func textLines(_ text: String) -> [String] {
         let lines = text.split(whereSeparator: \.isNewline)
-        for line in lines.prefix(40) {
-            Console.print("      | \(printable(String(line), limit: 400))")
-        }
-        if lines.count > 40 {
-            Console.print("      | … \(lines.count - 40) more lines; `tools show` prints all")
-        }
+        let shown = lines.prefix(40).map { "      | \(printable(String($0), limit: 400))" }
+        guard lines.count > 40 else { return shown }
+        return shown + ["      | … \(lines.count - 40) more lines; `tools show` prints all"]
     }
 }

@@ -1,7 +1,8 @@
 """An MCP server over standard input and output for tests: it reads, writes, destroys, waits and executes.
 
 What it did stands in /data/out/done.log, one line for each call that had an effect.
-Its description is read from /data/docs/description.txt when it lists, so that a test can let it drift.
+Its description is read from /data/docs/description.txt when it lists, so that a test can let it drift, and
+/data/docs/names.json (or $WORKSHOP_NAMES) says which tool has another name, or none and is gone.
 """
 import json
 import os
@@ -16,23 +17,29 @@ LOCK = threading.Lock()
 TEXT = {"type": "string"}
 
 
+def names():
+    file = DOCS / "names.json"
+    return json.loads(file.read_text() if file.exists() else os.environ.get("WORKSHOP_NAMES", "{}"))
+
+
 def tool(name, properties, required):
     description = DOCS / "description.txt"
     return {
-        "name": name,
-        "description": description.read_text() if description.exists() else f"Tool {name}.",
+        "name": names().get(name, name),
+        "description": description.read_text() if description.exists() else f"Tool {names().get(name, name)}.",
         "inputSchema": {"type": "object", "properties": properties, "required": required},
     }
 
 
 def tools():
-    return [
+    every = [
         tool("peek", {"key": TEXT}, ["key"]),
         tool("put", {"path": TEXT, "text": TEXT}, ["path"]),
         tool("destroy", {"name": TEXT, "amount": {"type": "number"}}, ["name"]),
         tool("wait", {"name": TEXT}, ["name"]),
         tool("execute", {"command": {"type": "array", "items": TEXT}}, ["command"]),
     ]
+    return [t for t in every if t["name"]]
 
 
 def done(line):
@@ -77,7 +84,8 @@ def answer(request):
         elif method == "tools/list":
             result = {"tools": tools()}
         elif method == "tools/call":
-            text = call(params["name"], params.get("arguments") or {})
+            own = {new: old for old, new in names().items()}
+            text = call(own.get(params["name"], params["name"]), params.get("arguments") or {})
             result = {"content": [{"type": "text", "text": text}]}
         elif method == "ping":
             result = {}

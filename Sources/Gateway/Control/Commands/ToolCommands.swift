@@ -61,7 +61,7 @@ extension Gateway {
         return JSONValue.array(list).serialised()
     }
 
-    private func row(_ tenant: TenantID, _ reference: ToolReference) -> JSONObject {
+    func row(_ tenant: TenantID, _ reference: ToolReference) -> JSONObject {
         var object = JSONObject()
         object["tenant"] = JSONValue(tenant.rawValue)
         object["server"] = JSONValue(reference.server.rawValue)
@@ -69,7 +69,7 @@ extension Gateway {
         return object
     }
 
-    private func described(
+    func described(
         _ call: ControlCall
     ) throws -> (Configuration.Server, ServerDescription) {
         let name = try ServerName(try call.request.required("server"))
@@ -89,72 +89,8 @@ extension Gateway {
         return (server, description)
     }
 
-    /// What a person is shown before accepting: each tool, whether it is new or changed, and the
-    /// tier and scope we propose, with the reason (design law 7).
-    func proposals(_ call: ControlCall) async throws -> [UInt8] {
-        let (server, description) = try described(call)
-        let key = ServerKey(tenant: server.tenant, server: server.name)
-        let pins = current.lock.pins(of: server.name, server.tenant)
-        let hashing = OpenSSLHashing()
-        var list: [JSONValue] = []
-        for tool in description.tools {
-            let pin = CatalogueBuilder.pin(of: tool, hashing)
-            let reference = ToolReference(server: server.name, tool: tool.name)
-            var object = row(server.tenant, reference)
-            let known = pins.tools[tool.name]
-            object["state"] = JSONValue(
-                known == pin ? "accepted" : known == nil ? "new" : "changed"
-            )
-            object["pin"] = JSONValue(pin.description)
-            if case .changed(let accepted, let found)? = programs[key] {
-                object["program"] = JSONValue(found.description)
-                object["program_accepted"] = JSONValue(accepted.description)
-            }
-            if let stated = stated(reference, server.tenant) {
-                object["stated"] = JSONValue(stated.description)
-            }
-            let proposal = proposal(tool, server)
-            object["tier"] = JSONValue(proposal.tier.description)
-            if let scope = proposal.scope { object["scope"] = scope.value }
-            object["reasons"] = .array(proposal.reasons.map { JSONValue($0) })
-            object["description"] = JSONValue(tool.description ?? "")
-            list.append(.object(object))
-        }
-        if let text = description.instructions {
-            let pin = hashing.sha256(Array(text.utf8))
-            var object = JSONObject()
-            object["instructions"] = JSONValue(text)
-            object["state"] = JSONValue(
-                pins.instructions == pin
-                    ? "accepted" : pins.instructions == nil ? "new" : "changed"
-            )
-            object["pin"] = JSONValue(pin.description)
-            list.append(.object(object))
-        }
-        for unusable in description.unusable {
-            var object = JSONObject()
-            object["tool"] = JSONValue(unusable.name)
-            object["state"] = JSONValue("unusable")
-            object["reasons"] = .array([JSONValue(unusable.reason)])
-            list.append(.object(object))
-        }
-        return JSONValue.array(list).serialised()
-    }
-
-    private func proposal(
-        _ tool: ToolDefinition,
-        _ server: Configuration.Server
-    ) -> TierProposal {
-        var folders: [String] = []
-        if case .stdio(let stdio) = server.kind { folders = stdio.cage.write.map(\.inside) }
-        return TierProposal(
-            definition: tool.node,
-            surroundings: TierProposal.Surroundings(writeFolders: folders)
-        )
-    }
-
     /// The tier some file states already.
-    private func stated(_ reference: ToolReference, _ tenant: TenantID) -> RiskTier? {
+    func stated(_ reference: ToolReference, _ tenant: TenantID) -> RiskTier? {
         guard let policy = current.policy.policy(for: reference, tenant: tenant), policy.isPlaced
         else { return nil }
         return policy.tier
@@ -189,6 +125,8 @@ extension Gateway {
         var tenant = lock.tenants[server.tenant] ?? LockFile.Tenant()
         var pins = tenant.servers[server.name] ?? LockFile.Server()
         var accepted: [ToolReference] = []
+        var kept: [Digest: [UInt8]] = [:]
+        let renames = Renames(pins, description, listed: Set(description.tools.map(\.name)))
         for tool in description.tools where wanted?.contains(tool.name.rawValue) ?? true {
             let pin = CatalogueBuilder.pin(of: tool, hashing)
             // A yes covers exactly what was shown (design law 5).
@@ -199,18 +137,29 @@ extension Gateway {
                 )
             }
             let reference = ToolReference(server: server.name, tool: tool.name)
+            let before = pins.tools[tool.name] == nil ? renames.before(tool, hashing) : nil
             pins.tools[tool.name] = pin
             if stated(reference, server.tenant) == nil {
-                let proposal = proposal(tool, server)
+                let proposal = proposed(tool, server, was: before)
                 tenant.tools[reference] = ToolStatement(
                     tier: proposal.tier,
                     scope: proposal.scope
                 )
             }
+            if let before {
+                pins.tools[before] = nil
+                tenant.tools[ToolReference(server: server.name, tool: before)] = nil
+            }
             accepted.append(reference)
+            kept[pin] = Array(tool.node.source)
         }
         let listed = Set(description.tools.map(\.name))
-        if wanted == nil { pins.tools = pins.tools.filter { listed.contains($0.key) } }
+        if wanted == nil {
+            pins.tools = pins.tools.filter { listed.contains($0.key) }
+            tenant.tools = tenant.tools.filter { reference, _ in
+                reference.server != server.name || listed.contains(reference.tool)
+            }
+        }
         if let shown = call.request.string("instructions") {
             let digest = description.instructions.map { hashing.sha256(Array($0.utf8)) }
             guard digest?.description == shown else {
@@ -224,7 +173,7 @@ extension Gateway {
         tenant.servers[server.name] = pins
         lock.tenants[server.tenant] = tenant
         let program = try programToAccept(call, server, isWhole: wanted == nil)
-        try await accept(lock, accepted, server, by: call.actor)
+        try await accept(lock, accepted, server, keeping: kept, by: call.actor)
         if let program {
             let key = ServerKey(tenant: server.tenant, server: server.name)
             try await accept(program, of: key, change: "program-accepted", by: call.actor)
@@ -271,6 +220,7 @@ extension Gateway {
         _ lock: LockFile,
         _ tools: [ToolReference],
         _ server: Configuration.Server,
+        keeping definitions: [Digest: [UInt8]],
         by name: String
     ) async throws {
         let set = try PolicySet(current.configuration, lock: lock, hashing: OpenSSLHashing())
@@ -293,7 +243,13 @@ extension Gateway {
                 ])
             )
         }
-        _ = try await store.commit(Transaction(records: records))
+        let changes = AcceptedDefinitions.changes(
+            keeping: definitions,
+            of: (server.tenant, server.name),
+            from: current.lock,
+            to: lock
+        )
+        _ = try await store.commit(Transaction(records: records, changes: changes))
         try Files.replace(
             ConfigurationFiles.lockPath(of: current.configuration.file),
             with: Array(lock.text.utf8),
