@@ -54,6 +54,17 @@ NODE_ENTRY = f"""
   node:
     command: ["{NODE}", ./shout.js]
 """
+RULES = """
+rules:
+  - {{ name: nothing is dropped, tools: [data.write_query], args: {{ /query: {{ pattern: "(?i)drop|delete" }} }}, then: refuse }}
+  - {{ name: one zone only, tools: [time.convert_time], args: {{ /source_timezone: {{ one_of: [America/New_York] }} }}, then: refuse }}
+"""
+# What is held narrower than T0.
+SCOPED = {
+    "web.fetch": 'T1, scope: {{ /url: {{ host: "127.0.0.1:PORT" }} }}',
+    "files.write_file": 'T1, scope: {{ /path: {{ glob: "/data/**" }} }}',
+    "git.git_add": "T1, scope: {{ /repo_path: {{ equals: /data/repo }} }}",
+}
 TOOLS = ["time.get_current_time", "time.convert_time", "git.git_status", "git.git_log", "git.git_add", "web.fetch", "alone.fetch",
          "data.create_table", "data.write_query", "data.read_query", "files.read_file", "files.write_file"]
 
@@ -92,7 +103,8 @@ class Programs:
         cls.addClassCleanup(cls.pages.shutdown)
         tools = TOOLS + (["node.shout"] if NODE else [])
         names = sorted({tool.split(".")[0] for tool in tools})
-        text = configuration(SERVERS + (NODE_ENTRY if NODE else ""), {tool: "T0" for tool in tools})
+        text = configuration(SERVERS + (NODE_ENTRY if NODE else "") + RULES, {tool: SCOPED.get(tool, "T0") for tool in tools})
+        text = text.replace("PORT", str(cls.pages.server_port)).replace("environment: staging", "environment: staging\napprovals: {{ hold: 0s, expiry: 60s }}")
         gateway = Hosting(text, accept=names, user=cls.user)
         cls.prepare(gateway)
         cls.gateway = cls.enterClassContext(gateway)
@@ -153,8 +165,29 @@ class Programs:
         self.assertIn("hello from the docs", self.answer("files", "read_file", path="/data/docs/hello.txt"))
         self.answer("files", "write_file", path="/data/out/note.txt", content="kept")
         self.assertEqual((self.gateway.folder / "out/note.txt").read_text(), "kept")
+        # The scope allows this one: the cage does not.
         self.gateway.call("files", "write_file", path="/data/docs/never.txt", content="x")
         self.assertFalse((self.gateway.folder / "docs/never.txt").exists())
+
+    def test_what_is_out_of_scope_goes_to_a_person_or_nowhere(self):
+        page = self.page().replace("127.0.0.1", "localhost")
+        questions = [
+            ("files", "write_file", {"path": "/tmp/never.txt", "content": "x"}), ("web", "fetch", {"url": page}),
+            ("git", "git_add", {"repo_path": "/data/other", "files": ["x"]}),
+            ("git", "git_reset", {"repo_path": "/data/repo"})]  # accepted as proposed: it destroys
+        for server, tool, arguments in questions:
+            asked = self.gateway.call(server, tool, **arguments)
+            self.assertIn("waiting for a person", asked["text"], tool)
+        refusals = {
+            "data": ("write_query", {"query": "DROP TABLE t"}, "nothing is dropped"),
+            "time": ("convert_time", {"source_timezone": "America/New_York", "time": "12:00", "target_timezone": "UTC"}, "one zone only"),
+            "files": ("read_file", {"path": "/data/docs/.env"}, "deny_paths")}
+        for server, (tool, arguments, word) in refusals.items():
+            refused = self.gateway.call(server, tool, **arguments)
+            self.assertTrue(refused["isError"], server)
+            self.assertIn(word, refused["text"], server)
+        self.assertIn("kept", (self.gateway.folder / "repo/kept.txt").read_text())
+        self.assertEqual([r for r in self.gateway.records(kind="intent") if r.get("tool") in ("git_reset", "convert_time")], [])
 
     @unittest.skipUnless(NODE, "node is not installed")
     def test_a_node_server_answers(self):

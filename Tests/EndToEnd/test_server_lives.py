@@ -86,31 +86,45 @@ class Calls(unittest.TestCase):
 
 
 class Waking(unittest.TestCase):
-    def test_many_calls_wake_one_process_and_the_metrics_tell_its_life(self):
-        port = free_port()
-        text = lives("sleepy", more="    idle_timeout: 1s").replace(
-            'listen: {{ mcp: "127.0.0.1:{port}" }}', f'listen: {{{{ mcp: "127.0.0.1:{{port}}", control: "127.0.0.1:{port}" }}}}')
-        with Hosting(text, accept=["sleepy"]) as gateway:
-            def state(name):
-                return Metrics(port)("gatehouse_server_state", server="sleepy", state=name)
-            gateway.wait_for_state("sleepy", "idle")
-            gateway.wait_for(lambda: state("idle") == 1)
-            self.assertEqual(state("running"), 0)
-            starts = gateway.server("sleepy")["starts"]
-            with ThreadPoolExecutor(12) as pool:
-                said = list(pool.map(lambda n: gateway.call("sleepy", "echo", str(n))["text"], range(12)))
-            self.assertEqual(said, [str(n) for n in range(12)])
-            self.assertEqual(gateway.server("sleepy")["starts"], starts + 1)
-            self.assertEqual(Metrics(port)("gatehouse_server_starts_total", server="sleepy"), starts + 1)
-            # A crash while nobody calls, with what it left running.
-            gateway.call("sleepy", "orphans", "3")
-            gateway.wait_for(lambda: len(tree(gateway.server("sleepy").get("pid", 0))) >= 5)
-            everything = tree(gateway.server("sleepy")["pid"])
-            failures = Metrics(port)("gatehouse_server_failures_total", server="sleepy")
-            gateway.call("sleepy", "leave", "9")
-            gateway.wait_for(lambda: not any(alive(pid) for pid in everything))
-            gateway.wait_for(lambda: Metrics(port)("gatehouse_server_failures_total", server="sleepy") == failures + 1)
-            self.assertEqual(gateway.call("sleepy", "echo", "again")["text"], "again")
+    """Calls wake a server that sleeps, and the metrics tell its life."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.port = free_port()
+        text = configuration(victim("sleepy", "    idle_timeout: 1s") + victim("held"), {
+            f"{name}.{act}": "T0" for name in ("sleepy", "held") for act in ("echo", "leave", "orphans")})
+        text = text.replace('listen: {{ mcp: "127.0.0.1:{port}" }}',
+                            f'listen: {{{{ mcp: "127.0.0.1:{{port}}", control: "127.0.0.1:{cls.port}" }}}}')
+        cls.gateway = cls.enterClassContext(Hosting(text, accept=["sleepy", "held"]))
+
+    def state(self, server, name):
+        return Metrics(self.port)("gatehouse_server_state", server=server, state=name)
+
+    def count(self, what, server):
+        return Metrics(self.port)(f"gatehouse_server_{what}_total", server=server)
+
+    def test_many_calls_at_once_wake_it(self):
+        self.gateway.wait_for(lambda: self.state("sleepy", "idle") == 1)
+        self.assertEqual(self.state("sleepy", "running"), 0)
+        starts = self.count("starts", "sleepy")
+        with ThreadPoolExecutor(12) as pool:
+            said = list(pool.map(lambda n: self.gateway.call("sleepy", "echo", str(n))["text"], range(12)))
+        self.assertEqual(said, [str(n) for n in range(12)])
+        self.assertGreater(self.count("starts", "sleepy"), starts)
+        self.assertEqual(self.count("failures", "sleepy"), 0)
+        self.gateway.wait_for(lambda: self.state("sleepy", "idle") == 1)
+
+    def test_what_a_server_left_running_ends_with_it(self):
+        self.assertEqual(self.gateway.call("held", "orphans", "3")["text"], "ok")
+        self.gateway.wait_for(lambda: len(tree(self.gateway.server("held")["pid"])) >= 5)
+        everything = tree(self.gateway.server("held")["pid"])
+        failures, starts = self.count("failures", "held"), self.count("starts", "held")
+        self.gateway.call("held", "leave", "9")
+        self.gateway.wait_for(lambda: not any(alive(pid) for pid in everything))
+        self.gateway.wait_for(lambda: self.count("failures", "held") == failures + 1)
+        self.assertEqual(self.gateway.call("held", "echo", "again")["text"], "again")
+        self.assertEqual(self.count("starts", "held"), starts + 1)
+        self.assertEqual(self.state("held", "running"), 1)
 
 
 class Backoff(unittest.TestCase):
