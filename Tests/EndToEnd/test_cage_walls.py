@@ -268,5 +268,30 @@ class ByAnOrdinaryUser(Walls, unittest.TestCase):
         super().setUpClass()
 
 
+class WithoutWalls(unittest.TestCase):
+    """A machine that cannot make the cage: the server does not start, and the reason says what to do."""
+
+    def refused(self, preparation, *words):
+        gateway = Hosting(configuration(SERVERS, {"walled.run": "T0"}))
+        gateway.command = ["/usr/bin/unshare", "-rm", "/bin/sh", "-c", f'{preparation} && exec "$0" up', str(BINARY)]
+        with gateway:
+            gateway.wait_for_state("walled", "refused")
+            walled = gateway.server("walled")
+            for word in words:
+                self.assertIn(word, walled["reason"])
+            self.assertNotIn("pid", walled)
+            for layer in ("namespaces", "mounts", "no-new-privs", "seccomp", "rlimits"):
+                self.assertEqual([walled["cage"]["layers"][layer][key] for key in ("required", "present")], [True, False], layer)
+            self.assertTrue(gateway.call("walled", "run", code="answer = 1")["isError"])
+            self.assertIn(words[0], gateway.run("servers", "list").stdout)
+            self.assertIn(words[0], gateway.log_text())
+
+    def test_without_bubblewrap(self):
+        self.refused("mount --bind /dev/null /usr/bin/bwrap", "apt-get install bubblewrap")
+
+    def test_without_user_namespaces(self):
+        self.refused("echo 0 > /proc/sys/user/max_user_namespaces", "sysctl user.max_user_namespaces=10000")
+
+
 if __name__ == "__main__":
     unittest.main()
