@@ -55,6 +55,8 @@ package enum Limits {
     // Screening.
     /// A result of more bytes is looked through by a thread of the pool.
     package static let loopScreeningByteCount = 128 << 10
+    /// After this time without a large result freed memory goes back to the system.
+    package static let memoryQuietTime: Duration = .seconds(2)
     /// What is looked at beyond the end of a text that will be cut, so that no secret is missed
     /// because it lies across the cut.
     package static let screeningReach = 16 << 10

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -258,3 +259,12 @@ int cgate_next_signal(int fd) {
 int cgate_ignore_sigpipe(void) {
     return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
+
+// Without this each message of a megabyte is mapped, faulted in page by page and unmapped again:
+// a quarter of the time that such a message takes.
+void cgate_keep_memory(void) {
+    mallopt(M_MMAP_THRESHOLD, 3 << 20);
+    mallopt(M_TRIM_THRESHOLD, 32 << 20);
+}
+
+void cgate_give_memory_back(void) { malloc_trim(0); }

@@ -134,6 +134,7 @@ extension Door {
         guard node.source.count > Limits.loopScreeningByteCount else {
             return Self.screenAndRead(node, of: tool, by: screener)
         }
+        memory.noteLargeMessage()
         return try? await pool.run { Self.screenAndRead(node, of: tool, by: screener) }
     }
 

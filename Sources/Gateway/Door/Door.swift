@@ -16,6 +16,7 @@ package import Screening
 package actor Door {
     let loop: EventLoop
     let pool: BlockingPool
+    let memory: MemoryReturn
     let store: any RecordStore
     let clock: any Clock
     let hashing: any Hashing
@@ -53,6 +54,11 @@ package actor Door {
     package init(_ parts: Parts) {
         loop = parts.loop
         pool = parts.pool
+        memory = MemoryReturn(
+            loop: parts.loop,
+            pool: parts.pool,
+            quiet: Limits.memoryQuietTime
+        )
         store = parts.store
         clock = parts.clock
         hashing = parts.hashing

@@ -29,6 +29,7 @@ enum UpCommand {
         let set = try ConfigurationFiles.read(path, hashing: OpenSSLHashing())
         let state = try invocation.stateFolder()
         let lock = try take(state)
+        MemoryReturn.keepFreedMemory()
         let loop = try EventLoop()
         let isQuiet = invocation.has("--quiet")
         let gateway = try Gateway.open(
