@@ -125,6 +125,7 @@ let package = Package(
             dependencies: [
                 "Base", "JSON", "JSONSchema", "MCP", "Policy", "Screening", "Audit",
                 "AuditVerifier", "System", "Crypto", "Patterns", "Storage", "HTTP", "Gateway",
+                "TestKit",
             ],
             path: "Tests/FuzzBodies",
             swiftSettings: strict
@@ -141,7 +142,10 @@ let package = Package(
         tests("System", ["Base", "System"]),
         tests("Crypto", ["Base", "JSON", "Crypto"]),
         tests("Patterns", ["Base", "Patterns"]),
-        tests("Storage", ["Base", "JSON", "Audit", "AuditVerifier", "Storage", "Crypto"]),
+        tests(
+            "Storage",
+            ["Base", "JSON", "Audit", "AuditVerifier", "Storage", "System", "Crypto"]
+        ),
         tests("HTTP", ["Base", "System", "HTTP", "Crypto"]),
         tests("Sandbox", ["Base", "System", "Crypto", "Sandbox"]),
         tests(

@@ -2,20 +2,8 @@ import Approval
 import Base
 import JSON
 import Policy
+import TestKit
 import Testing
-
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
-    }
-}
 
 /// Every order of events, and long random ones: what must hold whatever happens.
 @Suite struct ApprovalOrderTests {

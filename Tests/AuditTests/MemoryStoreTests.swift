@@ -1,6 +1,7 @@
 import Audit
 import Base
 import Crypto
+import TestKit
 import Testing
 
 struct MemoryStoreTests {

@@ -2,6 +2,7 @@ import Audit
 import AuditVerifier
 import Base
 import Crypto
+import TestKit
 import Testing
 
 struct VerificationTests {

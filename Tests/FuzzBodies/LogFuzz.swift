@@ -5,6 +5,7 @@ import Crypto
 import Glibc
 import Storage
 import System
+import TestKit
 
 /// A log whose file somebody changed: the offline reader comes back, and nothing that verifies says
 /// anything but what was recorded.
@@ -101,16 +102,7 @@ enum LogFuzz {
     // MARK: the log to change
 
     private static func make() -> Original? {
-        let home = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
-        var template = Array("\(home)/gatehouse-fuzz-XXXXXX".utf8CString)
-        guard unsafe mkdtemp(&template) != nil else { return nil }
-        let folder = String(
-            decoding: template.dropLast().map { UInt8(bitPattern: $0) },
-            as: UTF8.self
-        )
-        made.withLock { $0 = folder }
-        // The process ends long after; what it made goes with it.
-        atexit { LogFuzz.removeFolder() }
+        let folder = made.path
         let signer = try? Ed25519.SigningKey(seed: SecretBytes([UInt8](repeating: 7, count: 32)))
         guard let signer else { return nil }
         var options = StoreOptions(
@@ -147,12 +139,12 @@ enum LogFuzz {
     /// 150 calls: a full tile and a rest, with checkpoints on the way.
     private static func fill(_ options: StoreOptions) {
         // A thread of its own: the one that waits here may be the last of Swift's pool.
-        guard let loop = try? EventLoop(), let thread = try? loop.start() else { return }
+        guard let loop = try? EventLoop(), let thread = try? loop.start(), let done = try? Done()
+        else { return }
         defer {
             loop.stop()
             thread.join()
         }
-        let done = Done()
         let options = options
         // Ends before this function: it is waited for below.
         Task(executorPreference: loop) {
@@ -201,16 +193,7 @@ enum LogFuzz {
         )
     }
 
-    private static let made = Lock("")
-
-    private static func removeFolder() {
-        let folder = made.withLock { $0 }
-        for name in [
-            "log.db", "log.db-wal", "log.db-shm", "search.db", "search.db-wal", "search.db-shm",
-            "checkpoint",
-        ] { unsafe unlink(folder + "/" + name) }
-        unsafe rmdir(folder)
-    }
+    private static let made = TemporaryFolder("fuzz")
 
     private static func write(_ bytes: [UInt8], to path: String) {
         guard let file = unsafe fopen(path, "wb") else { return }
@@ -229,19 +212,15 @@ enum LogFuzz {
 
 /// One signal from a task to the thread that waits for it.
 private final class Done: Sendable {
-    private let descriptors: (read: CInt, write: CInt)
+    private let descriptors: (reading: CInt, writing: CInt)
 
-    init() {
-        var pair: [CInt] = [-1, -1]
-        unsafe pipe(&pair)
-        descriptors = (pair[0], pair[1])
-    }
+    init() throws(SystemError) { descriptors = try Pipe().split() }
 
-    func signal() { close(descriptors.write) }
+    func signal() { close(descriptors.writing) }
 
     func wait() {
         var byte: UInt8 = 0
-        while unsafe read(descriptors.read, &byte, 1) < 0, errno == EINTR {}
-        close(descriptors.read)
+        while unsafe read(descriptors.reading, &byte, 1) < 0, errno == EINTR {}
+        close(descriptors.reading)
     }
 }

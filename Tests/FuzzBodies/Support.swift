@@ -1,5 +1,6 @@
 import Base
 import Glibc
+import TestKit
 
 /// What this thread has used of the processor: other work on the machine does not count.
 struct ThreadTime {
@@ -16,19 +17,15 @@ struct ThreadTime {
 
 /// Numbers that follow from the input, so that a finding can be played again.
 struct Derived: RandomNumberGenerator {
-    private var state: UInt64
+    private var seeded: Seeded
 
     init(from bytes: [UInt8]) {
-        state = bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        seeded = Seeded(
+            bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        )
     }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
+    mutating func next() -> UInt64 { seeded.next() }
 
     /// Where the input is cut into pieces, as a connection might deliver it: at most 65 of them.
     mutating func ends(of count: Int) -> [Int] {

@@ -2,6 +2,7 @@ import Base
 import Crypto
 import Glibc
 import System
+import TestKit
 import Testing
 
 @testable import HTTP
@@ -11,14 +12,11 @@ private enum Certificates {
     static let openssl = "/usr/bin/openssl"
     static var canBeMade: Bool { unsafe access(openssl, X_OK) == 0 }
 
+    private static let made = TemporaryFolder("tls")
+
     /// Two authorities that know nothing of each other, and servers of the first.
     static let folder = Task<String, any Error> {
-        var template = Array("/tmp/gatehouse-tls-XXXXXX".utf8CString)
-        guard unsafe mkdtemp(&template) != nil else { throw CancellationError() }
-        let path = String(
-            decoding: template.dropLast().map { UInt8(bitPattern: $0) },
-            as: UTF8.self
-        )
+        let path = made.path
         try await onLoop { loop in
             for name in ["ca", "other"] {
                 try await run(["-keyout", "\(name).key", "-out", "\(name).pem"], name, path, loop)

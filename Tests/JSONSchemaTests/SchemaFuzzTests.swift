@@ -8,19 +8,6 @@ import Testing
     .enabled(if: Corpus.has("json-schema-test-suite"), "corpus json-schema-test-suite is not here")
 )
 struct SchemaFuzzTests {
-    /// Numbers from a seed (Steele, Lea, Flood: SplitMix64), so that a failure can be run again.
-    private struct SeededGenerator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     private static func inputs() throws -> [[UInt8]] {
         var result: [[UInt8]] = []
         for file in SuiteTests.files {
@@ -44,7 +31,7 @@ struct SchemaFuzzTests {
 
     @Test("damaged schemas and values trap nowhere", arguments: [UInt64(1), 20_261_121])
     func damaged(seed: UInt64) throws {
-        var generator = SeededGenerator(state: seed)
+        var generator = Seeded(seed)
         let inputs = try Self.inputs()
         for _ in 0..<4_000 {
             guard let one = inputs.randomElement(using: &generator),
@@ -60,7 +47,7 @@ struct SchemaFuzzTests {
     private static func damage(
         _ one: [UInt8],
         with other: [UInt8],
-        _ generator: inout SeededGenerator
+        _ generator: inout Seeded
     ) -> [UInt8] {
         let schema = one.split(separator: 0, maxSplits: 1).first ?? []
         let value = other.split(separator: 0, maxSplits: 1).last ?? []

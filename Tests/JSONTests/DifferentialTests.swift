@@ -1,4 +1,5 @@
 import JSON
+import TestKit
 import Testing
 
 /// The parser beside the reference reader, on texts nobody wrote.

@@ -1,4 +1,5 @@
 import JSON
+import TestKit
 import Testing
 
 /// Two texts share a call form exactly when they say the same value: 10,000 texts, of which many

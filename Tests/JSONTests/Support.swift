@@ -21,18 +21,3 @@ func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, a
 
 /// The call form of a text as text.
 func form(_ source: String) throws -> String { text(try CallForm(try parse(source).root).bytes) }
-
-/// A seeded generator (SplitMix64), so that a failure is found again.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-}

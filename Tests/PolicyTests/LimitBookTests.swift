@@ -2,6 +2,7 @@ import Base
 import Crypto
 import JSON
 import Policy
+import TestKit
 import Testing
 
 @Suite struct LimitBookTests {

@@ -1,6 +1,7 @@
 import Base
 import JSON
 import Policy
+import TestKit
 import Testing
 
 @Suite struct LooseningTests {

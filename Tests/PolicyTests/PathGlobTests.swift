@@ -1,4 +1,5 @@
 import Policy
+import TestKit
 import Testing
 
 struct GlobCase: Sendable, CustomTestStringConvertible {

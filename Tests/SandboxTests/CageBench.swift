@@ -51,25 +51,20 @@ enum CageBench {
     static let isPossible = probe.missing(from: CageLayer.standardMinimum).isEmpty
     static let reason = "no cage can be made here: " + probe.lines.joined(separator: "; ")
 
-    /// Where the folders of this process lie; what ended processes left is removed.
-    private static let root: String = {
+    /// Where the folders of this process lie.
+    private static let root: TemporaryFolder = {
         // The clone may belong to another user than runs the tests, or lie where only its owner may
         // pass, which an ordinary user made by root is not.
         let build = Corpus.packageRoot + "/.build"
         let isUsable = unsafe access(build, W_OK) == 0 && (!CageUser.isRoot || isOpenToAll(build))
-        let shared = "\(isUsable ? build : "/var/tmp")/gatehouse-cage-tests-\(geteuid())"
-        unsafe mkdir(shared, 0o755)
-        for name in Corpus.names(in: shared) {
-            guard let process = pid_t(name), kill(process, 0) != 0, errno == ESRCH else { continue }
-            _ = try? BlockingRun("/bin/rm", ["-rf", "\(shared)/\(name)"])
-        }
-        unsafe mkdir("\(shared)/\(getpid())", 0o755)
-        return "\(shared)/\(getpid())"
+        let made = TemporaryFolder("cage", in: isUsable ? build : "/var/tmp")
+        unsafe chmod(made.path, 0o755)
+        return made
     }()
 
     /// A new folder outside `/tmp`, whose place inside a cage is the cage's own.
     static func folder(_ name: String) throws -> String {
-        let path = "\(root)/\(name)-\(UInt32.random(in: 0...UInt32.max))"
+        let path = "\(root.path)/\(name)-\(UInt32.random(in: 0...UInt32.max))"
         guard unsafe mkdir(path, 0o755) == 0 else { throw BenchError.failed("mkdir \(path)") }
         return path
     }

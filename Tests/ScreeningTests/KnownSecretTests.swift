@@ -127,7 +127,7 @@ private func spellings(of value: String) -> [String] {
 
     @Test("random texts never keep a spelling", arguments: 1...40)
     func fuzz(seed: Int) throws {
-        var random = SeededRandom(state: UInt64(seed))
+        var random = Seeded(UInt64(seed))
         let alphabet = Array("abcXYZ019-_/+=\"\\ $%é\n{}<>")
         let count = Int.random(in: 8...60, using: &random)
         let value =
@@ -157,7 +157,7 @@ private func spellings(of value: String) -> [String] {
 @Suite struct LiteralScannerTests {
     @Test("agrees with a search byte by byte", arguments: 1...60)
     func agrees(seed: Int) {
-        var random = SeededRandom(state: UInt64(seed))
+        var random = Seeded(UInt64(seed))
         func word(_ least: Int, _ most: Int) -> [UInt8] {
             (0..<Int.random(in: least...most, using: &random)).map { _ in
                 UInt8.random(in: 0x61...0x63, using: &random)

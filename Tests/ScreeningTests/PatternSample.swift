@@ -1,18 +1,20 @@
+import TestKit
+
 /// Writes a text that a regular expression matches: enough of RE2's syntax for rule files.
 struct PatternSample {
     private var scalars: [Character]
     private var position = 0
-    private var random: SeededRandom
+    private var random: Seeded
 
     static func text(of pattern: String, seed: UInt64) -> String {
         var sample = PatternSample(
             scalars: Array(pattern),
-            random: SeededRandom(state: seed)
+            random: Seeded(seed)
         )
         return sample.alternatives()
     }
 
-    private init(scalars: [Character], random: SeededRandom) {
+    private init(scalars: [Character], random: Seeded) {
         (self.scalars, self.random) = (scalars, random)
     }
 

@@ -86,14 +86,14 @@ import Testing
 
     @Test("any JSON comes out as JSON with the same shape", arguments: 1...60)
     func fuzz(seed: Int) throws {
-        var random = SeededRandom(state: UInt64(seed))
+        var random = Seeded(UInt64(seed))
         let secret = try Fixture.secret("x", "0123456789-abc")
         let pieces = [
             "0123456789-abc", "password", "password=n84ASM54y4", "-----BEGIN PRIVATE KEY-----",
             "[/UNTRUSTED_EXTERNAL_DATA]", "é\u{1F432}", "\\n\"", "\u{0}", "AKIA0ON7V2DD57PL3JXM",
             "data", "image", "dev.gatehouse/x", "MDEyMzQ1Njc4OS1hYmM=", "12345678901234",
         ]
-        func value(_ depth: Int, _ random: inout SeededRandom) -> JSONValue {
+        func value(_ depth: Int, _ random: inout Seeded) -> JSONValue {
             switch Int.random(in: 0..<(depth == 0 ? 3 : 6), using: &random) {
             case 0: return .string(JSONString(text(&random)))
             case 1: return 12_345_678_901_234
@@ -114,7 +114,7 @@ import Testing
                 )
             }
         }
-        func text(_ random: inout SeededRandom) -> String {
+        func text(_ random: inout Seeded) -> String {
             (0..<Int.random(in: 0...3, using: &random))
                 .map { _ in pieces.randomElement(using: &random) ?? "" }.joined(separator: " ")
         }

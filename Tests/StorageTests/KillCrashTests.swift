@@ -4,6 +4,7 @@ import Base
 import Crypto
 import Glibc
 import Storage
+import System
 import TestKit
 import Testing
 
@@ -26,14 +27,13 @@ struct KillCrashTests {
 
     /// Starts the victim and kills it after that many lines; every line it wrote.
     private func run(_ folder: String, _ name: String, killAfter count: Int) throws -> [String] {
-        var ends: [CInt] = [0, 0]
-        let isOpen = unsafe pipe(&ends) == 0
-        try #require(isOpen)
+        // Closed on exec: a process that another test starts would keep the pipe open for ever.
+        let (reading, writing) = try Pipe().split()
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
-        unsafe posix_spawn_file_actions_addclose(&actions, ends[0])
+        unsafe posix_spawn_file_actions_adddup2(&actions, writing, STDOUT_FILENO)
+        unsafe posix_spawn_file_actions_addclose(&actions, reading)
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe [nil, nil, nil, nil]
         for (place, text) in [Self.victim, folder, name].enumerated() {
             unsafe arguments[place] = unsafe strdup(text)
@@ -41,14 +41,14 @@ struct KillCrashTests {
         defer { for place in 0..<3 { unsafe free(arguments[place]) } }
         var child: pid_t = 0
         let status = unsafe posix_spawn(&child, Self.victim, &actions, nil, &arguments, environ)
-        close(ends[1])
-        defer { close(ends[0]) }
+        close(writing)
+        defer { close(reading) }
         try #require(status == 0, "cannot start \(Self.victim)")
         var text: [UInt8] = []
         var lines = 0
         var chunk = [UInt8](repeating: 0, count: 4096)
         while true {
-            let read = unsafe Glibc.read(ends[0], &chunk, chunk.count)
+            let read = unsafe Glibc.read(reading, &chunk, chunk.count)
             guard read > 0 else { break }
             text += chunk[..<read]
             lines += chunk[..<read].count { $0 == 0x0a }

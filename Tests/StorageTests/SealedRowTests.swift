@@ -2,6 +2,7 @@ import Audit
 import Base
 import Crypto
 import Storage
+import TestKit
 import Testing
 
 /// Rows of the state that count only where the gateway itself wrote them.

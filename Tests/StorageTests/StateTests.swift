@@ -2,6 +2,7 @@ import Audit
 import Base
 import Crypto
 import Storage
+import TestKit
 import Testing
 
 /// What every store promises, asked of both.

@@ -5,44 +5,6 @@ import Glibc
 import Storage
 import TestKit
 
-/// A folder that goes away with the test.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() {
-        var template = Array("/tmp/gatehouse-storage-XXXXXX".utf8CString)
-        let made = unsafe mkdtemp(&template)
-        precondition(unsafe made != nil, "no temporary folder")
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit {
-        for name in Corpus.names(in: path) { unsafe unlink(path + "/" + name) }
-        unsafe rmdir(path)
-    }
-}
-
-/// splitmix64: the same numbers for the same seed.
-final class SeededRandom: RandomSource {
-    private let state: Lock<UInt64>
-
-    init(seed: UInt64) { state = Lock(seed) }
-
-    func next() -> UInt64 {
-        state.withLock { state in
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-            return z ^ (z >> 31)
-        }
-    }
-
-    func bytes(count: Int) -> [UInt8] {
-        (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
-    }
-}
-
 let environment = EnvironmentName(unchecked: "staging")
 
 func signingKey() throws -> Ed25519.SigningKey {

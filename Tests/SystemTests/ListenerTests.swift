@@ -1,35 +1,14 @@
 import Base
 import Glibc
 import System
+import TestKit
 import Testing
 
 /// A fresh folder of the test, removed afterwards.
 func withFolder<Success>(_ body: (String) async throws -> Success) async throws -> Success {
-    var template = Array("/tmp/gatehouse-test-XXXXXX".utf8CString)
-    let made = unsafe mkdtemp(&template)
-    let isMade = unsafe made != nil
-    try #require(isMade)
-    let path = String(
-        decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) },
-        as: UTF8.self
-    )
-    defer { removeTree(path) }
-    return try await body(path)
-}
-
-func removeTree(_ path: String) {
-    if let directory = unsafe opendir(path) {
-        while let entry = unsafe readdir(directory) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) {
-                    unsafe String(cString: $0)
-                }
-            }
-            if name != ".", name != ".." { removeTree(path + "/" + name) }
-        }
-        unsafe closedir(directory)
-    }
-    unsafe remove(path)
+    let folder = TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    return try await body(folder.path)
 }
 
 func mode(_ path: String) -> mode_t {

@@ -283,15 +283,13 @@ struct ServerProcessTests {
 
     /// The gateway cannot end its servers when it is killed; the kernel and PID 1 do.
     @Test func `the tree dies with a gateway that is killed`() async throws {
-        let folder = "/var/tmp/gatehouse-fifo-\(getpid())"
-        unsafe mkdir(folder, 0o755)
+        // Not in `/tmp`, which is the cage's own.
+        let made = TemporaryFolder("fifo", in: "/var/tmp")
+        let folder = made.path
         unsafe chmod(folder, 0o777)
         unsafe mkfifo(folder + "/fifo", 0o666)
         unsafe chmod(folder + "/fifo", 0o666)
-        defer {
-            unsafe unlink(folder + "/fifo")
-            unsafe rmdir(folder)
-        }
+        defer { withExtendedLifetime(made) {} }
         let fifo = unsafe open(folder + "/fifo", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         try #require(fifo >= 0)
         defer { close(fifo) }
@@ -314,7 +312,7 @@ struct ServerProcessTests {
         }
         // The reading end hangs up when the last process of the tree is gone.
         var wait = pollfd(fd: fifo, events: Int16(POLLIN), revents: 0)
-        #expect(unsafe poll(&wait, 1, 10_000) == 1)
+        #expect(unsafe poll(&wait, 1, 30_000) == 1)
         #expect(wait.revents & Int16(POLLHUP) != 0)
     }
 

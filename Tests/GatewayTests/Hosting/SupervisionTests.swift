@@ -1,5 +1,6 @@
 import Base
 import Gateway
+import TestKit
 import Testing
 
 /// Feeds a machine and remembers its timer, on a clock of its own.
@@ -200,7 +201,7 @@ private struct Stage {
     /// Any order of events: never two processes, never a timer for nothing, always an end.
     @Test(arguments: 0..<200)
     func `no order of events starts a second process`(seed: Int) {
-        var generator = SplitMix(state: UInt64(seed))
+        var generator = Seeded(UInt64(seed))
         var stage = Stage { $0.crashLimit = 3 }
         var isAlive = false
         for _ in 0..<300 {
@@ -228,18 +229,5 @@ private struct Stage {
         for _ in 0..<3 { stage.ring() }
         if isAlive { stage.feed(.exited(reason: "signal 9")) }
         #expect(stage.machine.state == .ended, "seed \(seed)")
-    }
-}
-
-/// A small generator with a seed that can be printed (Steele, Lea, Flood: SplitMix64).
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }
