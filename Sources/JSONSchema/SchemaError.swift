@@ -1,4 +1,5 @@
 private import Base
+private import JSON
 
 /// Why a schema is not used, with the place in it; the tool it belongs to is then hidden.
 package struct SchemaError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -82,4 +83,9 @@ package struct SchemaLimits: Sendable {
     package var violationCount = Limits.schemaViolationCount
 
     package init() {}
+}
+
+/// One token of a pointer, escaped (RFC 6901 3).
+func pointerToken(_ text: String) -> String {
+    String(JSONPointer(tokens: [JSONString(text)]).description.dropFirst())
 }

@@ -337,24 +337,12 @@ struct SchemaLibrary {
         _ number: Int32,
         _ context: Context
     ) throws(SchemaError) {
-        guard Self.isAnchor(name) else { throw error(.badIdentifier(name), at: number) }
+        guard URIReference.isPlainName(name) else { throw error(.badIdentifier(name), at: number) }
         let anchor = Anchor(resource: context.resource, name: JSONString(name))
         guard anchors[anchor].map({ $0 == number }) ?? true else {
             throw error(.duplicateIdentifier(name), at: number)
         }
         anchors[anchor] = number
-    }
-
-    // 2020-12 core 8.2.2: XML's NCName, here of ASCII; draft-07 core 8.2.3 also takes a colon.
-    private static func isAnchor(_ name: String) -> Bool {
-        let isLetter: (UInt8) -> Bool = {
-            (65...90).contains($0) || (97...122).contains($0) || $0 == UInt8(ascii: "_")
-        }
-        guard let first = name.utf8.first, isLetter(first) else { return false }
-        return name.utf8.allSatisfy {
-            isLetter($0) || (48...58).contains($0) || $0 == UInt8(ascii: "-")
-                || $0 == UInt8(ascii: ".")
-        }
     }
 
     // MARK: dialects
@@ -406,9 +394,4 @@ struct SchemaLibrary {
     private func error(_ reason: SchemaError.Reason, at number: Int32) -> SchemaError {
         SchemaError(pointer: pointer(of: number), reason: reason)
     }
-}
-
-/// One token of a pointer, escaped (RFC 6901 3).
-func pointerToken(_ text: String) -> String {
-    String(JSONPointer(tokens: [JSONString(text)]).description.dropFirst())
 }

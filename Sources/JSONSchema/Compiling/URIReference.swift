@@ -109,6 +109,17 @@ struct URIReference: Equatable {
     private static func text(_ bytes: Substring.UTF8View) -> String {
         String(Substring(bytes))
     }
+
+    // 2020-12 core 8.2.2: XML's NCName, here of ASCII; draft-07 core 8.2.3 also takes a colon.
+    static func isPlainName(_ name: String) -> Bool {
+        guard let first = name.utf8.first, isLetter(first) || first == UInt8(ascii: "_") else {
+            return false
+        }
+        return name.utf8.allSatisfy {
+            isLetter($0) || (48...58).contains($0) || $0 == UInt8(ascii: "_")
+                || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+        }
+    }
 }
 
 /// The bytes of a fragment with its percent escapes undone, or nil when one is broken
