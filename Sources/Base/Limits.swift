@@ -8,7 +8,6 @@ package enum Limits {
     package static let jsonDepth = 64
     package static let jsonNodeCount = 1 << 22
     package static let jsonObjectKeyCount = 1 << 20
-    package static let argumentsByteCount = 1 << 20
     package static let reviewableByteCount = 64 << 10
 
     // HTTP.

@@ -23,9 +23,7 @@ int cgate_open(int folder, const char *path, int flags, uint32_t mode) {
     int kernel = O_CLOEXEC | O_NOCTTY;
     // A FIFO in place of a file must not stop us here; for files it does nothing.
     if (!(flags & CGATE_BLOCKING)) kernel |= O_NONBLOCK;
-    if (flags & CGATE_PATH_ONLY) {
-        kernel = O_CLOEXEC | O_PATH;
-    } else if ((flags & CGATE_READ) && (flags & CGATE_WRITE)) {
+    if ((flags & CGATE_READ) && (flags & CGATE_WRITE)) {
         kernel |= O_RDWR;
     } else if (flags & CGATE_WRITE) {
         kernel |= O_WRONLY;

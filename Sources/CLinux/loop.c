@@ -3,7 +3,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,15 +18,6 @@ int64_t cgate_realtime(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-ptrdiff_t cgate_random(void *buffer, size_t offset, size_t length) {
-    for (;;) {
-        // Blocks only before the kernel's pool is seeded at boot.
-        ssize_t count = getrandom((char *)buffer + offset, length, 0);
-        if (count >= 0) return count;
-        if (errno != EINTR) return -errno;
-    }
 }
 
 int cgate_eventfd(void) {

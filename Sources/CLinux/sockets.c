@@ -255,14 +255,6 @@ int cgate_local_address(int fd, struct cgate_address *address) {
     return 0;
 }
 
-int cgate_peer_address(int fd, struct cgate_address *address) {
-    struct sockaddr_storage storage = {0};
-    socklen_t length = sizeof storage;
-    if (getpeername(fd, (void *)&storage, &length) < 0) return -errno;
-    decode(&storage, address);
-    return 0;
-}
-
 int cgate_peer_credentials(int fd, int32_t *pid, uint32_t *uid, uint32_t *gid) {
     struct ucred peer;
     socklen_t length = sizeof peer;

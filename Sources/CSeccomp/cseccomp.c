@@ -134,9 +134,3 @@ int cseccomp_landlock_version(void)
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     return version < 0 ? -errno : (int)version;
 }
-
-int cseccomp_version(void)
-{
-    const struct scmp_version *version = seccomp_version();
-    return (int)(version->major * 10000 + version->minor * 100 + version->micro);
-}

@@ -76,9 +76,4 @@ extension Descriptor {
     package static func process(_ processID: Int32) throws(SystemError) -> Descriptor {
         Descriptor(adopting: try checked("pidfd_open", cgate_pidfd_open(processID)))
     }
-
-    /// Puts the position back to the start of the file.
-    package func rewind() throws(SystemError) {
-        _ = try checked("lseek", cgate_rewind(number))
-    }
 }

@@ -7,19 +7,10 @@ package enum Errno {
     package static let invalidArgument: CInt = EINVAL
     package static let noEntry: CInt = ENOENT
     package static let exists: CInt = EEXIST
-    package static let tooManyOpenFiles: CInt = EMFILE
-    package static let tooManyOpenFilesInSystem: CInt = ENFILE
-    package static let noBuffers: CInt = ENOBUFS
-    package static let noMemory: CInt = ENOMEM
-    package static let connectionRefused: CInt = ECONNREFUSED
-    package static let addressInUse: CInt = EADDRINUSE
-    package static let noProcess: CInt = ESRCH
     package static let timedOut: CInt = ETIMEDOUT
     package static let permission: CInt = EPERM
     package static let access: CInt = EACCES
-    package static let brokenPipe: CInt = EPIPE
     package static let tooLarge: CInt = EFBIG
-    package static let isLink: CInt = ELOOP
     package static let noSpace: CInt = ENOSPC
     package static let protocolError: CInt = EPROTO
 }

@@ -81,15 +81,6 @@ package enum Console {
     package static func write(_ bytes: [UInt8], to number: CInt = 1) throws(SystemError) {
         try Files.write(bytes, to: number)
     }
-
-    /// Whether a person sees what is written there.
-    package static func isTerminal(_ number: CInt = 1) -> Bool { isatty(number) == 1 }
-
-    /// Standard input to its end, at most `limit` bytes.
-    package static func readInput(limit: Int) throws(SystemError) -> [UInt8] {
-        let input = Descriptor(adopting: try checked("fcntl", cgate_duplicate(0)))
-        return try Files.read(input, limit: limit, name: "standard input")
-    }
 }
 
 /// The terminal of the person who runs a command, whatever its standard streams are.

@@ -157,13 +157,6 @@ struct ProcessTests {
         #expect(Process.cpuTime() > .zero)
     }
 
-    @Test func `random bytes come in every length and differ`() {
-        let random = SystemRandom()
-        #expect(random.bytes(count: 0) == [])
-        #expect(random.bytes(count: 1000).count == 1000)
-        #expect(random.bytes(count: 32) != random.bytes(count: 32))
-    }
-
     @Test func `the clocks go forward and know the year`() {
         let clock = SystemClock()
         let first = clock.instant

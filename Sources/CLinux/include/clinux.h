@@ -21,9 +21,6 @@ int cgate_eventfd(void);
 /// Adds one to an eventfd.
 int cgate_eventfd_add(int fd);
 
-/// Random bytes into `buffer` + `offset` (getrandom); the number of them, which may be fewer.
-ptrdiff_t cgate_random(void *_Nullable buffer, size_t offset, size_t length);
-
 // epoll.
 
 /// One event: `data` as it was registered, `events` as the kernel's bits.
@@ -88,7 +85,6 @@ int cgate_connect_unix(const char *path, int *is_pending);
 /// The error a pending connection ended with: 0 or a negative errno.
 int cgate_socket_error(int fd);
 int cgate_local_address(int fd, struct cgate_address *address);
-int cgate_peer_address(int fd, struct cgate_address *address);
 /// The credentials of the process that connected (SO_PEERCRED).
 int cgate_peer_credentials(int fd, int32_t *pid, uint32_t *uid, uint32_t *gid);
 int cgate_shutdown_write(int fd);
@@ -191,8 +187,7 @@ struct cgate_facts {
 };
 
 enum { CGATE_READ = 1, CGATE_WRITE = 2, CGATE_CREATE = 4, CGATE_EXCLUSIVE = 8, CGATE_APPEND = 16,
-    CGATE_DIRECTORY = 32, CGATE_FOLLOW = 64, CGATE_TRUNCATE = 128, CGATE_PATH_ONLY = 256,
-    CGATE_BLOCKING = 512 };
+    CGATE_DIRECTORY = 32, CGATE_FOLLOW = 64, CGATE_TRUNCATE = 128, CGATE_BLOCKING = 256 };
 
 /// Opens relative to `folder` (or the working directory when negative), closed on exec. Without
 /// CGATE_FOLLOW a symbolic link as last component is refused; `mode` is for a new file.

@@ -46,9 +46,6 @@ int64_t cseccomp_export(const cseccomp_filter *filter, void *bytes, uint64_t cap
 /// The version of Landlock's interface the kernel has; a negative errno when it has none.
 int cseccomp_landlock_version(void);
 
-/// The library's version as major * 10000 + minor * 100 + micro.
-int cseccomp_version(void);
-
 /// A file in memory that holds these bytes, sealed against any change, at its start, closed on exec.
 /// The caller closes it.
 int cseccomp_sealed_file(const char *name, const void *bytes, size_t length);

@@ -65,10 +65,3 @@ package protocol ReplyChannel: Sendable {
     /// Says that the request is still being worked on, where the transport has a way to.
     func keepAlive() async
 }
-
-/// A channel that leads nowhere, for notifications and lists.
-package struct NoReplyChannel: ReplyChannel {
-    package init() {}
-    package func notify(_ message: [UInt8]) async {}
-    package func keepAlive() async {}
-}

@@ -67,7 +67,7 @@ enum ServerReader {
             kind: kind,
             root: root,
             callTimeout: try members["call_timeout"]?.duration(
-                in: .milliseconds(100) ... .seconds(600)
+                in: .milliseconds(100)...Limits.callMaximum
             )
                 ?? Limits.callTimeout,
             startTimeout: try members["start_timeout"]?.duration(in: .seconds(1) ... .seconds(300))

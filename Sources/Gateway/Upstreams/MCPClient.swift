@@ -174,13 +174,6 @@ package actor MCPClient {
         )
     }
 
-    /// Whether the server answers `tools/list` in time: that is what alive means.
-    package func isAlive() async -> Bool {
-        guard let revision = try? await open() else { return false }
-        let deadline = loop.now.advanced(by: startTimeout)
-        return (try? await listPage(after: nil, revision: revision, until: deadline)) != nil
-    }
-
     package func close() async { await transport.close() }
 
     private func listPage(

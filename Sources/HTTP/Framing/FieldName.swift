@@ -19,8 +19,6 @@ package struct FieldName: Sendable, ExpressibleByStringLiteral {
     package static var mcpSessionID: FieldName { "mcp-session-id" }
     package static var origin: FieldName { "origin" }
     package static var retryAfter: FieldName { "retry-after" }
-    package static var transferEncoding: FieldName { "transfer-encoding" }
-    package static var userAgent: FieldName { "user-agent" }
     package static var wwwAuthenticate: FieldName { "www-authenticate" }
 }
 

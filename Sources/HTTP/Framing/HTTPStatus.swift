@@ -20,13 +20,11 @@ package struct HTTPStatus: Hashable, Sendable {
     package static var unsupportedMediaType: HTTPStatus { HTTPStatus(code: 415) }
     package static var expectationFailed: HTTPStatus { HTTPStatus(code: 417) }
     package static var misdirectedRequest: HTTPStatus { HTTPStatus(code: 421) }
-    package static var tooManyRequests: HTTPStatus { HTTPStatus(code: 429) }
     package static var requestHeaderFieldsTooLarge: HTTPStatus { HTTPStatus(code: 431) }
     package static var internalServerError: HTTPStatus { HTTPStatus(code: 500) }
     package static var notImplemented: HTTPStatus { HTTPStatus(code: 501) }
     package static var badGateway: HTTPStatus { HTTPStatus(code: 502) }
     package static var serviceUnavailable: HTTPStatus { HTTPStatus(code: 503) }
-    package static var gatewayTimeout: HTTPStatus { HTTPStatus(code: 504) }
     package static var versionNotSupported: HTTPStatus { HTTPStatus(code: 505) }
 
     /// RFC 9110 section 15: these never carry content, whatever the fields say.

@@ -50,11 +50,6 @@ package struct CheckedPolicy: Sendable {
     package func executingServers(of tenant: TenantID) -> Set<ServerName> {
         Set(tenants[tenant]?.tools.filter { $0.value.tier == .execute }.keys.map(\.server) ?? [])
     }
-
-    /// The tools that a file states a tier for, of that tenant.
-    package func placedTools(of tenant: TenantID) -> [ToolReference] {
-        tenants[tenant].map { $0.tools.filter { $0.value.tier != nil }.keys.sorted() } ?? []
-    }
 }
 
 /// The policy of one tenant: its own and what it inherits.

@@ -4,8 +4,6 @@ import Base
 ///
 /// INVARIANT: `Sources/gatehouse-init/init.c` has the same layouts.
 enum InitProtocol {
-    static let controlNumber: CInt = 3
-    static let launchNumber: CInt = 4
     /// The layers init checks with its own eyes; all of them, in every cage.
     static let required: UInt32 = 0b11_1111
 

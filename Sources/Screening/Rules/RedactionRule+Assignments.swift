@@ -19,7 +19,6 @@ extension RedactionRule {
         "license_key", "licensekey", "service_key", "oauth", "authorization", "client_srt",
         "nonce", "pkey", "private_token", "session_key", "sessionkey", "cookie_key", "x-api",
     ]
-    private static let weakWords = ["key", "auth", "api", "bearer"]
 
     private static func alternatives(_ words: [String]) -> String { words.joined(separator: "|") }
 

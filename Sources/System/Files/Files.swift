@@ -73,7 +73,6 @@ package enum Files {
         package static let folder = Access(rawValue: CInt(CGATE_DIRECTORY))
         package static let followLinks = Access(rawValue: CInt(CGATE_FOLLOW))
         package static let truncate = Access(rawValue: CInt(CGATE_TRUNCATE))
-        package static let pathOnly = Access(rawValue: CInt(CGATE_PATH_ONLY))
     }
 
     /// Opens a file, closed on exec; `mode` is for a new one, less the umask.
@@ -180,11 +179,6 @@ package enum Files {
     package static func remove(_ path: String) throws(SystemError) {
         try refuseNUL(path, call: "unlink")
         _ = try checked("unlink", unsafe cgate_unlink(-1, path, 0), subject: path)
-    }
-
-    package static func removeFolder(_ path: String) throws(SystemError) {
-        try refuseNUL(path, call: "rmdir")
-        _ = try checked("rmdir", unsafe cgate_unlink(-1, path, 1), subject: path)
     }
 
     /// What a symbolic link says.

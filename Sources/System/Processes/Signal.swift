@@ -12,7 +12,6 @@ package struct Signal: RawRepresentable, Hashable, Sendable {
     package static let child = Signal(rawValue: SIGCHLD)
     package static let kill = Signal(rawValue: SIGKILL)
     package static let stop = Signal(rawValue: SIGSTOP)
-    package static let windowChange = Signal(rawValue: SIGWINCH)
     package static let user1 = Signal(rawValue: SIGUSR1)
 
     package var name: String {

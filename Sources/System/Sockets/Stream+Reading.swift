@@ -129,8 +129,7 @@ extension Stream {
         return .failed(failure ?? .closed)
     }
 
-    /// Waits until reading may bring something, without reading; for layers that read the
-    /// descriptor themselves, after `noteDrained`.
+    /// Waits until reading may bring something, without reading.
     package func readable(until deadline: Instant? = nil) async throws(StreamError) {
         if buffer.count == 0 { buffer.release(to: loop.buffers) }
         while !isReadable {
@@ -145,10 +144,4 @@ extension Stream {
             if let failure { throw failure }
         }
     }
-
-    /// A layer that reads the descriptor itself got EAGAIN: the next edge will tell.
-    package func noteDrained() { isReadable = false }
-
-    /// A layer that writes the descriptor itself got EAGAIN: the next edge will tell.
-    package func noteBlocked() { isWritable = false }
 }

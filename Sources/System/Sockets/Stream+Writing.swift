@@ -75,8 +75,7 @@ extension Stream {
         }
     }
 
-    /// Waits until the descriptor takes bytes again; for layers that write it themselves, after
-    /// `noteBlocked`.
+    /// Waits until the descriptor takes bytes again.
     package func writable(until deadline: Instant? = nil) async throws(StreamError) {
         while !isWritable {
             if let failure { throw failure }

@@ -104,13 +104,6 @@ package final class Stream: EventSource {
         return PeerCredentials(processID: process, userID: user, groupID: group)
     }
 
-    /// Our own address of a TCP connection.
-    package func localAddress() throws(SystemError) -> SocketAddress {
-        var address = cgate_address()
-        _ = try checked("getsockname", unsafe cgate_local_address(number, &address))
-        return SocketAddress(address)
-    }
-
     // MARK: Events
 
     override func handle(_ readiness: Readiness) {

@@ -77,7 +77,7 @@ enum UpCommand {
         Gateway.Parts(
             pool: BlockingPool(),
             clock: SystemClock(),
-            random: Crypto.SystemRandom(),
+            random: SystemRandom(),
             user: Process.userID,
             version: GatehouseTool.version,
             environment: { Process.environment($0) },
