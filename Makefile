@@ -15,13 +15,14 @@ run: ## set up, build, and start the quickstart with its state inside this clone
 test: ## set up and run every suite
 	@scripts/test
 
-test-long: ## what a release needs: 1,000 kills, fuzzing, sanitizers
+test-long: ## what a release needs: 1,000 kills, soak, fuzzing, sanitizers (docs/testing.md)
 	@scripts/test --long
 
-check: ## format, lint, layers, links, corpora
+check: ## format, lint, layers, links, claims of the documents, corpora
 	@swift format lint --strict --recursive --parallel Sources Tests Package.swift
 	@scripts/check-layers
 	@scripts/check-links
+	@scripts/check-claims
 	@scripts/corpora used
 
 build: ## the release binary, .build/release/gatehouse
