@@ -6,7 +6,7 @@ import Testing
 
 private let okay = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct HTTPClientTests {
     /// Runs a client against a script; the scripted server is stopped at the end.
     private static func with<Success: Sendable>(

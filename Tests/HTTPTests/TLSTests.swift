@@ -60,7 +60,7 @@ private enum Certificates {
 }
 
 @Suite(
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(5)),
     .enabled(if: Certificates.canBeMade, "the program openssl is not here")
 )
 struct TLSTests {

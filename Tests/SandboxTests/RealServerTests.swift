@@ -33,7 +33,7 @@ private enum RealServer {
         if: RealServer.environment != nil && CageBench.isPossible,
         "no environment with mcp-server-time (set GATEHOUSE_TEST_VENV), or no cage"
     ),
-    .timeLimit(.minutes(1))
+    .timeLimit(.minutes(5))
 )
 struct RealServerTests {
     @Test("mcp-server-time greets from its cage", arguments: RealServer.users)

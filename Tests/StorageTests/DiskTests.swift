@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// A disk that is full, refuses writes, or was changed behind the log's back.
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct DiskTests {
     let folder = TemporaryFolder()
     let clock = ManualClock()

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// Rows of the state that count only where the gateway itself wrote them.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SealedRowTests {
     /// A seal of one byte a row: enough to tell own rows from others.
     struct Stamp: RowSealing {

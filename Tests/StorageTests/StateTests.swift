@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// What every store promises, asked of both.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct StateTests {
     enum Kind: String, CaseIterable { case memory, sqlite }
 

@@ -3,7 +3,7 @@ import Glibc
 import System
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct BlockingPoolTests {
     @Test func `work runs off the loop and its result comes back on it`() async throws {
         let pool = BlockingPool(threadLimit: 2)

@@ -73,7 +73,7 @@ func run(_ request: SpawnRequest) async throws -> (output: String, status: Proce
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ChildProcessTests {
     @Test func `what a child reads, prints and returns comes through`() async throws {
         let (output, errors, status) = try await onLoop { loop in

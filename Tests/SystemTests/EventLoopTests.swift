@@ -66,7 +66,7 @@ actor Resident {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct EventLoopTests {
     @Test func `a spawned task and an actor of the loop run on the loop's thread`() async throws {
         let isOnLoop = try await onLoop { loop in

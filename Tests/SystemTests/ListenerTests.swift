@@ -17,7 +17,7 @@ func mode(_ path: String) -> mode_t {
     return facts.st_mode & 0o7777
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ListenerTests {
     @Test func `a unix listener is for its owner only and tells who connects`() async throws {
         try await withFolder { folder in

@@ -4,7 +4,7 @@ import System
 import Testing
 
 /// These change the whole process (blocked signals, orphans), so each runs in one of its own.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SignalTests {
     @Test func `a signal is an event of the loop, several that wait count as one`() async {
         await #expect(processExitsWith: .success) {

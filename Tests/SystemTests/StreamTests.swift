@@ -130,7 +130,7 @@ actor Door {
     func close() { listener?.close() }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct StreamTests {
     @Test(
         "bytes of every size come back unchanged",

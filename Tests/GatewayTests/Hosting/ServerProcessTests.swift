@@ -131,7 +131,7 @@ private struct Stage {
 @Suite(
     "A hosted server",
     .enabled(if: Hosts.isPossible, "no cage can be made here: \(Hosts.probe.lines)"),
-    .timeLimit(.minutes(1))
+    .timeLimit(.minutes(5))
 )
 struct ServerProcessTests {
     @Test func `answers through its cage line by line`() async throws {

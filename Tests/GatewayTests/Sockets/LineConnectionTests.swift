@@ -55,7 +55,7 @@ private struct Pair {
     }
 }
 
-@Suite("A connection of lines", .timeLimit(.minutes(1)))
+@Suite("A connection of lines", .timeLimit(.minutes(5)))
 struct LineConnectionTests {
     @Test func `lines come out whole, in pieces and several at once`() async throws {
         let pair = try await Pair(limit: 1024)
