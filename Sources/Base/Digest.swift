@@ -60,9 +60,15 @@ package protocol Hashing: Sendable {
     func sha256(prefix: UInt8, _ left: Digest, _ right: Digest) -> Digest
     /// HMAC-SHA-256 (RFC 2104).
     func hmacSHA256(key: [UInt8], _ bytes: [UInt8]) -> Digest
+    /// The same over a part of a larger text, without copying it.
+    func hmacSHA256(key: [UInt8], _ bytes: ArraySlice<UInt8>) -> Digest
 }
 
 extension Hashing {
+    package func hmacSHA256(key: [UInt8], _ bytes: ArraySlice<UInt8>) -> Digest {
+        hmacSHA256(key: key, Array(bytes))
+    }
+
     package func sha256(prefix: UInt8, _ bytes: [UInt8]) -> Digest { sha256([prefix] + bytes) }
 
     package func sha256(prefix: UInt8, _ left: Digest, _ right: Digest) -> Digest {

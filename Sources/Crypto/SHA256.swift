@@ -34,6 +34,10 @@ package struct OpenSSLHashing: Hashing {
     }
 
     package func hmacSHA256(key: [UInt8], _ bytes: [UInt8]) -> Digest {
+        hmacSHA256(key: key, bytes[...])
+    }
+
+    package func hmacSHA256(key: [UInt8], _ bytes: ArraySlice<UInt8>) -> Digest {
         unsafe key.withUnsafeBufferPointer { key in
             unsafe bytes.withUnsafeBufferPointer { bytes in
                 unsafe DigestWords.filled { out in

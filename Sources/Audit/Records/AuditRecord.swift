@@ -133,14 +133,14 @@ package struct OutcomeDetail: Sendable {
     package var duration: Duration
     package var receivedByteCount: Int
     package var givenByteCount: Int
-    /// HMAC-SHA-256 under the record's salt of what came from the upstream.
+    /// HMAC-SHA-256 under the record's salt of the result, or the error's message, as it came.
     package var receivedCommitment: Digest?
-    /// HMAC-SHA-256 under the record's salt of what the agent was given.
+    /// HMAC-SHA-256 under the record's salt of the screened result the agent was given.
     package var givenCommitment: Digest?
     package var isCut: Bool
     /// Names of the redaction rules that replaced something in the result.
     package var redacted: [String]
-    /// The screened result, cut at `Limits.recordedResultByteCount`.
+    /// The beginning of the screened result; recorded as cut when it is shorter than what was given.
     package var result: String?
     /// One line: what went wrong.
     package var error: String?
@@ -208,6 +208,13 @@ package struct Salt: Hashable, Sendable {
 
     /// HMAC-SHA-256 of `content` under this salt.
     package func commitment(to content: [UInt8], _ hashing: any Hashing) -> Digest {
+        hashing.hmacSHA256(key: bytes, content)
+    }
+
+    package func commitment(
+        to content: ArraySlice<UInt8>,
+        _ hashing: any Hashing
+    ) -> Digest {
         hashing.hmacSHA256(key: bytes, content)
     }
 }

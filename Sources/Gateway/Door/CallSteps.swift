@@ -146,11 +146,12 @@ package struct UpstreamResult: Sendable {
     package let answer: Result<UpstreamAnswer, UpstreamFailure>
     package let duration: Duration
 
-    var byteCount: Int {
+    /// What came: the result as the server wrote it, or an error's message; empty for no answer.
+    var bytes: ArraySlice<UInt8> {
         switch answer {
-        case .success(.result(let node)): node.source.count
-        case .success(.error(_, let message, _)): message.utf8.count
-        case .failure: 0
+        case .success(.result(let node)): node.source
+        case .success(.error(_, let message, _)): Array(message.utf8)[...]
+        case .failure: []
         }
     }
 }

@@ -25,10 +25,10 @@ extension Door {
                 OutcomeDetail(
                     status: .fault,
                     duration: result.duration,
-                    receivedByteCount: result.byteCount,
                     redacted: text.report.redactions.keys.sorted(),
                     error: "upstream error \(code)"
-                )
+                ),
+                received: result.bytes
             )
             return .refused(
                 Refusal(
@@ -68,17 +68,18 @@ extension Door {
         }
         let report = screened.report
         let isError = root["isError"]?.bool == true
+        let given = root.source
         await settleInOrder(
             judged,
             OutcomeDetail(
                 status: !report.withheld.isEmpty ? .withheld : isError ? .toolError : .ok,
                 duration: result.duration,
-                receivedByteCount: result.byteCount,
-                givenByteCount: screened.bytes.count,
                 isCut: !report.cuts.isEmpty,
                 redacted: report.redactions.keys.sorted(),
-                result: excerpt(of: screened.bytes)
+                result: excerpt(of: given)
             ),
+            received: result.bytes,
+            given: given,
             changes: unknown.settle(judged)
         )
         return .result(root, verdict: nil)
@@ -109,9 +110,9 @@ extension Door {
             OutcomeDetail(
                 status: status,
                 duration: result.duration,
-                receivedByteCount: result.byteCount,
                 error: reason
-            )
+            ),
+            received: result.bytes
         )
         return .refused(
             Refusal(
@@ -227,10 +228,22 @@ extension Door {
     func settleInOrder(
         _ judged: JudgedCall,
         _ detail: OutcomeDetail,
+        received: ArraySlice<UInt8>? = nil,
+        given: ArraySlice<UInt8>? = nil,
         changes: [StateChange] = []
     ) async {
         judged.tally.settled(detail.status, in: detail.duration)
-        var transaction = Transaction(evidence.outcome(judged, detail))
+        var detail = detail
+        var salt: Salt?
+        if let received {
+            let fresh = Salt(from: random)
+            detail.receivedByteCount = received.count
+            detail.givenByteCount = given?.count ?? 0
+            (detail.receivedCommitment, detail.givenCommitment) =
+                await commitments(fresh, received, given)
+            salt = fresh
+        }
+        var transaction = Transaction(evidence.outcome(judged, detail, salt))
         transaction.changes = changes
         if judged.verdict.tier >= .destructive {
             _ = try? await store.commit(transaction)
@@ -267,8 +280,30 @@ extension Door {
     }
 }
 
+extension Door {
+    /// What the salt's holder can compare; of a large result beside the loop.
+    private func commitments(
+        _ salt: Salt,
+        _ received: ArraySlice<UInt8>,
+        _ given: ArraySlice<UInt8>?
+    ) async -> (Digest, Digest?) {
+        let hashing = hashing
+        let both: @Sendable () -> (Digest, Digest?) = {
+            let came = salt.commitment(to: received, hashing)
+            // What was given as it came is hashed once.
+            return (came, given.map { $0 == received ? came : salt.commitment(to: $0, hashing) })
+        }
+        guard received.count > Limits.loopScreeningByteCount else { return both() }
+        return (try? await pool.run(both)) ?? both()
+    }
+}
+
 extension Evidence {
-    func outcome(_ judged: JudgedCall, _ detail: OutcomeDetail) -> AuditRecord {
+    func outcome(
+        _ judged: JudgedCall,
+        _ detail: OutcomeDetail,
+        _ salt: Salt? = nil
+    ) -> AuditRecord {
         let principal = judged.principal
         return AuditRecord(
             .outcome,
@@ -280,7 +315,8 @@ extension Evidence {
             run: principal.run,
             server: judged.tool.reference.server,
             tool: judged.tool.reference.tool,
-            detail: .outcome(detail)
+            detail: .outcome(detail),
+            salt: salt
         )
     }
 }
