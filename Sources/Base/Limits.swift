@@ -68,8 +68,10 @@ package enum Limits {
     package static let recordByteCount = 1 << 20
     package static let recordedArgumentsByteCount = 64 << 10
     package static let recordedResultByteCount = 2 << 10
+    package static let recordedResultMostByteCount = 64 << 10
     package static let recordedTextByteCount = 8 << 10
     package static let recordedListCount = 64
+    package static let checkpointFileCount = 8
     package static let stateValueByteCount = 4 << 20
     package static let auditQueueCount = 16_384
     package static let auditQueueByteCount = 64 << 20

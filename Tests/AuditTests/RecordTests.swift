@@ -119,14 +119,31 @@ struct RecordTests {
         )
     }
 
-    @Test(arguments: 2040...2060) func `a cut never parts a code point`(count: Int) throws {
-        let text = String(repeating: "x", count: count - 2040) + String(repeating: "🏠", count: 600)
+    @Test(arguments: 0..<20) func `a cut never parts a code point`(place: Int) throws {
+        let limit = Limits.recordedResultMostByteCount
+        let text =
+            String(repeating: "x", count: limit - 20 + place) + String(repeating: "🏠", count: 10)
         let detail = OutcomeDetail(status: .ok, duration: .zero, result: text)
         let bytes = try Self.record(.outcome, .outcome(detail)).encoded()
         let kept = try #require(RecordHead(leaf: bytes)?.detail?["result"]?.string)
         #expect(text.unicodeScalars.starts(with: kept.unicodeScalars))
-        #expect(kept.utf8.count <= Limits.recordedResultByteCount)
-        #expect(kept.utf8.count > Limits.recordedResultByteCount - 4)
+        #expect(kept.utf8.count <= limit)
+        #expect(kept.utf8.count > limit - 4)
+    }
+
+    @Test(arguments: [(4, nil), (5, true)] as [(Int, Bool?)])
+    func `a result shorter than what was given is recorded as cut`(
+        given: Int,
+        isCut: Bool?
+    ) throws {
+        let detail = OutcomeDetail(
+            status: .ok,
+            duration: .zero,
+            givenByteCount: given,
+            result: "done"
+        )
+        let bytes = try Self.record(.outcome, .outcome(detail)).encoded()
+        #expect(RecordHead(leaf: bytes)?.detail?["resultCut"]?.bool == isCut)
     }
 
     @Test func `an integer outside the exact doubles is held to them`() throws {

@@ -144,7 +144,8 @@ extension OutcomeDetail {
         writer.list("redacted", redacted)
         if let result {
             writer.name("result")
-            if writer.string(result, limit: Limits.recordedResultByteCount) {
+            let isCut = writer.string(result, limit: Limits.recordedResultMostByteCount)
+            if isCut || result.utf8.count < givenByteCount {
                 writer.name("resultCut")
                 writer.flag(true)
             }
