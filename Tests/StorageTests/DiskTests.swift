@@ -123,8 +123,10 @@ struct DiskTests {
         unsafe fclose(opened)
     }
 
-    private func fill(_ count: Int) async throws {
-        let store = try SQLiteStore.open(try options(in: folder))
+    private func fill(_ count: Int, sentTo destinations: [String] = []) async throws {
+        var options = try options(in: folder)
+        options.destinations = destinations
+        let store = try SQLiteStore.open(options)
         for call in 0..<count { _ = try await store.commit(record(.judged, call: "c\(call)")) }
         await store.close()
     }
@@ -141,6 +143,51 @@ struct DiskTests {
         }
         guard case .evidenceBroken(let reason) = error else { throw try #require(error) }
         #expect(reason.contains("covers 10 records, the log has 5"))
+    }
+
+    @Test func `an older copy of the whole folder does not start against what was sent`()
+        async throws
+    {
+        let elsewhere = TemporaryFolder()
+        let destinations = [elsewhere.path + "/a", elsewhere.path + "/b"]
+        try await fill(5, sentTo: destinations)
+        let old = try ["log.db", "log.db-wal", "checkpoint"].map { name in
+            (name, try #require(Corpus.bytes(folder.path + "/" + name)))
+        }
+        try await fill(5, sentTo: destinations)
+        for (name, bytes) in old { try write(bytes, to: name) }
+        // Nothing in the folder tells: each file fits the others.
+        try await fill(0)
+        var options = try options(in: folder)
+        options.destinations = [elsewhere.path + "/none", destinations[1]]
+        let error = #expect(throws: StoreOpenError.self) { try SQLiteStore.open(options) }
+        guard case .evidenceBroken(let reason) = error else { throw try #require(error) }
+        #expect(reason == "the checkpoint in `\(destinations[1])` covers 10 records, the log has 5")
+    }
+
+    @Test(arguments: ["torn", "garbage", "another log's", "forged", "a folder"])
+    func `what this log did not sign at a destination stops no start`(state: String) async throws {
+        let elsewhere = TemporaryFolder()
+        let place = elsewhere.path + "/sent"
+        try await fill(5, sentTo: [place])
+        var notes = try #require(Corpus.bytes(place))
+        switch state {
+        case "torn": notes += notes.prefix(notes.count / 2)
+        case "garbage": notes = [UInt8](repeating: 0x0a, count: 70_000) + [0xff, 0]
+        case "another log's":
+            let text = String(decoding: notes, as: UTF8.self)
+            let other = text.replacing("gatehouse/log/", with: "gatehouse/log/f")
+            notes += Array(other.replacing("\n5\n", with: "\n500\n").utf8)
+        case "forged":
+            let text = String(decoding: notes, as: UTF8.self)
+            notes += Array(text.replacing("\n5\n", with: "\n500\n").utf8)
+        default: break
+        }
+        let file = unsafe fopen(place, "wb")
+        let opened = try unsafe #require(file)
+        unsafe fwrite(notes, 1, notes.count, opened)
+        unsafe fclose(opened)
+        try await fill(1, sentTo: [state == "a folder" ? elsewhere.path : place])
     }
 
     @Test func `a checkpoint beside a new log does not start`() async throws {

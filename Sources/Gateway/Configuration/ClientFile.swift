@@ -45,7 +45,7 @@ extension Configuration {
                     allowsSelf: false
                 ),
                 audit: Audit(
-                    checkpointFile: nil,
+                    checkpointFiles: [],
                     resultByteCount: Limits.recordedResultByteCount,
                     dailyByteCount: 4 << 30
                 )

@@ -119,7 +119,8 @@ package struct Configuration: Sendable {
     }
 
     package struct Audit: Sendable, Equatable {
-        package let checkpointFile: String?
+        /// Every signed checkpoint is appended to each of them.
+        package let checkpointFiles: [String]
         package let resultByteCount: Int
         package let dailyByteCount: Int
     }

@@ -119,10 +119,22 @@ extension Configuration {
         let members =
             try field?.members(of: ["checkpoints", "result_bytes", "bytes_per_day"]) ?? [:]
         return Audit(
-            checkpointFile: try members["checkpoints"]?.string(),
-            resultByteCount: try members["result_bytes"]?.integer(in: 0...65_536) ?? 2048,
+            checkpointFiles: try members["checkpoints"].map(checkpointFiles) ?? [],
+            resultByteCount: try members["result_bytes"]?
+                .integer(in: 0...Limits.recordedResultMostByteCount)
+                ?? Limits.recordedResultByteCount,
             dailyByteCount: try members["bytes_per_day"]?.integer(in: 1 << 20...1 << 40) ?? 4 << 30
         )
+    }
+
+    /// One file, or a list of them.
+    private static func checkpointFiles(_ field: Field) throws(ConfigurationError) -> [String] {
+        guard field.node.kind == .array else { return [try field.string()] }
+        let files = try field.strings()
+        guard files.count <= Limits.checkpointFileCount else {
+            throw field.wrong("at most \(Limits.checkpointFileCount) files can be named")
+        }
+        return files
     }
 }
 

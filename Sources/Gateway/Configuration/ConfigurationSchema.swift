@@ -37,7 +37,7 @@ package enum ConfigurationSchema {
                   "type": "object",
                   "additionalProperties": false,
                   "properties": {
-                    "checkpoints": { "$ref": "#/$defs/text", "description": "A file each signed checkpoint is appended to." },
+                    "checkpoints": { "anyOf": [{ "$ref": "#/$defs/text" }, { "type": "array", "maxItems": 8, "items": { "$ref": "#/$defs/text" } }], "description": "Files each signed checkpoint is appended to." },
                     "result_bytes": { "type": "integer", "minimum": 0, "maximum": 65536 },
                     "bytes_per_day": { "type": "integer", "minimum": 1048576, "maximum": 1099511627776 }
                   }

@@ -134,8 +134,8 @@ package actor Gateway {
         if parts.environment("GATEHOUSE_TEST_SYNCHRONOUS") == "off" { options.synchronous = .off }
         #endif
         options.dailyByteLimit = set.configuration.audit.dailyByteCount
-        if let file = set.configuration.audit.checkpointFile {
-            options.destinations = [Paths.join(folder, file)]
+        options.destinations = set.configuration.audit.checkpointFiles.map {
+            Paths.join(folder, $0)
         }
         options.rows = rows
         options.arrangeWake = { loop.beforeSleeping($0) }

@@ -36,6 +36,26 @@ package enum LogFile {
         }
     }
 
+    /// The last bytes of a file, nil when there is none; refuses what is no file.
+    static func end(of path: String, byteCount: Int) throws(FileFailure) -> [UInt8]? {
+        // Nonblocking, because a pipe without a writer would hold up the start.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw FileFailure(path: path, step: "open", code: errno)
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw FileFailure(path: path, step: "read (it is no file)", code: EINVAL)
+        }
+        var bytes = [UInt8](repeating: 0, count: min(byteCount, Int(clamping: status.st_size)))
+        let start = Int(clamping: status.st_size) - bytes.count
+        let count = unsafe pread(descriptor, &bytes, bytes.count, start)
+        guard count >= 0 else { throw FileFailure(path: path, step: "read", code: errno) }
+        return Array(bytes.prefix(count))
+    }
+
     /// The file's size; 0 when there is none.
     static func byteCount(_ path: String) -> UInt64 {
         var status = stat()
@@ -61,8 +81,17 @@ package enum LogFile {
     }
 
     /// Appends and syncs; makes the file when it is not there.
+    ///
+    /// A pipe nobody reads is a failure. What a full disk took the beginning of is taken away again,
+    /// as far as the file allows it.
     package static func append(_ bytes: [UInt8], to path: String) throws(FileFailure) {
-        try write(bytes, to: path, flags: O_CREAT | O_APPEND, mode: 0o644)
+        let before = byteCount(path)
+        do throws(FileFailure) {
+            try write(bytes, to: path, flags: O_CREAT | O_APPEND | O_NONBLOCK, mode: 0o644)
+        } catch {
+            if byteCount(path) > before { unsafe truncate(path, Int(clamping: before)) }
+            throw error
+        }
     }
 
     /// The secret kept in an owner-only file; made from `random` on first use.

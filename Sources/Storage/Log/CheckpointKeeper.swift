@@ -22,7 +22,21 @@ struct CheckpointKeeper: Sendable {
         return failures
     }
 
-    /// The last checkpoint kept outside, nil when there is none yet.
+    /// The end of what was sent to each destination that can be read, newest note first.
+    ///
+    /// A note whose writing was interrupted is among them; only its signature tells what is one.
+    func sent(by origin: LogOrigin) -> [(path: String, notes: [String])] {
+        destinations.map { path in
+            let end = (try? LogFile.end(of: path, byteCount: 1 << 16)).flatMap { $0 } ?? []
+            let parts = String(decoding: end, as: UTF8.self).split(separator: "\n\n")
+            let notes = zip(parts, parts.dropFirst()).compactMap { text, signatures in
+                text.hasPrefix(origin.text + "\n") ? "\(text)\n\n\(signatures)\n" : nil
+            }
+            return (path, notes.reversed())
+        }
+    }
+
+    /// The last checkpoint kept beside the database, nil when there is none yet.
     func last() throws(FileFailure) -> String? {
         try LogFile.read(path).map { String(decoding: $0, as: UTF8.self) }
     }

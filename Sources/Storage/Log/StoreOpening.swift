@@ -35,7 +35,7 @@ private struct StoreOpening {
         }
         let kept = try lastKept(keeper)
         let key = try identity(database, reader, kept)
-        let signed = try checkContinuity(reader, key, kept)
+        let signed = try checkContinuity(reader, key, kept, keeper.sent(by: key.origin))
         return try start(database, reader, key, keeper, signed)
     }
 
@@ -89,10 +89,10 @@ private struct StoreOpening {
     private func checkContinuity(
         _ reader: LogReader,
         _ key: CheckpointKey,
-        _ kept: String?
+        _ kept: String?,
+        _ sent: [(path: String, notes: [String])]
     ) throws(StoreOpenError) -> (note: String, size: UInt64)? {
         let own = try step { () throws(DatabaseFailure) in try reader.lastCheckpointNote() }
-        let size = try step { () throws(DatabaseFailure) in try reader.size() }
         var last: (note: String, size: UInt64)?
         for (note, place) in [(own, "in the database"), (kept, "beside it")] {
             guard let note else { continue }
@@ -100,22 +100,36 @@ private struct StoreOpening {
             do throws(CheckpointError) {
                 checkpoint = try key.open(note, options.checker)
             } catch { throw .evidenceBroken("\(error) (the one \(place))") }
-            guard checkpoint.size <= size else {
-                throw .evidenceBroken(
-                    "the checkpoint \(place) covers \(checkpoint.size) records, the log has \(size)"
-                )
-            }
-            let root = try step { () throws(DatabaseFailure) in
-                try reader.prover().root(size: checkpoint.size)
-            }
-            guard root == checkpoint.root else {
-                throw .evidenceBroken(
-                    "the first \(checkpoint.size) records are not those of the checkpoint \(place)"
-                )
-            }
+            try check(reader, extends: checkpoint, place)
             if checkpoint.size >= last?.size ?? 0 { last = (note, checkpoint.size) }
         }
+        for (path, notes) in sent {
+            // Others may write there: what this log's key did not sign says nothing about this log.
+            let signed = notes.lazy.compactMap { try? key.open($0, options.checker) }.first
+            if let signed { try check(reader, extends: signed, "in `\(printable(path))`") }
+        }
         return last
+    }
+
+    private func check(
+        _ reader: LogReader,
+        extends checkpoint: Checkpoint,
+        _ place: String
+    ) throws(StoreOpenError) {
+        let size = try step { () throws(DatabaseFailure) in try reader.size() }
+        guard checkpoint.size <= size else {
+            throw .evidenceBroken(
+                "the checkpoint \(place) covers \(checkpoint.size) records, the log has \(size)"
+            )
+        }
+        let root = try step { () throws(DatabaseFailure) in
+            try reader.prover().root(size: checkpoint.size)
+        }
+        guard root == checkpoint.root else {
+            throw .evidenceBroken(
+                "the first \(checkpoint.size) records are not those of the checkpoint \(place)"
+            )
+        }
     }
 
     private func start(

@@ -41,7 +41,7 @@ private func server(_ line: String) -> String {
         #expect(!read.listen.isOpen && read.listen.hosts == [] && read.listen.origins == [])
         #expect(read.approvals.hold == .seconds(50) && read.approvals.expiry == .seconds(600))
         #expect(!read.approvals.allowsSelf)
-        #expect(read.audit.resultByteCount == 2048 && read.audit.checkpointFile == nil)
+        #expect(read.audit.resultByteCount == 2048 && read.audit.checkpointFiles == [])
         #expect(read.warnings == [])
         let server = try #require(read.servers[ServerName("a")])
         guard case .stdio(let stdio) = server.kind else { return #expect(Bool(false)) }
@@ -79,7 +79,7 @@ private func server(_ line: String) -> String {
                   minimum: []
               far: { url: "https://a.example/mcp", credential: token, ca: ./ca.pem }
             approvals: { hold: 20s, expiry: 1h, self_approval: true }
-            audit: { checkpoints: ./cp, result_bytes: 0, bytes_per_day: 1048576 }
+            audit: { checkpoints: [./cp, /far/cp], result_bytes: 0, bytes_per_day: 1048576 }
             tenants: { acme: { servers: { a: { command: [y], cage: none } } } }
             """
         )
@@ -100,6 +100,7 @@ private func server(_ line: String) -> String {
         }
         #expect(far.credential == "token" && far.certificateAuthority == "./ca.pem")
         #expect(read.approvals.allowsSelf && read.approvals.hold == .seconds(20))
+        #expect(read.audit.checkpointFiles == ["./cp", "/far/cp"])
         #expect(read.audit.dailyByteCount == 1 << 20 && read.audit.resultByteCount == 0)
         let acme = try TenantID("acme")
         #expect(read.tenants[acme]?.servers.count == 1)
@@ -248,6 +249,12 @@ private func server(_ line: String) -> String {
                 "longer than"
             ),
             Refusal("gatehouse: 1\napprovals: { hold: 601s }\n", 2, 20, "must be from"),
+            Refusal(
+                "gatehouse: 1\naudit: { checkpoints: [a,b,c,d,e,f,g,h,i] }\n",
+                2,
+                23,
+                "8 files"
+            ),
             Refusal("gatehouse: 1\naudit: { result_bytes: 65537 }\n", 2, 24, "65536"),
             Refusal("gatehouse: 1\naudit: { bytes_per_day: 1048575 }\n", 2, 25, "1048576"),
             Refusal("gatehouse: 1\ntenants: { main: {} }\n", 2, 18, "outside `tenants`"),

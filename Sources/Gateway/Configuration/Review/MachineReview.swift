@@ -184,14 +184,15 @@ struct MachineReview {
     }
 
     private mutating func lookAtCheckpoints() {
-        guard let file = configuration.audit.checkpointFile else { return }
-        let parent = Files.split(Paths.join(folder, file)).folder
-        guard !Files.exists(parent) else { return }
-        remark(
-            ["audit", "checkpoints"],
-            "the folder `\(printable(parent))` does not exist",
-            "make it; checkpoints are appended to a file there"
-        )
+        for file in configuration.audit.checkpointFiles {
+            let parent = Files.split(Paths.join(folder, file)).folder
+            guard !Files.exists(parent) else { continue }
+            remark(
+                ["audit", "checkpoints"],
+                "the folder `\(printable(parent))` does not exist",
+                "make it; checkpoints are appended to a file there"
+            )
+        }
     }
 }
 
