@@ -20,7 +20,8 @@ package final class SQLiteStore: RecordStore {
     private let queue: CommitQueue
     private let writer: WorkerThread
     private let reader: TaskThread<ReaderResource>
-    private let keeper: TaskThread<SearchIndex?>
+    private let keeper: TaskThread<CheckpointKeeper>
+    private let searcher: TaskThread<IndexKeeper?>
 
     private let rows: (any RowSealing)?
     private let foreign = Lock<Set<StateKey>>([])
@@ -35,6 +36,7 @@ package final class SQLiteStore: RecordStore {
         writer = parts.writer
         reader = parts.reader
         keeper = parts.keeper
+        searcher = parts.searcher
     }
 
     // MARK: writing
@@ -207,11 +209,11 @@ package final class SQLiteStore: RecordStore {
         try await read { reader throws(DatabaseFailure) in try reader.salt(of: leaf) }
     }
 
-    /// Records that match, newest first; see `SearchQuery`.
+    /// Records that match, newest first, after indexing what was not indexed yet.
     package func search(_ query: SearchQuery) async throws(StoreError) -> SearchAnswer {
-        try await keeper.run { index in
-            guard let index else { return .failure(.unreadable("the search index is off")) }
-            do throws(DatabaseFailure) { return .success(try index.answer(query)) } catch {
+        try await searcher.run { keeper in
+            guard let keeper else { return .failure(.unreadable("the search index is off")) }
+            do throws(DatabaseFailure) { return .success(try keeper.answer(query)) } catch {
                 return .failure(.unreadable(error.description))
             }
         }
@@ -238,6 +240,7 @@ package final class SQLiteStore: RecordStore {
         queue.close()
         writer.join()
         keeper.close()
+        searcher.close()
     }
 }
 
@@ -253,7 +256,8 @@ struct StoreParts {
     let queue: CommitQueue
     let writer: WorkerThread
     let reader: TaskThread<ReaderResource>
-    let keeper: TaskThread<SearchIndex?>
+    let keeper: TaskThread<CheckpointKeeper>
+    let searcher: TaskThread<IndexKeeper?>
 }
 
 extension Transaction {

@@ -25,7 +25,8 @@ enum CheckpointFuzz {
     static func holds(_ input: [UInt8]) -> Bool {
         _ = try? VerifierKey(String(decoding: input, as: UTF8.self), hashing)
         _ = try? Evidence(input)
-        _ = RecordHead(leaf: input)?.words
+        var words = RecordWords()
+        words.read(leaf: input)
         _ = RecordExport.csvRow(StoredLeaf(index: 0, bytes: input))
         var verification = LogVerification(hashing)
         verification.add(input)

@@ -59,23 +59,3 @@ package struct RecordHead: Sendable {
         )
     }
 }
-
-extension RecordHead {
-    /// Everything the record says in words, for a full-text index; digests are left out.
-    package var words: String {
-        var words = [call, principal, server, tool].compactMap { $0 }
-        func collect(_ node: JSONNode) {
-            switch node.kind {
-            case .string:
-                guard let text = node.string else { return }
-                if text.utf8.count == 64, Hex.decode(text) != nil { return }
-                words.append(text)
-            case .array: for element in node.elements { collect(element) }
-            case .object: for member in node.members { collect(member.value) }
-            case .number, .true, .false, .null: break
-            }
-        }
-        if let detail { collect(detail) }
-        return words.joined(separator: " ")
-    }
-}

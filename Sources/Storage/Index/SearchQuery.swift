@@ -30,3 +30,26 @@ package struct SearchAnswer: Sendable {
 
     package var isComplete: Bool { indexedSize >= logSize }
 }
+
+extension SearchQuery {
+    /// Whether a record at hand is one of those asked for; its words are the index's business.
+    package func matches(_ leaf: StoredLeaf) -> Bool {
+        guard let head = RecordHead(leaf: leaf.bytes) else { return isOpen }
+        func isSame(_ wanted: String?, _ found: String?) -> Bool {
+            wanted == nil || wanted == found
+        }
+        return isSame(kind?.rawValue, head.kind) && isSame(tenant?.rawValue, head.tenant)
+            && isSame(principal?.rawValue, head.principal)
+            && isSame(server?.rawValue, head.server) && isSame(tool?.rawValue, head.tool)
+            && isSame(call, head.call)
+            // RFC 3339 in UTC with a fixed width sorts as text.
+            && (since.map { $0.description <= head.time } ?? true)
+            && (until.map { head.time <= $0.description } ?? true)
+    }
+
+    /// Whether no field is asked for in particular.
+    private var isOpen: Bool {
+        kind == nil && tenant == nil && principal == nil && server == nil && tool == nil
+            && call == nil && since == nil && until == nil
+    }
+}

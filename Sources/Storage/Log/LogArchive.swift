@@ -8,7 +8,8 @@ package import Base
 package final class LogArchive {
     package let key: CheckpointKey
     private let reader: LogReader
-    private let index: SearchIndex
+    private var index: SearchIndex
+    private let openIndex: (String) -> SearchIndex
     private let checkpointPath: String
 
     /// Opens the log of a state folder; makes nothing.
@@ -29,10 +30,12 @@ package final class LogArchive {
         guard let origin = LogOrigin(String(decoding: origin ?? [], as: UTF8.self)), let publicKey
         else { throw .evidenceBroken("the log has lost its name or key") }
         key = CheckpointKey(origin: origin, publicKey: publicKey, hashing)
-        index = SearchIndex(path: folder + "/search.db", origin: origin.text) {
-            () throws(DatabaseFailure) in
-            try LogReader(Database(path: path, isReadOnly: true), hashing)
+        openIndex = { searchPath in
+            SearchIndex(path: searchPath, origin: origin.text) { () throws(DatabaseFailure) in
+                try LogReader(Database(path: path, isReadOnly: true), hashing)
+            }
         }
+        index = openIndex(folder + "/search.db")
     }
 
     package func size() throws(DatabaseFailure) -> UInt64 { try reader.size() }
@@ -61,6 +64,25 @@ package final class LogArchive {
         try reader.eachLeaf(from: index, body)
     }
 
+    /// Hands on all records before `end` in steps, the last ones first; each step is in order.
+    package func eachStepBackwards(
+        before end: UInt64,
+        _ body: ([StoredLeaf]) -> Bool
+    ) throws(DatabaseFailure) {
+        try reader.eachStepBackwards(0..<end, body)
+    }
+
+    /// Indexes some more records for `search`; how many are indexed then, and how many there are.
+    ///
+    /// Finds nothing to do when the gateway did it already.
+    package func indexMore() throws(DatabaseFailure) -> (indexed: UInt64, size: UInt64) {
+        try index.catchUp()
+    }
+
+    /// Goes on with an index in memory, for a folder that cannot be written.
+    package func indexInMemory() { index = openIndex(":memory:") }
+
+    /// What is found among the records indexed so far.
     package func search(_ query: SearchQuery) throws(DatabaseFailure) -> SearchAnswer {
         try index.answer(query)
     }

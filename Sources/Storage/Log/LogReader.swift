@@ -142,6 +142,25 @@ final class LogReader {
         if isDamaged { throw damage("records after \(next) are damaged") }
     }
 
+    /// Hands on the records of those places from the end, in steps that are each in order.
+    func eachStepBackwards(
+        _ places: Range<UInt64>,
+        _ body: ([StoredLeaf]) -> Bool
+    ) throws(DatabaseFailure) {
+        var end = places.upperBound
+        while end > places.lowerBound {
+            let start = end - min(256, end - places.lowerBound)
+            var step: [StoredLeaf] = []
+            try eachLeaf(from: start) { leaf in
+                guard leaf.index < end else { return false }
+                step.append(leaf)
+                return leaf.index + 1 < end
+            }
+            guard !step.isEmpty, body(step) else { return }
+            end = start
+        }
+    }
+
     // MARK: tree
 
     /// The root of the complete subtree of that level and index.

@@ -148,7 +148,7 @@ private struct StoreOpening {
                 signedSize: signed?.size ?? 0
             )
         )
-        let keeperThread = try background(keeper, key, published)
+        let keeperThread = try keeperThread(keeper)
         let writer = try step { () throws(DatabaseFailure) in
             let edge = try TreeEdge(size: size, options.hashing) {
                 level,
@@ -165,7 +165,7 @@ private struct StoreOpening {
                 daily: DailyBytes(snapshot: try reader.meta("daily_bytes")),
                 published: published
             ) { note in
-                _ = keeperThread.submit { _ in
+                _ = keeperThread.submit { keeper in
                     let failures = keeper.keep(note)
                     published.withLock { $0.keepFailure = failures.first?.description }
                 }
@@ -184,7 +184,8 @@ private struct StoreOpening {
             queue: queue,
             writer: thread,
             reader: try readerThread(),
-            keeper: keeperThread
+            keeper: keeperThread,
+            searcher: try searchThread(key, published)
         )
     }
 
@@ -199,22 +200,31 @@ private struct StoreOpening {
         return thread
     }
 
-    /// The thread for what nobody waits for: files outside the database and the search index.
-    private func background(
-        _ keeper: CheckpointKeeper,
+    /// The thread for files outside the database, which may hang with another machine's disk.
+    private func keeperThread(
+        _ keeper: CheckpointKeeper
+    ) throws(StoreOpenError) -> TaskThread<CheckpointKeeper> {
+        guard let thread = TaskThread(make: { keeper }) else { throw .noThread }
+        return thread
+    }
+
+    /// The thread of the search index: it takes what no other thread of the machine wants.
+    private func searchThread(
         _ key: CheckpointKey,
         _ published: Lock<PublishedState>
-    ) throws(StoreOpenError) -> TaskThread<SearchIndex?> {
+    ) throws(StoreOpenError) -> TaskThread<IndexKeeper?> {
         let options = options
-        let thread = TaskThread<SearchIndex?>(
+        let thread = TaskThread<IndexKeeper?>(
             idleEvery: options.hasSearchIndex ? 1_000_000_000 : nil,
             make: {
                 guard options.hasSearchIndex else { return nil }
-                return SearchIndex(path: options.searchPath, origin: key.origin.text) {
+                WorkerThread.lowerPriority()
+                let index = SearchIndex(path: options.searchPath, origin: key.origin.text) {
                     () throws(DatabaseFailure) in try options.reader()
                 }
+                return IndexKeeper(index: index)
             },
-            idle: { index in index?.catchUpWhenQuiet(size: published.withLock { $0.size }) }
+            idle: { keeper in keeper?.look(size: published.withLock { $0.size }) }
         )
         guard let thread else { throw .noThread }
         return thread

@@ -95,6 +95,8 @@ extension DatabaseFailure {
 enum Parameter {
     case integer(Int64)
     case text(String)
+    /// Text that is at hand as UTF-8.
+    case utf8([UInt8])
     case bytes([UInt8])
     case null
 }
@@ -166,6 +168,8 @@ enum Parameter {
                 status = text.withUTF8 { utf8 in
                     unsafe csqlite_bind_text(statement, index, utf8.baseAddress, utf8.count)
                 }
+            case .utf8(let text):
+                status = unsafe csqlite_bind_text(statement, index, text, text.count)
             case .bytes(let bytes):
                 status = unsafe csqlite_bind_bytes(statement, index, bytes, bytes.count)
             case .null: status = unsafe csqlite_bind_null(statement, index)

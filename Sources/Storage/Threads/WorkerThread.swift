@@ -36,6 +36,12 @@ final class WorkerThread: Sendable {
         if let thread { pthread_join(thread, nil) }
     }
 
+    /// From now on the calling thread runs when others leave it time (setpriority(2): on Linux the
+    /// nice value is the thread's, not the process's).
+    static func lowerPriority() {
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+    }
+
     private final class Body {
         let run: @Sendable () -> Void
         init(run: @escaping @Sendable () -> Void) { self.run = run }
