@@ -58,6 +58,14 @@ package enum Process {
         .nanoseconds(Int64(clamping: cgate_thread_cpu_time()))
     }
 
+    /// Lets the calling thread sleep; for commands that wait for what sends no event.
+    package static func pause(_ duration: Duration) {
+        let nanoseconds = max(0, duration.components.attoseconds / 1_000_000_000)
+        var time = timespec(tv_sec: Int(duration.components.seconds), tv_nsec: Int(nanoseconds))
+        var rest = timespec()
+        while unsafe nanosleep(&time, &rest) != 0, errno == EINTR { time = rest }
+    }
+
     /// Keeps other processes of the same user out of our memory and environment; after this no
     /// core file is written and no debugger attaches.
     package static func hideMemory() throws(SystemError) {

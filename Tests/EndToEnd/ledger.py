@@ -31,6 +31,7 @@ class LedgerGateway(Gateway):
     """`listen` and `audit` are put into the configuration as they are."""
 
     def __init__(self, listen="", audit="", expiry="1s", accept=("ledger",), tokens=("bot",)):
+        audit = audit.replace("{", "{{").replace("}", "}}")
         text = CONFIGURATION.replace("%LISTEN%", listen).replace("%AUDIT%", audit).replace("%EXPIRY%", expiry)
         super().__init__(text, accept, tokens)
         (self.folder / "ledger.py").write_bytes((ROOT / "Tests/EndToEnd/servers/ledger.py").read_bytes())

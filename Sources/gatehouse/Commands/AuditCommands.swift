@@ -45,69 +45,110 @@ enum AuditCommands {
         return number
     }
 
-    private static func show(_ leaf: StoredLeaf, asJSON: Bool) {
+    /// Throws when the reader went away, which ends what follows the log.
+    private static func show(_ leaf: StoredLeaf, asJSON: Bool) throws {
         if asJSON {
-            Console.print(String(decoding: leaf.bytes, as: UTF8.self))
+            try Console.write(RecordExport.jsonLine(leaf))
         } else if let head = RecordHead(leaf: leaf.bytes) {
-            Console.print("\(leaf.index)  \(printable(head.line, limit: 400))")
+            let line = "\(leaf.index)  \(printable(head.line, limit: 400))\n"
+            try Console.write(Array(line.utf8))
         }
     }
 
     private static let tail = Command(
         "audit tail",
-        "",
-        "show the last records",
-        options: [Command.Option("--lines", "N", "how many (default: 20)")],
+        "[-f]",
+        "show the last records; with -f go on as they come",
+        options: [
+            Command.Option("--lines", "N", "how many (default: 20)"),
+            Command.Option("--follow", nil, "the same as -f: wait for further records"),
+        ] + AuditFilter.options,
         blocking: { invocation in
             let archive = try archive(invocation)
+            let filter = try AuditFilter(invocation, now: SystemClock().timestamp)
             let lines = try count(invocation, "--lines", default: 20, most: 100_000)
-            let size = try archive.size()
-            let first = size > UInt64(lines) ? size - UInt64(lines) : 0
-            try archive.eachLeaf(from: first) { leaf in
-                show(leaf, asJSON: invocation.wantsJSON)
-                return true
+            let follows = try invocation.has("--follow") || isFollowing(invocation)
+            var next = try archive.size()
+            for leaf in try last(lines, before: next, in: archive, filter) {
+                try show(leaf, asJSON: invocation.wantsJSON)
+            }
+            while follows {
+                // Looked for a few times a second: a look costs microseconds, and no event reaches
+                // a reader of another process.
+                Process.pause(.milliseconds(250))
+                for leaf in try archive.leaves(from: next, limit: 1000) {
+                    next = leaf.index + 1
+                    if filter.matches(leaf) { try show(leaf, asJSON: invocation.wantsJSON) }
+                }
             }
             return 0
         }
     )
 
+    private static func isFollowing(_ invocation: Invocation) throws -> Bool {
+        guard let word = invocation.arguments.first else { return false }
+        guard word == "-f", invocation.arguments.count == 1 else {
+            throw ControlError(.usage, "`audit tail` takes no words; `audit search` does")
+        }
+        return true
+    }
+
+    /// The last records that match, oldest first.
+    private static func last(
+        _ count: Int,
+        before end: UInt64,
+        in archive: LogArchive,
+        _ filter: AuditFilter
+    ) throws -> [StoredLeaf] {
+        var found: [StoredLeaf] = []
+        try archive.eachStepBackwards(before: end) { step in
+            found += step.reversed().filter(filter.matches).prefix(count - found.count)
+            return found.count < count
+        }
+        return found.reversed()
+    }
+
     private static let search = Command(
         "audit search",
         "[WORDS …]",
-        "find records by words and fields",
+        "find records by words, fields and time, by the index",
         options: [
-            Command.Option("--kind", "KIND", "records of that kind"),
-            Command.Option("--tool", "SERVER.TOOL", "records of that tool"),
-            Command.Option("--principal", "NAME", "records of that owner"),
-            Command.Option("--lines", "N", "how many (default: 100, at most 1000)"),
-        ],
+            Command.Option("--lines", "N", "the last so many (default: 100, at most 1000)")
+        ] + AuditFilter.options,
         blocking: { invocation in
             let archive = try archive(invocation)
+            let filter = try AuditFilter(invocation, now: SystemClock().timestamp)
             let lines = try count(invocation, "--lines", default: 100, most: 1000)
-            let words = invocation.arguments.map { $0.lowercased() }
-            let kind = try invocation.value("--kind")
-            let principal = try invocation.value("--principal")
-            let tool = try invocation.value("--tool")
-            var found: [StoredLeaf] = []
-            try archive.eachLeaf { leaf in
-                guard let head = RecordHead(leaf: leaf.bytes) else { return true }
-                let name = head.server.map { "\($0).\(head.tool ?? "")" }
-                guard kind == nil || head.kind == kind,
-                    principal == nil || head.principal == principal,
-                    tool == nil || name == tool
-                else { return true }
-                if !words.isEmpty {
-                    let text = String(decoding: leaf.bytes, as: UTF8.self).lowercased()
-                    guard words.allSatisfy({ text.contains($0) }) else { return true }
-                }
-                found.append(leaf)
-                if found.count > lines { found.removeFirst() }
-                return true
+            do { try bringUp(archive) } catch {
+                Console.complain(
+                    "note: `search.db` of the state folder cannot be written (\(error)); the log is "
+                        + "indexed in memory, for this question alone"
+                )
+                archive.indexInMemory()
+                try bringUp(archive)
             }
-            for leaf in found { show(leaf, asJSON: invocation.wantsJSON) }
+            let query = filter.query(words: invocation.arguments, limit: lines)
+            for leaf in try archive.search(query).leaves.reversed() {
+                try show(leaf, asJSON: invocation.wantsJSON)
+            }
             return 0
         }
     )
+
+    /// Indexes what is there at the beginning; says how far it is once a second.
+    private static func bringUp(_ archive: LogArchive) throws(DatabaseFailure) {
+        let clock = SystemClock()
+        var last = clock.instant
+        var state = try archive.indexMore()
+        let size = state.size
+        while state.indexed < size {
+            if clock.instant.duration(since: last) >= .seconds(1) {
+                last = clock.instant
+                Console.complain("indexed \(state.indexed) of \(size) records")
+            }
+            state = try archive.indexMore()
+        }
+    }
 
     private static let show = Command(
         "audit show",
@@ -127,12 +168,20 @@ enum AuditCommands {
         "audit export",
         "",
         "print every record, as JSON lines or CSV",
-        options: [Command.Option("--csv", nil, "as CSV (RFC 4180) instead of JSON lines")],
+        options: [
+            Command.Option("--csv", nil, "as CSV (RFC 4180) instead of JSON lines"),
+            Command.Option("--jsonl", nil, "as JSON lines, each the record's own bytes (default)"),
+        ] + AuditFilter.options,
         blocking: { invocation in
+            let filter = try AuditFilter(invocation, now: SystemClock().timestamp)
+            guard !(invocation.has("--csv") && invocation.has("--jsonl")) else {
+                throw ControlError(.usage, "`--csv` and `--jsonl` exclude each other")
+            }
             let isCSV = invocation.has("--csv")
             if isCSV { try Console.write(RecordExport.csvHeader) }
             var failure: (any Error)?
             try archive(invocation).eachLeaf { leaf in
+                guard filter.matches(leaf) else { return true }
                 do {
                     try Console.write(
                         isCSV ? RecordExport.csvRow(leaf) : RecordExport.jsonLine(leaf)

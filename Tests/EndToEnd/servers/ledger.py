@@ -2,14 +2,14 @@
 """An MCP server (2025-06-18) that writes down what it was told to do, for the tests of evidence.
 
 Every call it gets is appended to /data/out/ledger before it is answered, so that a test can compare
-what was done with what was recorded. `hang: true` is never answered.
+what was done with what was recorded. `hang: true` is never answered; `text` is given back.
 """
 import json
 import os
 import sys
 
 NUMBER = {"type": "object", "properties": {
-    "n": {"type": "integer"}, "hang": {"type": "boolean"}}, "required": ["n"]}
+    "n": {"type": "integer"}, "hang": {"type": "boolean"}, "text": {"type": "string"}}, "required": ["n"]}
 UNKNOWN = {"code": -32601, "message": "no such method"}
 TOOLS = [{"name": name, "description": text, "inputSchema": NUMBER} for name, text in (
     ("look", "look at a number"), ("note", "note a number"), ("strike", "strike a number out"))]
@@ -29,7 +29,7 @@ def answer(message):
         os.close(ledger)
         if arguments.get("hang"):
             return None
-        return {"content": [{"type": "text", "text": f"{params['name']} {arguments['n']} done"}]}
+        return {"content": [{"type": "text", "text": f"{params['name']} {arguments['n']} done{arguments.get('text', '')}"}]}
     return {} if method == "ping" else UNKNOWN
 
 
