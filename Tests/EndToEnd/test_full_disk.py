@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 from harness import free_port
-from ledger import LedgerGateway, text_of
+from ledger import LedgerGateway, number_of, text_of
 from metrics import Metrics, get
 
 
@@ -13,16 +13,26 @@ class SmallDisk(LedgerGateway):
     """A gateway whose state folder is a file system of its own, of 32 MiB."""
 
     def __init__(self):
+        self.state = None
         self.control_port = free_port()
         super().__init__(listen=f", control: '127.0.0.1:{self.control_port}'", expiry="1h")
         state = self.folder / "state"
         state.mkdir(mode=0o700)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m,mode=0700", "gatehouse-test", str(state)], check=True)
+        try:
+            self.mount(state)
+        except BaseException:
+            super().__exit__()
+            raise
+        self.state = state
         self.ballast = state / "ballast"
+
+    def mount(self, state):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m,mode=0700", "gatehouse-test", str(state)], check=True)
 
     def __exit__(self, *_):
         self.stop()
-        subprocess.run(["umount", str(self.folder / "state")], check=True)
+        if self.state:
+            subprocess.run(["umount", str(self.state)], check=True)
         super().__exit__()
 
     def fill(self):
@@ -37,6 +47,28 @@ class SmallDisk(LedgerGateway):
 
     def ready(self):
         return get(self.control_port, "/readyz")
+
+
+class FailingDisk(SmallDisk):
+    """A gateway whose state folder is an ext4 in a file, which the kernel can be told has failed."""
+
+    def mount(self, state):
+        image = self.folder / "image"
+        with open(image, "wb") as file:
+            file.truncate(64 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
+        if subprocess.run(["mount", "-o", "loop,errors=remount-ro", str(image), str(state)]).returncode:
+            raise unittest.SkipTest("this machine gives no loop device")
+        state.chmod(0o700)
+
+    def fail(self):
+        """From here on every write is answered with EROFS, as after an error of the device."""
+        subprocess.run(["mount", "-o", "remount,abort", str(self.state)], check=True)
+
+    def repair(self):
+        subprocess.run(["umount", str(self.state)], check=True)
+        subprocess.run(["fsck.ext4", "-p", str(self.folder / "image")], stdout=subprocess.DEVNULL)
+        subprocess.run(["mount", "-o", "loop", str(self.folder / "image"), str(self.state)], check=True)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "mounting a small file system needs root")
@@ -91,6 +123,35 @@ class FullDisk(unittest.TestCase):
         gateway.start()
         gateway.wait_for(lambda: gateway.ready()[0] == 503)
         self.assertIn("server:ledger", gateway.run("lockdown").stdout)
+
+    def test_a_disk_that_turns_read_only_ends_calls_and_a_stop_holds_nevertheless(self):
+        with FailingDisk() as gateway:
+            self.assertIn("done", text_of(gateway.tool("strike", 1)))
+            gateway.fail()
+            for tool in ("look", "note", "strike"):
+                result = gateway.tool(tool, 2)
+                self.assertTrue(result.get("isError"))
+                self.assertIn("cannot be recorded", text_of(result))
+            status, _, text = gateway.ready()
+            self.assertEqual((status, text.splitlines()[0]), (503, "not ready"))
+            self.assertIn("log: ", text)
+            self.assertEqual(Metrics(gateway.control_port)("gatehouse_log_writable"), 0)
+            # Nothing can be recorded: the stop is in force, and whoever made it is told the rest.
+            done = gateway.run("lockdown", "server:ledger", "--reason", "failing")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("the stop is in force, but it could not be recorded", done.stderr)
+            self.assertIn("server:ledger", gateway.run("lockdown").stdout)
+            self.assertEqual({call for call in gateway.done() if call[1] == 2}, set())
+            gateway.stop()
+            gateway.repair()
+            gateway.start()
+            gateway.wait_for_server("ledger")
+            gateway.wait_for(lambda: gateway.ready()[0] == 200)
+            self.assertIn("done", text_of(gateway.tool("strike", 3)))
+            gateway.stop()
+            calls = [record for record in gateway.records() if record["kind"] == "intent"]
+            self.assertEqual([number_of(record) for record in calls], [1, 3])
+            self.assertEqual(gateway.run("audit", "verify").returncode, 0)
 
     def test_a_read_only_state_folder_does_not_start_and_says_why(self):
         with SmallDisk() as gateway:

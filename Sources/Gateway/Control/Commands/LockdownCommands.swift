@@ -1,3 +1,4 @@
+import Audit
 import Base
 import JSON
 
@@ -20,7 +21,16 @@ extension ControlCommands {
                 since: gateway.parts.clock.timestamp,
                 reason: String((call.request.string("reason") ?? "").prefix(500))
             )
-            let stopped = try await gateway.door.lockDown(lockdown, by: call.actor)
+            let stopped: Int
+            do throws(StoreError) {
+                stopped = try await gateway.door.lockDown(lockdown, by: call.actor)
+            } catch {
+                throw ControlError(
+                    .refused,
+                    "the stop is in force, but it could not be recorded: \(error)",
+                    hint: "a restart forgets it; set it again as soon as the log can be written"
+                )
+            }
             let answer: JSONValue = ["stopped": JSONValue(stopped)]
             return answer.serialised()
         },
