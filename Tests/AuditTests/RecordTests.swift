@@ -146,6 +146,20 @@ struct RecordTests {
         #expect(RecordHead(leaf: bytes)?.detail?["resultCut"]?.bool == isCut)
     }
 
+    @Test(arguments: [0, 1]) func `a text is cut at 8 KiB and a list after 64`(past: Int) throws {
+        let text = String(repeating: "t", count: Limits.recordedTextByteCount + past)
+        let list = Array(repeating: "rule", count: Limits.recordedListCount + past)
+        let judgement = JudgementDetail(verdict: "refuse", reason: text, redacted: list)
+        let bytes = try Self.record(.judged, .judgement(judgement)).encoded()
+        let kept = try #require(RecordHead(leaf: bytes)?.detail)
+        #expect(kept["reason"]?.utf8?.count == Limits.recordedTextByteCount)
+        #expect(kept["redacted"]?.count == Limits.recordedListCount)
+        let fields = RecordDetail.fields([RecordField("a", text), RecordField("b", .texts(list))])
+        let rare = try Self.record(.log, fields).encoded()
+        #expect(RecordHead(leaf: rare)?.detail?["a"]?.utf8?.count == Limits.recordedTextByteCount)
+        #expect(RecordHead(leaf: rare)?.detail?["b"]?.count == Limits.recordedListCount)
+    }
+
     @Test func `an integer outside the exact doubles is held to them`() throws {
         let record = AuditRecord(
             .log,
