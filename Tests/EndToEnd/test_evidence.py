@@ -120,6 +120,8 @@ class Records(unittest.TestCase):
 
     def test_tail_shows_the_last_that_match_and_follows_until_its_reader_leaves(self):
         everything = self.gateway.records()
+        self.assertEqual(json.loads(self.gateway.run("audit", "show", "5").stdout), everything[5])
+        self.assertEqual(self.gateway.run("audit", "show", str(len(everything) + 1000)).returncode, 1)
         self.assertEqual(self.audit("tail", "--lines", "3"), everything[-3:])
         outcomes = [record for record in everything if record["kind"] == "outcome"]
         self.assertEqual(self.audit("tail", "--lines", "2", "--kind", "outcome"), outcomes[-2:])

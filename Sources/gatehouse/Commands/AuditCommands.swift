@@ -137,15 +137,11 @@ enum AuditCommands {
 
     /// Indexes what is there at the beginning; says how far it is once a second.
     private static func bringUp(_ archive: LogArchive) throws(DatabaseFailure) {
-        let clock = SystemClock()
-        var last = clock.instant
+        var progress = Progress("indexed")
         var state = try archive.indexMore()
         let size = state.size
         while state.indexed < size {
-            if clock.instant.duration(since: last) >= .seconds(1) {
-                last = clock.instant
-                Console.complain("indexed \(state.indexed) of \(size) records")
-            }
+            progress.report(state.indexed, of: size)
             state = try archive.indexMore()
         }
     }
@@ -215,8 +211,11 @@ enum AuditCommands {
                 notes += VerifiedCheckpoint.split(try Files.read(file, limit: 64 << 20))
             }
             for note in notes { check.expect(note, key, Ed25519.Checker()) }
+            var progress = Progress("checked")
+            let size = try archive.size()
             try archive.eachLeaf { leaf in
                 check.add(leaf.bytes)
+                if leaf.index % 4096 == 0 { progress.report(leaf.index, of: size) }
                 return true
             }
             let report = check.report()
