@@ -34,6 +34,8 @@ def call(name, arguments, ident):
         return {"id": ident, "result": text((arguments["text"] + " ") * (6_000_000 // len(arguments["text"])))}
     if name == "shape":
         return {"id": ident, "result": json.loads(arguments["text"])}
+    while name == "deaf":
+        send({"id": 1, "method": "ping"})
     if name == "variable":
         return {"id": ident, "result": text(os.environ.get(arguments["text"], "none"))}
     if name == "complain":

@@ -15,7 +15,7 @@ from pathlib import Path
 from harness import PASSPHRASE, Gateway
 
 SERVER = Path(__file__).with_name("attack_server.py")
-TOOLS = ["echo", "fail", "die", "wait", "variable", "complain", "changed", "large", "shape"]
+TOOLS = ["echo", "fail", "die", "wait", "variable", "complain", "changed", "large", "shape", "deaf"]
 ATTACKED = """
 gatehouse: 1
 environment: staging
@@ -37,6 +37,7 @@ tools:
   box.changed: {{ tier: T0 }}
   box.large: {{ tier: T0 }}
   box.shape: {{ tier: T0 }}
+  box.deaf: {{ tier: T0 }}
   box.write: {{ tier: T2 }}
 """
 FAR = """
@@ -399,6 +400,13 @@ class Floods(unittest.TestCase):
             self.assertEqual(gateway.modern("tools/list", path="/mcp/far")[0], 200)
             self.assertFalse(call.done(), "the list came after the flood")
             self.assertIn("timeout", call.result(timeout=60))
+
+    def test_a_server_that_takes_no_input_outlasts_no_deadline_either(self):
+        with Attacked(ATTACKED.replace("cage: none", "cage: none\n    call_timeout: 2s")) as gateway:
+            start = time.monotonic()
+            self.assertIn("timeout", words(gateway.call("deaf")))
+            # A write that is never taken is given up after 30 s.
+            self.assertLess(time.monotonic() - start, 25)
 
     def test_a_line_that_grows_piece_by_piece_is_cut_off_at_its_limit_and_not_copied_for_each(self):
         gateway = self.flood(EndlessLine, 50)

@@ -98,7 +98,11 @@ package actor StdioTransport: UpstreamTransport {
             throw failure
         } catch {
             abandon(id)
-            if !request.isOpening { await sendCancelled(id, reason: "no answer in time") }
+            if !request.isOpening {
+                // Nobody waits for it: a server that takes no input would hold the answer up. It
+                // ends with the deadline of the write.
+                loop.spawn { await self.sendCancelled(id, reason: "no answer in time") }
+            }
             throw UpstreamFailure(.timedOut, "no answer in time")
         }
     }
