@@ -280,6 +280,7 @@ class WithoutWalls(unittest.TestCase):
             for word in words:
                 self.assertIn(word, walled["reason"])
             self.assertNotIn("pid", walled)
+            self.assertEqual(walled["starts"], 0)
             for layer in ("namespaces", "mounts", "no-new-privs", "seccomp", "rlimits"):
                 self.assertEqual([walled["cage"]["layers"][layer][key] for key in ("required", "present")], [True, False], layer)
             self.assertTrue(gateway.call("walled", "run", code="answer = 1")["isError"])

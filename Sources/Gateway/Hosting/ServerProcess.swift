@@ -288,6 +288,7 @@ package actor ServerProcess {
         case .bare(let request): child = try ChildProcess.spawn(request, on: loop)
         }
         running = Running(generation: generation, child: child, control: control)
+        handlers.report(.started)
         child.onExit = { [self] end in hasExited(generation, "\(end)") }
         // All end when the process does: its death, and at the latest the drain timer, closes what
         // they read.

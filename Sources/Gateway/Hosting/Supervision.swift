@@ -86,6 +86,7 @@ package struct Supervision: Sendable, Equatable {
 
     /// What a log, a metric or a person is told.
     package enum Report: Sendable, Equatable {
+        /// There is a process; said by whoever made it, because a launch may be refused.
         case started
         case ready
         case crashed(reason: String, restartsIn: Duration)
@@ -129,7 +130,7 @@ package struct Supervision: Sendable, Equatable {
     private mutating func launch(_ now: Instant) -> [Effect] {
         state = .starting
         readySince = nil
-        return [.launch, setTimer(now, settings.startLimit), .report(.started)]
+        return [.launch, setTimer(now, settings.startLimit)]
     }
 
     private mutating func refuse(_ reason: String) -> [Effect] {
