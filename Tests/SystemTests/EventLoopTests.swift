@@ -122,6 +122,46 @@ struct EventLoopTests {
         #expect(count == 199 * 100)
     }
 
+    @Test func `what waits for the loop's rest runs after everything that was ready`() async throws
+    {
+        let order = Lock<[String]>([])
+        let isTaken = try await onLoop { loop in
+            await withCheckedContinuation { done in
+                let isTaken = loop.beforeSleeping {
+                    order.withLock { $0.append("rest") }
+                    done.resume(returning: ())
+                }
+                for number in 0..<3 {
+                    loop.spawn {
+                        await Task.yield()
+                        order.withLock { $0.append("\(number)") }
+                    }
+                }
+                order.withLock { $0.append("\(isTaken)") }
+            }
+            return order.withLock { $0 }
+        }
+        #expect(isTaken.first == "true")
+        #expect(isTaken.last == "rest")
+        #expect(isTaken.count == 5)
+    }
+
+    @Test func `a loop that never rests runs it all the same`() async throws {
+        let done = Atomic<Bool>(false)
+        try await onLoop { loop in
+            let isTaken = loop.beforeSleeping { done.store(true, ordering: .relaxed) }
+            #expect(isTaken)
+            while !done.load(ordering: .relaxed) { await Task.yield() }
+        }
+        let hasRun = done.load(ordering: .relaxed)
+        #expect(hasRun)
+    }
+
+    @Test func `another thread is told that it is not on the loop`() throws {
+        let loop = try EventLoop()
+        #expect(!loop.beforeSleeping { Issue.record("nobody was to keep it") })
+    }
+
     @Test func `work that keeps making work does not keep timers waiting`() async throws {
         try await onLoop { loop in
             let done = Atomic<Bool>(false)

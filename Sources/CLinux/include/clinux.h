@@ -158,7 +158,7 @@ int cgate_become_subreaper(void);
 /// Hides our memory and environment from other processes of the same uid (PR_SET_DUMPABLE 0).
 int cgate_hide_memory(void);
 
-// Keeps freed memory for the next large message, until cgate_give_memory_back.
+/// Keeps freed memory for the next large message, until cgate_give_memory_back.
 void cgate_keep_memory(void);
 void cgate_give_memory_back(void);
 
