@@ -16,6 +16,8 @@ package enum Limits {
     package static let requestTargetByteCount = 8 << 10
     package static let chunkLineByteCount = 64
     package static let trailerByteCount = 4 << 10
+    package static let handshakeTimeout: Duration = .seconds(10)
+    package static let handshakeByteCount = 128 << 10
     package static let headTimeout: Duration = .seconds(10)
     package static let bodyTimeout: Duration = .seconds(30)
     package static let keepAliveTimeout: Duration = .seconds(75)

@@ -1,8 +1,7 @@
-#include "copenssl_tls.h"
+#include "tls.h"
 
 #include <limits.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -10,42 +9,33 @@
 #include <string.h>
 #include <unistd.h>
 
-struct copenssl_tls_context {
-    SSL_CTX *ssl;
-};
+const unsigned char copenssl_tls_protocols[] = "\x08http/1.1";
+const unsigned int copenssl_tls_protocols_length = sizeof copenssl_tls_protocols - 1;
 
-struct copenssl_tls {
-    SSL *ssl;
-    BIO *in;
-    BIO *out;
-};
-
-static const unsigned char protocols[] = "\x08http/1.1";
-
-static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_length,
-                           const unsigned char *in, unsigned int in_length, void *argument) {
-    (void)ssl;
-    (void)argument;
-    unsigned char *chosen = NULL;
-    if (SSL_select_next_proto(&chosen, out_length, protocols, sizeof protocols - 1, in,
-                              in_length) != OPENSSL_NPN_NEGOTIATED)
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    *out = chosen;
-    return SSL_TLSEXT_ERR_OK;
+SSL_CTX *copenssl_tls_new_ssl_context(const SSL_METHOD *method) {
+    SSL_CTX *ssl = SSL_CTX_new(method);
+    if (!ssl || SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1 ||
+        // Of TLS 1.2 only what has forward secrecy and is authenticated encryption (RFC 9325).
+        SSL_CTX_set_cipher_list(ssl, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
+        SSL_CTX_free(ssl);
+        return NULL;
+    }
+    SSL_CTX_set_security_level(ssl, 2);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    return ssl;
 }
 
 static copenssl_tls_context *new_context(const SSL_METHOD *method) {
     ERR_clear_error();
     copenssl_tls_context *context = calloc(1, sizeof *context);
     if (!context) return NULL;
-    context->ssl = SSL_CTX_new(method);
-    if (!context->ssl || SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION) != 1) {
+    context->ssl = copenssl_tls_new_ssl_context(method);
+    if (!context->ssl) {
         copenssl_tls_context_free(context);
         return NULL;
     }
-    SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS);
     return context;
 }
 
@@ -65,29 +55,21 @@ copenssl_tls_context *copenssl_tls_client_context(const char *ca_file) {
     }
     // SSL_CTX_set_alpn_protos returns 0 on success, unlike its neighbours.
     if (loaded != 1 ||
-        SSL_CTX_set_alpn_protos(context->ssl, protocols, sizeof protocols - 1) != 0) {
+        SSL_CTX_set_alpn_protos(context->ssl, copenssl_tls_protocols,
+                                copenssl_tls_protocols_length) != 0) {
         copenssl_tls_context_free(context);
         return NULL;
     }
     return context;
 }
 
-copenssl_tls_context *copenssl_tls_server_context(const char *chain_file, const char *key_file) {
-    copenssl_tls_context *context = new_context(TLS_server_method());
-    if (!context) return NULL;
-    SSL_CTX_set_num_tickets(context->ssl, 0);
-    SSL_CTX_set_options(context->ssl, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_alpn_select_cb(context->ssl, choose_protocol, NULL);
-    if (SSL_CTX_use_certificate_chain_file(context->ssl, chain_file) != 1 ||
-        SSL_CTX_use_PrivateKey_file(context->ssl, key_file, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(context->ssl) != 1) {
-        copenssl_tls_context_free(context);
-        return NULL;
-    }
-    return context;
+copenssl_tls_context *copenssl_tls_server_context(void) {
+    return new_context(TLS_server_method());
 }
 
 void copenssl_tls_context_free(copenssl_tls_context *context) {
+    for (size_t i = 0; i < context->other_count; i++) SSL_CTX_free(context->others[i]);
+    free(context->others);
     SSL_CTX_free(context->ssl);
     free(context);
 }

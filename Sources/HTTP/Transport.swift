@@ -19,6 +19,7 @@ final class Transport {
     func secure(_ session: TLSSession, until deadline: Instant) async throws {
         // A fill decrypts at most what lay in the buffer and the rest of one record.
         stream.receiveLimit = 128 << 10
+        var received = 0
         while true {
             let isDone: Bool
             do throws(TLSError) {
@@ -31,7 +32,11 @@ final class Transport {
             try stream.send(session.takeOutput())
             if isDone { break }
             guard try await stream.fill(until: deadline) > 0 else {
-                throw TLSError.failed(reason: "the connection ended during the handshake")
+                throw TLSError.endedEarly
+            }
+            received += stream.availableCount
+            guard received <= Limits.handshakeByteCount else {
+                throw TLSError.failed(reason: "the handshake is larger than any should be")
             }
             try session.input(stream.take(stream.availableCount))
         }

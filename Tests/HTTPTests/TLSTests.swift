@@ -1,63 +1,9 @@
 import Base
 import Crypto
-import Glibc
 import System
-import TestKit
 import Testing
 
 @testable import HTTP
-
-/// Certificates of a few minutes, made by the `openssl` program when the first test needs them.
-private enum Certificates {
-    static let openssl = "/usr/bin/openssl"
-    static var canBeMade: Bool { unsafe access(openssl, X_OK) == 0 }
-
-    private static let made = TemporaryFolder("tls")
-
-    /// Two authorities that know nothing of each other, and servers of the first.
-    static let folder = Task<String, any Error> {
-        let path = made.path
-        try await onLoop { loop in
-            for name in ["ca", "other"] {
-                try await run(["-keyout", "\(name).key", "-out", "\(name).pem"], name, path, loop)
-            }
-            for (name, subject) in [
-                ("good", "DNS:upstream.test,IP:127.0.0.1"), ("foreign", "DNS:elsewhere.test"),
-            ] {
-                try await run(
-                    [
-                        "-keyout", "\(name).key", "-out", "\(name).pem", "-CA", "ca.pem",
-                        "-CAkey", "ca.key", "-addext", "subjectAltName=\(subject)",
-                    ],
-                    name,
-                    path,
-                    loop
-                )
-            }
-        }
-        return path
-    }
-
-    private static func run(
-        _ arguments: [String],
-        _ name: String,
-        _ folder: String,
-        _ loop: EventLoop
-    ) async throws {
-        var request = SpawnRequest(
-            executable: openssl,
-            arguments: [
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-days", "2", "-subj", "/CN=\(name)",
-            ] + arguments
-        )
-        request.workingDirectory = folder
-        let child = try ChildProcess.spawn(request, on: loop)
-        let end = try await child.exit(until: loop.now.advanced(by: .seconds(30)))
-        child.closeStreams()
-        try #require(end.isSuccess, "openssl: \(end)")
-    }
-}
 
 @Suite(
     .timeLimit(.minutes(5)),
@@ -73,9 +19,8 @@ struct TLSTests {
         _ body: @escaping @Sendable (HTTPClient, EventLoop) async throws -> Void
     ) async throws {
         let folder = try await Certificates.folder.value
-        let shown = try TLSContext(
-            serverChain: "\(folder)/\(certificate).pem",
-            key: "\(folder)/\(certificate).key"
+        let shown = ServerTLS(
+            try TLSContext(serving: [try await Certificates.identity(certificate)])
         )
         let trusted = try TLSContext(client: .authorities(file: "\(folder)/\(authority).pem"))
         try await onLoop { loop in
@@ -119,6 +64,7 @@ struct TLSTests {
             ("foreign", "ca", "upstream.test", "certificate refused"),
             ("foreign", "ca", "127.0.0.1", "certificate refused"),
             ("other", "ca", "upstream.test", "certificate refused"),
+            ("expired", "ca", "upstream.test", "certificate refused: certificate has expired"),
         ]
     )
     func refused(
@@ -205,9 +151,6 @@ struct TLSTests {
         }
         #expect(throws: TLSError.self) {
             try TLSContext(client: .authorities(file: "/nowhere/ca.pem"))
-        }
-        #expect(throws: TLSError.self) {
-            try TLSContext(serverChain: "/dev/null", key: "/dev/null")
         }
         #expect(throws: Never.self) { try TLSContext(client: .systemRoots) }
     }

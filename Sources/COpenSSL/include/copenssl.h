@@ -5,4 +5,5 @@
 #pragma once
 
 #include "copenssl_crypto.h"
+#include "copenssl_certificate.h"
 #include "copenssl_tls.h"

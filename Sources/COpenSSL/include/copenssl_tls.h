@@ -27,10 +27,28 @@ enum {
 // environment is not asked. NULL when they cannot be loaded; freed by the caller.
 copenssl_tls_context *_Nullable copenssl_tls_client_context(const char *_Nullable ca_file);
 
-// A server with the certificate chain and the key of two PEM files. NULL when they cannot be loaded
-// or do not belong together.
-copenssl_tls_context *_Nullable copenssl_tls_server_context(const char *chain_file,
-                                                            const char *key_file);
+// A server that has nothing to show yet; freed by the caller.
+copenssl_tls_context *_Nullable copenssl_tls_server_context(void);
+
+// What adding to a server's context came to.
+enum {
+    COPENSSL_TLS_NO_CHAIN = -1,
+    COPENSSL_TLS_NO_KEY = -2,
+    // Key and certificate do not belong together.
+    COPENSSL_TLS_MISMATCH = -3,
+    // They belong together, and OpenSSL does not want them (a key too short, say).
+    COPENSSL_TLS_REFUSED = -4,
+};
+
+// Adds a certificate chain (the server's own first) and its key, both in PEM form. Clients that ask
+// for a name are shown the first that is for it, all others the first of all. OK, or one of the above.
+int copenssl_tls_server_add(copenssl_tls_context *context, const uint8_t *chain,
+                            size_t chain_length, const uint8_t *key, size_t key_length);
+
+// After everything was added: clients are asked for a certificate, and one they show must lead to
+// one of those in `pem`. Without it no client certificate is looked at. OK or NO_CHAIN.
+int copenssl_tls_server_ask(copenssl_tls_context *context, const uint8_t *pem, size_t length,
+                            int is_required);
 
 void copenssl_tls_context_free(copenssl_tls_context *context);
 

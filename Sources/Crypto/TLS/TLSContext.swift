@@ -29,16 +29,64 @@ package final class TLSContext: @unchecked Sendable {
         isServer = false
     }
 
-    /// For a server with the certificate chain and the key in those PEM files.
-    package init(serverChain chain: String, key: String) throws(TLSError) {
-        guard !chain.utf8.contains(0), !key.utf8.contains(0) else {
-            throw .notLoaded(files: [chain, key], reason: "NUL")
-        }
-        guard let pointer = unsafe copenssl_tls_server_context(chain, key) else {
-            throw .notLoaded(files: [chain, key], reason: TLSSession.lastErrorText)
+    /// For a server that shows the first of `identities` which is for the name a client asks for,
+    /// and to all others the very first.
+    package init(
+        serving identities: [TLSIdentity],
+        askingFor clients: TLSClientTrust? = nil
+    ) throws(TLSError) {
+        guard !identities.isEmpty, let pointer = unsafe copenssl_tls_server_context() else {
+            throw .notLoaded(files: [], reason: "a server needs a certificate")
         }
         unsafe self.pointer = unsafe pointer
         isServer = true
+        for identity in identities { try add(identity) }
+        guard let clients else { return }
+        let status = unsafe clients.authorities.withUnsafeBufferPointer { pem in
+            guard let base = pem.baseAddress else { return CInt(COPENSSL_TLS_NO_CHAIN) }
+            let isRequired: CInt = clients.isRequired ? 1 : 0
+            return unsafe copenssl_tls_server_ask(pointer, base, pem.count, isRequired)
+        }
+        guard status == COPENSSL_TLS_OK else {
+            throw .notLoaded(files: [clients.name], reason: "it holds no certificates in PEM form")
+        }
+    }
+
+    private func add(_ identity: TLSIdentity) throws(TLSError) {
+        let status = identity.key.withBytes { key in
+            unsafe identity.chain.withUnsafeBufferPointer { chain in
+                unsafe key.withUnsafeBufferPointer { key in
+                    guard let first = chain.baseAddress else { return CInt(COPENSSL_TLS_NO_CHAIN) }
+                    guard let secret = key.baseAddress else { return CInt(COPENSSL_TLS_NO_KEY) }
+                    return unsafe copenssl_tls_server_add(
+                        pointer,
+                        first,
+                        chain.count,
+                        secret,
+                        key.count
+                    )
+                }
+            }
+        }
+        switch Int(status) {
+        case COPENSSL_TLS_OK: return
+        case COPENSSL_TLS_NO_CHAIN:
+            throw .notLoaded(
+                files: [identity.name],
+                reason: "it is no chain of certificates in PEM form"
+            )
+        case COPENSSL_TLS_NO_KEY:
+            throw .notLoaded(
+                files: [identity.name],
+                reason: "its key is none in PEM form without a passphrase"
+            )
+        case COPENSSL_TLS_MISMATCH:
+            throw .notLoaded(
+                files: [identity.name],
+                reason: "its key is not the certificate's; they do not belong together"
+            )
+        default: throw .notLoaded(files: [identity.name], reason: TLSSession.lastErrorText)
+        }
     }
 
     deinit { unsafe copenssl_tls_context_free(pointer) }

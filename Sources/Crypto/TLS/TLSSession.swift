@@ -16,7 +16,8 @@ package final class TLSSession {
 
     private let pointer: OpaquePointer
     private let context: TLSContext
-    private var scratch = [UInt8](repeating: 0, count: 16 << 10)
+    /// The most one record holds (RFC 8446 section 5.1).
+    private static let recordByteCount = 16 << 10
 
     /// The client's side; `host` is the name or address the server's certificate must be for.
     package init(
@@ -71,14 +72,17 @@ package final class TLSSession {
 
     /// Decrypts what is there to the end of `bytes`, at most one record.
     package func read(appendingTo bytes: inout [UInt8]) throws(TLSError) -> ReadOutcome {
-        let count = unsafe scratch.withUnsafeMutableBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return 0 }
-            return unsafe copenssl_tls_read(pointer, base, buffer.count)
+        // Room for one record, lent for this call: a session that is idle holds none.
+        let count = unsafe withUnsafeTemporaryAllocation(
+            of: UInt8.self,
+            capacity: Self.recordByteCount
+        ) { scratch in
+            guard let base = scratch.baseAddress else { return 0 }
+            let count = unsafe copenssl_tls_read(pointer, base, scratch.count)
+            if count > 0 { unsafe bytes.append(contentsOf: scratch.prefix(count)) }
+            return count
         }
-        if count > 0 {
-            bytes.append(contentsOf: scratch[..<count])
-            return .bytes(count)
-        }
+        if count > 0 { return .bytes(count) }
         switch count {
         case COPENSSL_TLS_WANTS_INPUT: return .needsInput
         case COPENSSL_TLS_ENDED: return .ended
@@ -93,6 +97,13 @@ package final class TLSSession {
             return unsafe copenssl_tls_write(pointer, base, buffer.count)
         }
         guard status == 0 else { throw .failed(reason: unsafe Self.errorText(pointer)) }
+    }
+
+    /// What the peer has shown of itself, after the handshake; nil where it was not asked or has none.
+    ///
+    /// It led to an authority that was asked for, or the handshake had failed.
+    package var peerCertificate: Certificate? {
+        unsafe copenssl_certificate_of_peer(pointer).flatMap { unsafe Certificate(adopting: $0) }
     }
 
     /// Says that nothing more comes (close_notify); it waits in the output.

@@ -28,6 +28,7 @@ extension Configuration {
             hosts: [],
             origins: [],
             terminatedBy: [],
+            tls: nil,
             control: nil,
             controlFrom: []
         )

@@ -27,10 +27,24 @@ package struct Configuration: Sendable {
         package let origins: [String]
         /// Addresses of a peer that ends TLS for us.
         package let terminatedBy: [String]
+        /// What the gateway speaks TLS with itself; nil for plain HTTP.
+        package let tls: TLS?
         /// `ADDRESS:PORT` for probes and metrics; nil for none.
         package let control: String?
         /// Who besides this machine may ask there: addresses and ranges.
         package let controlFrom: [String]
+    }
+
+    /// TLS at the agents' listener.
+    package struct TLS: Sendable, Equatable {
+        /// A chain of certificates and its key, both files in PEM form.
+        package struct Identity: Sendable, Equatable {
+            package let certificate: String
+            package let key: String
+        }
+
+        /// The first is for clients that ask for no name, or one nobody here has.
+        package let identities: [Identity]
     }
 
     package struct Server: Sendable, Equatable {

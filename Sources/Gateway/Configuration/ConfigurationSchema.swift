@@ -80,9 +80,23 @@ package enum ConfigurationSchema {
                 "tls": {
                   "type": "object",
                   "additionalProperties": false,
-                  "properties": { "terminated_by": { "type": "array", "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]+$" } } }
+                  "minProperties": 1,
+                  "properties": {
+                    "certificate": { "$ref": "#/$defs/text", "description": "File of the certificate chain in PEM form, the gateway's own first." },
+                    "key": { "$ref": "#/$defs/text", "description": "File of its private key in PEM form, readable for its owner alone." },
+                    "certificates": { "type": "array", "minItems": 1, "maxItems": 64, "items": { "$ref": "#/$defs/identity" }, "description": "Several, chosen by the name a client asks for; the first is for all others." },
+                    "terminated_by": { "type": "array", "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]+$" } }
+                  },
+                  "dependentRequired": { "certificate": ["key"], "key": ["certificate"] },
+                  "not": { "anyOf": [{ "required": ["certificate", "certificates"] }, { "required": ["certificate", "terminated_by"] }, { "required": ["certificates", "terminated_by"] }] }
                 }
               }
+            },
+            "identity": {
+              "type": "object",
+              "additionalProperties": false,
+              "required": ["certificate", "key"],
+              "properties": { "certificate": { "$ref": "#/$defs/text" }, "key": { "$ref": "#/$defs/text" } }
             },
             "address": { "type": "string", "pattern": "^(?:none|(?:[0-9.]+|\\[[0-9a-fA-F:.]+\\]):[0-9]{1,5})$" },
             "secret": {

@@ -12,14 +12,20 @@ enum ListenReader {
             ) ?? [:]
         let mcp = try members["mcp"]?.string() ?? "127.0.0.1:8930"
         let isOpen = try members["open"]?.bool() ?? false
-        let tls = try members["tls"]?.members(of: ["terminated_by"]) ?? [:]
-        let terminatedBy = try tls["terminated_by"].map(peers) ?? []
+        var tls: Configuration.TLS?
+        var terminatedBy: [String] = []
+        if let field = members["tls"] {
+            tls = try TLSReader.read(field)
+            for case ("terminated_by", let list) in try field.allMembers() {
+                terminatedBy = try peers(list)
+            }
+        }
         if let field = members["mcp"], mcp != "none" {
             try check(
                 mcp,
                 field,
                 open: isOpen ? members["open"] : nil,
-                isBehind: !terminatedBy.isEmpty
+                isSecure: tls != nil || !terminatedBy.isEmpty
             )
         }
         if let control = members["control"], members["control_from"] == nil,
@@ -37,17 +43,18 @@ enum ListenReader {
             hosts: try members["hosts"].map(hosts) ?? [],
             origins: try members["origins"].map(origins) ?? [],
             terminatedBy: terminatedBy,
+            tls: tls,
             control: try members["control"].flatMap(control),
             controlFrom: try members["control_from"].map(ranges) ?? []
         )
     }
 
-    /// A listener that others can reach needs credentials, and TLS that a named peer ends for us.
+    /// A listener that others can reach needs credentials, and TLS: ours, or a named peer's.
     private static func check(
         _ mcp: String,
         _ field: Field,
         open: Field?,
-        isBehind: Bool
+        isSecure: Bool
     ) throws(ConfigurationError) {
         let address: SocketAddress
         do throws(InvalidAddress) { address = try SocketAddress(parsing: mcp) } catch {
@@ -55,11 +62,11 @@ enum ListenReader {
         }
         guard !address.isLoopback else { return }
         if let open { throw open.wrong("`open: true` is for loopback addresses only") }
-        guard isBehind else {
+        guard isSecure else {
             throw field.wrong(
                 "`\(address)` is not a loopback address and has no TLS",
-                hint: "listen on 127.0.0.1, or name the proxy that ends TLS: "
-                    + "`tls: { terminated_by: [ADDRESS] }`"
+                hint: "write `tls: { certificate: FILE, key: FILE }`, or name the proxy that ends "
+                    + "TLS (`tls: { terminated_by: [ADDRESS] }`), or listen on 127.0.0.1"
             )
         }
     }

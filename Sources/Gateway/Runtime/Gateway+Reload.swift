@@ -18,6 +18,7 @@ struct PendingConfiguration: Sendable {
 extension Gateway {
     /// Reads the configuration again: all of it is taken over, or nothing; never a looser one.
     package func reload() async {
+        reloadCertificates()
         do {
             try await inTurn { try await reloadNow() }
             reloadFailure = nil

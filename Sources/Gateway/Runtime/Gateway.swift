@@ -39,6 +39,8 @@ package actor Gateway {
     /// The control listener, for probes and metrics.
     var probes: HTTPServer?
     var controlAddress: SocketAddress?
+    /// What the agents' listener speaks TLS with; nil for plain HTTP.
+    var tls: ListenerTLS?
     /// Why the configuration on the disk was not taken; nil when it was, or waits.
     var reloadFailure: String?
     var isServing = false
@@ -438,6 +440,7 @@ package actor Gateway {
         guard let text = listenAddress else { return }
         let wanted = try SocketAddress(parsing: text)
         try Self.check(wanted, configuration.listen)
+        let secured = try startTLS()
         let server = HTTPServer(
             on: loop,
             handler: HTTPAgentEndpoint(
@@ -449,18 +452,19 @@ package actor Gateway {
                     open: configuration.listen.isOpen ? openPrincipal() : nil
                 ),
                 hosts: try Self.hosts(wanted, configuration.listen),
-                peers: wanted.isLoopback ? nil : Set(configuration.listen.terminatedBy)
+                peers: wanted.isLoopback || secured != nil
+                    ? nil : Set(configuration.listen.terminatedBy)
             ),
             budget: budget,
             clock: parts.clock
         )
-        let bound = try await server.listen(on: wanted)
+        let bound = try await server.listen(on: wanted, tls: secured)
         self.server = server
         address = bound
         do {
             try Files.replace(
                 state.addressFile,
-                with: Array("http://\(bound)/mcp\n".utf8),
+                with: Array("\(url(of: bound))\n".utf8),
                 mode: 0o600
             )
         } catch {
@@ -470,7 +474,12 @@ package actor Gateway {
         }
     }
 
-    /// A listener that others can reach needs TLS, which a named peer ends for us.
+    /// Where agents find `address`.
+    package func url(of address: SocketAddress) -> String {
+        "\(tls == nil ? "http" : "https")://\(address)/mcp"
+    }
+
+    /// A listener that others can reach needs TLS: ours, or a named peer's.
     static func check(
         _ address: SocketAddress,
         _ listen: Configuration.Listen
@@ -483,13 +492,14 @@ package actor Gateway {
                 problem: "`open: true` is for loopback addresses only"
             )
         }
-        guard !listen.terminatedBy.isEmpty else {
+        guard listen.tls != nil || !listen.terminatedBy.isEmpty else {
             throw ConfigurationError(
                 file: "listen",
                 position: nil,
                 problem: "`\(address)` is not a loopback address and has no TLS",
                 hint:
-                    "listen on 127.0.0.1, or name the proxy that ends TLS: `tls: { terminated_by: [ADDRESS] }`"
+                    "write `tls: { certificate: FILE, key: FILE }`, or name the proxy that ends TLS "
+                    + "(`tls: { terminated_by: [ADDRESS] }`), or listen on 127.0.0.1"
             )
         }
     }

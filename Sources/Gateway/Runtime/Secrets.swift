@@ -116,12 +116,14 @@ extension Configuration.Server {
 }
 
 extension Configuration {
-    /// What no cage may show: the state, the configuration, what was accepted, files of secrets.
+    /// What no cage may show: the state, the configuration, what was accepted, files of secrets
+    /// and keys.
     func protectedPaths(folder: String, state: String?) -> [String] {
         let secrets = secrets.values.compactMap { source -> String? in
             if case .file(let path) = source { Paths.join(folder, path) } else { nil }
         }
-        return (state.map { [$0] } ?? []) + [file, folder + "/gatehouse.lock"] + secrets
+        let keys = listen.tls?.identities.map { Paths.join(folder, $0.key) } ?? []
+        return (state.map { [$0] } ?? []) + [file, folder + "/gatehouse.lock"] + secrets + keys
     }
 }
 

@@ -67,6 +67,7 @@ extension Gateway {
         if store.keepFailure != nil {
             readiness.notes.append("log: the last checkpoint could not be kept elsewhere")
         }
+        readiness.notes += certificateNotes
         if !absences.isEmpty {
             readiness.notes.append("servers: \(absences.count) cannot be reached")
         }
@@ -79,6 +80,7 @@ extension Gateway {
         writeGate(to: &text)
         writeCalls(to: &text)
         await writePresent(to: &text)
+        writeTLS(to: &text)
         await writeServers(to: &text)
         writeLog(to: &text)
         writeProcess(to: &text)

@@ -1,3 +1,4 @@
+package import Crypto
 package import System
 
 /// Answers requests; one value serves all connections of a server.
@@ -18,6 +19,8 @@ package final class Exchange: Sendable {
     /// The whole body, without its transfer coding; empty when there is none.
     package let body: [UInt8]
     package let peer: SocketAddress
+    /// What the client has shown in its TLS handshake, where it was asked for a certificate.
+    package let certificate: Certificate?
     private let connection: HTTPConnection
     private let number: UInt64
 
@@ -25,12 +28,14 @@ package final class Exchange: Sendable {
         _ head: RequestHead,
         body: [UInt8],
         peer: SocketAddress,
+        certificate: Certificate?,
         connection: HTTPConnection,
         number: UInt64
     ) {
         self.head = head
         self.body = body
         self.peer = peer
+        self.certificate = certificate
         self.connection = connection
         self.number = number
     }

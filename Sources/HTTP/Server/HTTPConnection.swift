@@ -35,9 +35,11 @@ actor HTTPConnection {
     private var closeHooks: [@Sendable () -> Void] = []
     private var closing: [Pending<Void>] = []
 
-    private let tls: TLSContext?
+    private let tls: ServerTLS?
+    /// What the client has shown of itself in its handshake.
+    private(set) var certificate: Certificate?
 
-    init(_ stream: sending Stream, _ server: ServerContext, tls: TLSContext?) {
+    init(_ stream: sending Stream, _ server: ServerContext, tls: ServerTLS?) {
         loop = server.loop
         self.server = server
         peer = stream.peer
@@ -65,11 +67,11 @@ actor HTTPConnection {
 
     private func secure() async throws(ConnectionEnd) {
         guard let tls else { return }
-        do {
-            let session = try TLSSession(accepting: tls)
-            let deadline = loop.now.advanced(by: server.limits.headTimeout)
-            try await transport.secure(session, until: deadline)
-        } catch { throw .cutOff }
+        let deadline = loop.now.advanced(by: server.limits.handshakeTimeout)
+        guard let session = await tls.accept(transport, from: peer, until: deadline) else {
+            throw .cutOff
+        }
+        certificate = session.peerCertificate
     }
 
     private func serve() async throws(ConnectionEnd) {
@@ -93,6 +95,7 @@ actor HTTPConnection {
                 head,
                 body: whole,
                 peer: peer,
+                certificate: certificate,
                 connection: self,
                 number: number
             )

@@ -1,10 +1,10 @@
 package import Base
-package import Crypto
 package import System
 
 /// What a server takes from its clients; the defaults are those of `Limits`.
 package struct HTTPServerLimits: Sendable {
     package var requestByteCount = Limits.requestByteCount
+    package var handshakeTimeout = Limits.handshakeTimeout
     package var headTimeout = Limits.headTimeout
     package var bodyTimeout = Limits.bodyTimeout
     package var keepAliveTimeout = Limits.keepAliveTimeout
@@ -42,11 +42,12 @@ package actor HTTPServer {
         )
     }
 
-    /// Starts to serve an address, with TLS when a certificate is given; the result names the port the kernel chose for port 0.
+    /// Starts to serve an address, by TLS where it is given; the result names the port the kernel
+    /// chose for port 0.
     @discardableResult
     package func listen(
         on address: SocketAddress,
-        tls: TLSContext? = nil
+        tls: ServerTLS? = nil
     ) throws(SystemError) -> SocketAddress {
         let context = context
         let listener = try Listener(

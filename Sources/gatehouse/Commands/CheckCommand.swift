@@ -47,6 +47,7 @@ enum CheckCommand {
         let remarks = set.remarks(
             state: try? invocation.stateFolder(),
             user: Process.userID,
+            now: SystemClock().timestamp,
             environment: { Process.environment($0) }
         )
         let count = set.configuration.allServers.count

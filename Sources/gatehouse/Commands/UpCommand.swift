@@ -91,7 +91,8 @@ enum UpCommand {
         try await gateway.run()
         if !isQuiet {
             if let address = await gateway.address {
-                Console.print("gatehouse \(GatehouseTool.version) listens on http://\(address)/mcp")
+                let url = await gateway.url(of: address)
+                Console.print("gatehouse \(GatehouseTool.version) listens on \(url)")
             }
             Console.print("state folder: \(gateway.state.path)")
         }

@@ -1,4 +1,4 @@
-import Base
+package import Base
 private import Crypto
 import JSON
 import Policy
@@ -202,6 +202,7 @@ extension PolicySet {
     package func remarks(
         state: StateFolder?,
         user: UInt32,
+        now: Timestamp,
         environment: @escaping (String) -> String?
     ) -> [Remark] {
         let machine = MachineReview(
@@ -210,7 +211,10 @@ extension PolicySet {
             user: user,
             environment: environment
         )
-        let written = warnings + PolicyReview(self).remarks + staleInLock
+        let folder = Files.split(configuration.file).folder
+        let certificates = TLSReview(configuration, folder: folder, now: now)
+        let written =
+            warnings + PolicyReview(self).remarks + staleInLock + certificates.remarks
         return (written + machine.remarks).sorted { left, right in
             let leftPlace = (left.position?.line ?? .max, left.position?.column ?? .max)
             let rightPlace = (right.position?.line ?? .max, right.position?.column ?? .max)

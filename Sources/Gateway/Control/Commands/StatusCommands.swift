@@ -15,7 +15,7 @@ extension Gateway {
         object["environment"] = JSONValue(current.configuration.environment.rawValue)
         object["started"] = JSONValue(started.description)
         object["configuration"] = JSONValue(current.configuration.file)
-        if let address { object["mcp"] = JSONValue("http://\(address)/mcp") }
+        if let address { object["mcp"] = JSONValue(url(of: address)) }
         if let controlAddress { object["control"] = JSONValue("http://\(controlAddress)/metrics") }
         let readiness = readiness()
         object["ready"] = JSONValue(readiness.isReady)
