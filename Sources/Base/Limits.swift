@@ -9,6 +9,10 @@ package enum Limits {
     package static let jsonNodeCount = 1 << 22
     package static let jsonObjectKeyCount = 1 << 20
     package static let reviewableByteCount = 64 << 10
+    package static let grantsPerPrincipal = 20
+    package static let grantsPerTenant = 200
+    /// Of an edited call's arguments, how much its agent is told.
+    package static let editedNoteByteCount = 8 << 10
 
     // HTTP.
     package static let headByteCount = 16 << 10

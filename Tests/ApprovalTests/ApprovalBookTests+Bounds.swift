@@ -15,6 +15,7 @@ extension ApprovalBookTests {
             people: 1,
             tier: .destructive,
             reasons: ["new"],
+            causes: ["new"],
             policy: digest("new"),
             pin: digest("pin")
         )

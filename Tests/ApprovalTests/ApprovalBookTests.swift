@@ -34,9 +34,9 @@ import Testing
             var copy = book
             let kinds = copy.handle(event, at: at(1)).map { effect in
                 switch effect {
-                case .record: 0
-                case .persist, .spend: 1
-                case .answer, .reply, .forget, .notify, .wake: 2
+                case .record, .recordGrant: 0
+                case .persist, .spend, .persistGrant: 1
+                case .answer, .reply, .forget, .forgetGrant, .notify, .wake: 2
                 }
             }
             #expect(kinds == kinds.sorted())

@@ -75,8 +75,10 @@ func ask(
         owner: .owner,
         people: people,
         tier: tier,
-        reasons: ["this tool can destroy"],
-        callForm: Array(callForm.utf8)
+        reasons: ["tier T2: this tool can destroy"],
+        causes: ["tier T2"],
+        callForm: Array(callForm.utf8),
+        run: "run"
     )
 }
 

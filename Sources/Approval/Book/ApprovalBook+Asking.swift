@@ -18,7 +18,9 @@ extension ApprovalBook {
             people: max(1, min(ask.people, 2)),
             tier: ask.tier,
             reasons: ask.reasons,
+            causes: ask.causes,
             callForm: ask.callForm,
+            run: ask.run,
             asked: now.timestamp,
             expires: now.timestamp.advanced(by: settings.expiry),
             revision: 1,
@@ -45,18 +47,26 @@ extension ApprovalBook {
         _ waiter: WaiterID,
         _ now: Moment
     ) -> Bool {
+        var asked = ask.binding
+        let isEdited = question.edit != nil
+        // What a person made of the call is judged on its own, by the door.
+        if isEdited { asked.callForm = question.binding.callForm }
+        let parts = question.binding.differences(from: asked)
         switch question.state {
+        case .waiting where isEdited && !parts.isEmpty:
+            close(ticket, .changed(parts), .changed(parts), .judgeAgain)
+            drop(ticket)
+            return false
         case .waiting:
-            if !question.binding.differences(from: ask.binding).isEmpty
-                || question.people != ask.people || question.tier != ask.tier
+            if !parts.isEmpty
+                || (!isEdited && (question.people != ask.people || question.tier != ask.tier))
             {
-                renew(ticket, ask.binding, ask.people, ask.tier, ask.reasons)
+                renew(ticket, asked, ask.people, ask.tier, (ask.reasons, ask.causes))
             }
             hold(ticket, waiter, now)
             return true
         case .approved:
-            let parts = question.binding.differences(from: ask.binding)
-            guard parts.isEmpty, question.people >= ask.people else {
+            guard parts.isEmpty, isEdited || question.people >= ask.people else {
                 close(ticket, .changed(parts), .changed(parts), .judgeAgain)
                 drop(ticket)
                 return false
@@ -121,13 +131,14 @@ extension ApprovalBook {
         _ binding: Binding,
         _ people: Int,
         _ tier: RiskTier,
-        _ reasons: [String]
+        _ spoke: (reasons: [String], causes: [String])
     ) {
         guard var question = entries[ticket]?.question else { return }
         question.binding = binding
         question.people = max(1, min(people, 2))
         question.tier = tier
-        question.reasons = reasons
+        question.reasons = spoke.reasons
+        question.causes = spoke.causes
         question.votes = []
         question.state = .waiting
         question.revision += 1

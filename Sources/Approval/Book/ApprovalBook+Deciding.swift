@@ -15,6 +15,10 @@ extension ApprovalBook {
             effects.append(.reply(.ownRequest))
             return
         }
+        if let proposal = ballot.grant, let reason = reasonNotToGrant(proposal, question) {
+            effects.append(.reply(.notGrantable(reason)))
+            return
+        }
         let reply = question.receive(ballot, at: now.timestamp)
         switch reply {
         case .counted(let missing):
@@ -28,6 +32,9 @@ extension ApprovalBook {
             record(.yes(by: ballot.person), question)
             record(.approved(by: question.votes.map(\.person)), question)
             effects.append(.persist(question))
+            if let proposal = ballot.grant {
+                give(proposal, with: question, by: ballot.person, now)
+            }
             effects.append(.reply(reply))
             release(ballot.ticket) { .approved($0.ticket) }
         case .denied:
@@ -38,7 +45,8 @@ extension ApprovalBook {
                 .refused(Self.denied(question))
             )
             effects.append(.reply(reply))
-        case .alreadyVoted, .stale, .closed, .ownRequest, .unknownTicket, .notRecorded:
+        case .alreadyVoted, .stale, .closed, .ownRequest, .unknownTicket, .notRecorded,
+            .notGrantable:
             effects.append(.reply(reply))
         }
     }
@@ -96,6 +104,16 @@ extension ApprovalBook {
 
     /// The store still has the question as it was before the votes.
     mutating func unrecorded(_ ticket: TicketID) {
+        for entry in grants.values where entry.grant.ticket == ticket && entry.grant.used == 0 {
+            grants[entry.grant.id] = nil
+        }
+        if let question = entries[ticket]?.question, question.isOpen, question.edit != nil {
+            // What the store has is the call as its agent sent it: that one is asked about anew.
+            release(ticket) { _ in .refused(Self.notRecorded) }
+            if tickets[CallKey(question)] == ticket { tickets[CallKey(question)] = nil }
+            entries[ticket] = nil
+            return
+        }
         guard var question = entries[ticket]?.question, question.isOpen,
             !question.votes.isEmpty
         else { return }
@@ -122,14 +140,14 @@ extension ApprovalBook {
     mutating func rejudged(_ ticket: TicketID, _ judgement: Rejudgement) {
         guard let question = entries[ticket]?.question, question.isOpen else { return }
         switch judgement {
-        case .ask(let people, let tier, let reasons, let policy, let pin):
+        case .ask(let people, let tier, let reasons, let causes, let policy, let pin):
             var binding = question.binding
             binding.policy = policy
             binding.pin = pin
             let isSame =
                 binding == question.binding && people == question.people && tier == question.tier
             guard !isSame else { return }
-            renew(ticket, binding, people, tier, reasons)
+            renew(ticket, binding, people, tier, (reasons, causes))
         case .allowed:
             close(ticket, .withdrawn(.judgedAnew), .withdrawn(.judgedAnew), .judgeAgain)
             drop(ticket)
@@ -142,6 +160,7 @@ extension ApprovalBook {
     /// A yes of somebody who is no approver any more does not count.
     mutating func change(_ approvers: [Approver]) {
         self.approvers = approvers
+        endGrantsWithoutGiver()
         for (ticket, entry) in entries.sorted(by: { $0.key < $1.key }) where entry.question.isOpen {
             var question = entry.question
             let void = question.votes.filter { vote in
@@ -159,6 +178,12 @@ extension ApprovalBook {
                 .notify(.waiting(ticket, missing: question.people - question.votes.count))
             )
         }
+    }
+
+    /// Ends what a principal or a credential has open and granted.
+    mutating func shutOff(_ isMeant: (Binding) -> Bool) {
+        closeOpen(.revoked, isMeant)
+        endGrants(.ended("access was revoked")) { isMeant($0.binding) }
     }
 
     mutating func closeOpen(

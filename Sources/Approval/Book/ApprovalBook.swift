@@ -14,12 +14,15 @@ package struct ApprovalBook: Sendable {
         let tool: ToolReference
         let callForm: Digest
 
-        init(_ binding: Binding) {
+        /// The key of a question is what its agent sent, whatever a person made of it.
+        init(_ question: Question) { self.init(question.binding, question.edit?.original) }
+
+        init(_ binding: Binding, _ original: Digest? = nil) {
             tenant = binding.tenant
             principal = binding.principal
             credential = binding.credential
             tool = binding.tool
-            callForm = binding.callForm
+            callForm = original ?? binding.callForm
         }
     }
 
@@ -40,6 +43,7 @@ package struct ApprovalBook: Sendable {
     var tickets: [CallKey: TicketID] = [:]
     var held: [WaiterID: TicketID] = [:]
     var approvers: [Approver]
+    var grants: [GrantID: GrantEntry] = [:]
     var effects: [ApprovalEffect] = []
     private var nextWake: Instant?
 
@@ -48,6 +52,7 @@ package struct ApprovalBook: Sendable {
         settings: ApprovalSettings = ApprovalSettings(),
         approvers: [Approver] = [],
         restoring questions: [Question] = [],
+        grants kept: [Grant] = [],
         at now: Moment = Moment(
             instant: Instant(nanoseconds: 0),
             timestamp: Timestamp(milliseconds: 0)
@@ -66,7 +71,16 @@ package struct ApprovalBook: Sendable {
                 waiter: nil,
                 deadline: now.instant.advanced(by: min(left, settings.expiry))
             )
-            tickets[CallKey(question.binding)] = question.ticket
+            tickets[CallKey(question)] = question.ticket
+        }
+        for grant in kept where grant.left > 0 {
+            let left = Duration.milliseconds(
+                grant.expires.milliseconds.subtracting(now.timestamp.milliseconds)
+            )
+            grants[grant.id] = GrantEntry(
+                grant: grant,
+                deadline: now.instant.advanced(by: min(left, Grant.longest))
+            )
         }
     }
 
@@ -77,6 +91,12 @@ package struct ApprovalBook: Sendable {
         switch event {
         case .asked(let ask, let waiter, let fresh): asked(ask, waiter, fresh, now)
         case .voted(let ballot): voted(ballot, now)
+        case .edited(let call): edit(call, now)
+        case .grantRevoked(let id, let by): endGrants(.revoked(by: by)) { $0.id == id }
+        case .grantsEnded(let reasons):
+            for (id, reason) in reasons.sorted(by: { $0.key < $1.key }) {
+                endGrants(.ended(reason)) { $0.id == id }
+            }
         case .detached(let waiter): detach(waiter)
         case .cancelled(let waiter): cancel(waiter)
         case .dispatched(let ticket, let current, let waiter): dispatch(ticket, current, waiter)
@@ -85,14 +105,16 @@ package struct ApprovalBook: Sendable {
         case .ended(let ticket, let isKnown): ended(ticket, isKnown)
         case .rejudged(let ticket, let judgement): rejudged(ticket, judgement)
         case .approversChanged(let approvers): change(approvers)
-        case .approversReset: closeOpen(.approversReset) { _ in true }
+        case .approversReset:
+            closeOpen(.approversReset) { _ in true }
+            endGrants(.ended("all approvers were reset")) { _ in true }
         case .revoked(let tenant, let principal):
-            closeOpen(.revoked) { binding in
+            shutOff { binding in
                 (tenant.map { $0 == binding.tenant } ?? true)
                     && (principal.map { $0 == binding.principal } ?? true)
             }
         case .credentialRevoked(let tenant, let credential):
-            closeOpen(.revoked) { $0.tenant == tenant && $0.credential == credential }
+            shutOff { $0.tenant == tenant && $0.credential == credential }
         case .holdsEnded: for ticket in entries.keys.sorted() { letGo(ticket) }
         case .ticked: nextWake = nil  // A timer that came early must be set again.
         }
@@ -133,7 +155,8 @@ package struct ApprovalBook: Sendable {
     // MARK: Time
 
     /// Ends holds and questions whose time has come, before anything else is looked at.
-    private mutating func passTime(_ now: Moment) {
+    mutating func passTime(_ now: Moment) {
+        expireGrants(now)
         let due = entries.filter { entry in
             entry.value.question.expires <= now.timestamp || entry.value.deadline <= now.instant
                 || (entry.value.waiter.map { $0.holdEnds <= now.instant } ?? false)
@@ -164,6 +187,7 @@ package struct ApprovalBook: Sendable {
             let next = min(entry.waiter?.holdEnds ?? entry.deadline, entry.deadline)
             wake = min(wake ?? next, next)
         }
+        for entry in grants.values { wake = min(wake ?? entry.deadline, entry.deadline) }
         if let wake, wake != nextWake { effects.append(.wake(at: wake)) }
         nextWake = wake
     }
@@ -218,7 +242,7 @@ package struct ApprovalBook: Sendable {
     /// Forgets a closed question, here and in the store.
     mutating func drop(_ ticket: TicketID) {
         guard let entry = entries.removeValue(forKey: ticket) else { return }
-        let key = CallKey(entry.question.binding)
+        let key = CallKey(entry.question)
         if tickets[key] == ticket { tickets[key] = nil }
         if let waiter = entry.waiter { held[waiter.id] = nil }
         effects.append(.forget(entry.question.binding.tenant, ticket))

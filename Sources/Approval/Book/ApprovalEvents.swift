@@ -14,7 +14,11 @@ package struct Ask: Sendable {
     package let people: Int
     package let tier: RiskTier
     package let reasons: [String]
+    /// The names of what the reasons rest on.
+    package let causes: [String]
     package let callForm: [UInt8]
+    /// The run of the credential that asks.
+    package let run: String
 
     package init(
         binding: Binding,
@@ -22,10 +26,14 @@ package struct Ask: Sendable {
         people: Int,
         tier: RiskTier,
         reasons: [String],
-        callForm: [UInt8]
+        causes: [String],
+        callForm: [UInt8],
+        run: String
     ) {
         self.binding = binding
         self.owner = owner
+        self.causes = causes
+        self.run = run
         self.people = people
         self.tier = tier
         self.reasons = reasons
@@ -35,7 +43,14 @@ package struct Ask: Sendable {
 
 /// What the judge says of a waiting call under a new policy.
 package enum Rejudgement: Sendable {
-    case ask(people: Int, tier: RiskTier, reasons: [String], policy: Digest, pin: Digest)
+    case ask(
+        people: Int,
+        tier: RiskTier,
+        reasons: [String],
+        causes: [String],
+        policy: Digest,
+        pin: Digest
+    )
     case allowed
     case refused(Refusal)
 }
@@ -45,6 +60,8 @@ package enum ApprovalEvent: Sendable {
     /// A call asks, or the same call comes again; `fresh` names the question if it is a new one.
     case asked(Ask, by: WaiterID, fresh: TicketID)
     case voted(Ballot)
+    /// A person put another call in the place of the one that was asked about.
+    case edited(EditedCall)
     /// The held connection is gone; the question stays.
     case detached(WaiterID)
     /// The agent cancelled the held call.
@@ -66,6 +83,10 @@ package enum ApprovalEvent: Sendable {
     case revoked(TenantID?, PrincipalName?)
     /// One credential was taken away: its questions end, those of the owner's others go on.
     case credentialRevoked(TenantID, String)
+    /// Somebody took these grants back.
+    case grantRevoked(GrantID, by: String)
+    /// What these grants were bound to is gone or different, as the texts say.
+    case grantsEnded([GrantID: String])
     /// The gateway is about to stop: held calls get their tickets now.
     case holdsEnded
     /// Time passed.
@@ -82,6 +103,11 @@ package enum ApprovalEffect: Sendable, Equatable {
     case forget(TenantID, TicketID)
     /// Write the question as spent and the call's intent in one transaction, then send.
     case spend(Question, WaiterID)
+    /// Write evidence of a grant.
+    case recordGrant(GrantRecord)
+    /// Keep the grant so that it survives a restart.
+    case persistGrant(Grant)
+    case forgetGrant(Grant)
     case answer(WaiterID, ApprovalAnswer)
     case reply(VoteReply)
     /// Somebody should look.
@@ -112,6 +138,8 @@ package struct ApprovalRecord: Sendable, Equatable {
         case withdrawn(Question.Withdrawal)
         case changed([BoundPart])
         case judgedAnew
+        /// A person put another call in the place of the one with that digest, and says yes to it.
+        case edited(by: PersonName, from: Digest)
         /// A person who said yes is no approver any more.
         case voteVoid(of: PersonName)
         case spent
@@ -129,6 +157,7 @@ package enum ApprovalNotice: Sendable, Equatable {
     /// A new or changed question waits for so many more people.
     case waiting(TicketID, missing: Int)
     case closed(TicketID)
+    case grantsChanged
 }
 
 /// The settings of all questions.
@@ -142,6 +171,8 @@ package struct ApprovalSettings: Sendable, Equatable {
     package var waitingPerPrincipal: Int
     package var waitingPerTenant: Int
     package var reviewableByteCount: Int
+    package var grantsPerPrincipal: Int
+    package var grantsPerTenant: Int
 
     package init(
         hold: Duration = .seconds(50),
@@ -149,8 +180,12 @@ package struct ApprovalSettings: Sendable, Equatable {
         allowsSelfApproval: Bool = false,
         waitingPerPrincipal: Int = 10,
         waitingPerTenant: Int = 200,
-        reviewableByteCount: Int = Limits.reviewableByteCount
+        reviewableByteCount: Int = Limits.reviewableByteCount,
+        grantsPerPrincipal: Int = Limits.grantsPerPrincipal,
+        grantsPerTenant: Int = Limits.grantsPerTenant
     ) {
+        self.grantsPerPrincipal = grantsPerPrincipal
+        self.grantsPerTenant = grantsPerTenant
         self.hold = hold
         self.expiry = expiry
         self.allowsSelfApproval = allowsSelfApproval

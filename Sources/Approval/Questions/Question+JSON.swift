@@ -9,6 +9,7 @@ extension Question {
         var object: JSONObject = [
             "asked": .init(asked.milliseconds),
             "call": .init(binding.callForm.description),
+            "causes": .array(causes.map { .init($0) }),
             "credential": .init(binding.credential),
             "environment": .init(binding.environment.rawValue),
             "expires": .init(expires.milliseconds),
@@ -20,6 +21,7 @@ extension Question {
             "question": 1,
             "reasons": .array(reasons.map { .init($0) }),
             "revision": .init(revision),
+            "run": .init(run),
             "server": .init(binding.tool.server.rawValue),
             "state": .init(state.word),
             "tenant": .init(binding.tenant.rawValue),
@@ -32,6 +34,10 @@ extension Question {
                 }
             ),
         ]
+        if let edit {
+            object["editedBy"] = .init(edit.by.rawValue)
+            object["original"] = .init(edit.original.description)
+        }
         switch state {
         case .denied(let person, let reason):
             object["by"] = .init(person.rawValue)
@@ -91,12 +97,18 @@ extension Question {
             people: people == 2 ? 2 : 1,
             tier: tier,
             reasons: node["reasons"]?.elements.compactMap(\.string) ?? [],
+            causes: node["causes"]?.elements.compactMap(\.string) ?? [],
             callForm: callForm,
+            run: try text("run"),
             asked: Timestamp(milliseconds: try whole("asked")),
             expires: Timestamp(milliseconds: try whole("expires")),
             revision: revision,
             votes: try Self.votes(node["votes"]),
-            state: try State(word: try text("state"), node)
+            state: try State(word: try text("state"), node),
+            edit: try node["editedBy"].map { editor in
+                guard let name = editor.string else { throw QuestionFormError(key: "editedBy") }
+                return Edit(original: try digest("original"), by: try PersonName(name))
+            }
         )
     }
 

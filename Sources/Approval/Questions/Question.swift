@@ -50,14 +50,26 @@ package struct Question: Sendable, Equatable {
     package internal(set) var tier: RiskTier
     /// Why it is asked, one line each.
     package internal(set) var reasons: [String]
+    /// The names of what the reasons rest on.
+    package internal(set) var causes: [String]
     /// The whole call form; empty once the question is closed.
     package internal(set) var callForm: [UInt8]
+    /// The run of the credential that asked.
+    package let run: String
     package let asked: Timestamp
     package let expires: Timestamp
     /// Counts up when what is shown changes; a vote names the revision it was shown.
     package internal(set) var revision: Int
     package internal(set) var votes: [Vote]
     package internal(set) var state: State
+    /// Set when a person put another call in the place of the one that was asked about.
+    package internal(set) var edit: Edit?
+
+    package struct Edit: Sendable, Equatable {
+        /// Digest of the call form the agent sent.
+        package let original: Digest
+        package let by: PersonName
+    }
 
     package var isOpen: Bool { state == .waiting || state == .approved }
 
@@ -89,14 +101,18 @@ package struct Ballot: Sendable, Equatable {
     package let revision: Int
     /// What a person who says no tells the agent; nil where they said nothing.
     package let reason: String?
+    /// A standing yes to calls of this shape, beside the yes to this one.
+    package let grant: GrantProposal?
 
     package init(
         ticket: TicketID,
         person: PersonName,
         isYes: Bool,
         revision: Int,
-        reason: String? = nil
+        reason: String? = nil,
+        grant: GrantProposal? = nil
     ) {
+        self.grant = grant
         self.ticket = ticket
         self.person = person
         self.isYes = isYes
@@ -121,6 +137,8 @@ package enum VoteReply: Sendable, Equatable {
     case unknownTicket
     /// The vote could not be written down, so that it does not count.
     case notRecorded
+    /// The yes was not counted, because what was asked for beside it cannot be granted.
+    case notGrantable(String)
 }
 
 /// Someone who may answer questions.

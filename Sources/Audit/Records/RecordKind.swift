@@ -5,6 +5,8 @@ package enum RecordKind: String, Sendable, CaseIterable {
     /// A call was refused; an allowed call's judgement is part of its intent.
     case judged
     case approved, denied, expired
+    /// A standing yes was given, used up, taken back, or ended.
+    case grant
     /// A call is about to be sent; durable before the first byte leaves.
     case intent
     case outcome

@@ -14,12 +14,12 @@ package import System
 package actor ApprovalDesk: Questions {
     private let loop: EventLoop
     private let store: any RecordStore
-    private let clock: any Clock
+    let clock: any Clock
     private let random: any RandomSource
     private let sealing: SealingKey
-    private let environment: EnvironmentName
+    let environment: EnvironmentName
 
-    private var book: ApprovalBook
+    var book: ApprovalBook
     private var waiters: [WaiterID: Pending<ApprovalAnswer>] = [:]
     private var nextWaiter: UInt64 = 1
     private var timer: TimerToken?
@@ -48,7 +48,7 @@ package actor ApprovalDesk: Questions {
         book = ApprovalBook(settings: settings)
     }
 
-    private var moment: Moment { Moment(instant: loop.now, timestamp: clock.timestamp) }
+    var moment: Moment { Moment(instant: loop.now, timestamp: clock.timestamp) }
 
     /// Takes up the questions an earlier process left; those whose arguments cannot be opened any
     /// more are left out, and with them their yes.
@@ -66,10 +66,14 @@ package actor ApprovalDesk: Questions {
             else { continue }
             questions.append(question)
         }
+        let kept = (try? await store.allEntries(.grants)) ?? []
         book = ApprovalBook(
             settings: book.settings,
             approvers: approvers,
             restoring: questions,
+            grants: kept.compactMap { entry in
+                (try? JSONDocument(parsing: entry.value)).flatMap { try? Grant(json: $0.root) }
+            },
             at: moment
         )
         await tick()
@@ -96,7 +100,9 @@ package actor ApprovalDesk: Questions {
             people: people,
             tier: judged.verdict.tier,
             reasons: judged.verdict.reasons.map { "\($0.name): \($0.fact)" },
-            callForm: judged.call.arguments.bytes
+            causes: judged.verdict.reasons.map(\.name),
+            callForm: judged.call.arguments.bytes,
+            run: judged.principal.run
         )
         let isDurable = await carryOut(
             book.handle(.asked(ask, by: waiter, fresh: TicketID(random: random)), at: moment),
@@ -120,7 +126,7 @@ package actor ApprovalDesk: Questions {
         defer { cancellation.remove(key) }
         let answer = await wait(for: pending, channel: channel)
         switch answer {
-        case .approved(let ticket): return .approved(ticket, waiter)
+        case .approved(let ticket): return .approved(ticket, waiter, editedForm(ticket))
         case .ticket(_, _, let text): return .ticket(text)
         case .judgeAgain: return .judgeAgain
         case .refused(let refusal): return .refused(refusal)
@@ -181,13 +187,15 @@ package actor ApprovalDesk: Questions {
                 switch effect {
                 case .spend: false
                 case .record(let record): record.ticket != ticket
-                case .persist, .forget, .answer, .reply, .notify, .wake: true
+                case .persist, .forget, .answer, .reply, .notify, .wake, .recordGrant,
+                    .persistGrant, .forgetGrant:
+                    true
                 }
             }
             _ = await carryOut(others, call: nil)
             return .success(
                 SpentApproval(
-                    ticket: ticket,
+                    source: .question(ticket),
                     changes: [
                         .put(
                             Self.key(question),
@@ -205,11 +213,16 @@ package actor ApprovalDesk: Questions {
     }
 
     package func notSpent(_ approval: SpentApproval) async {
-        _ = await carryOut(book.handle(.spendFailed(approval.ticket), at: moment), call: nil)
+        switch approval.source {
+        case .question(let ticket):
+            _ = await carryOut(book.handle(.spendFailed(ticket), at: moment), call: nil)
+        case .grant(let id): book.giveBack(id)
+        }
     }
 
     package func ended(_ approval: SpentApproval, isKnown: Bool) async {
-        let event = ApprovalEvent.ended(approval.ticket, isKnown: isKnown)
+        guard case .question(let ticket) = approval.source else { return }
+        let event = ApprovalEvent.ended(ticket, isKnown: isKnown)
         _ = await carryOut(book.handle(event, at: moment), call: nil)
     }
 
@@ -293,7 +306,7 @@ package actor ApprovalDesk: Questions {
     /// Carries effects out: evidence and state first, answers after.
     ///
     /// False when the store refused, in which case whoever waits is refused.
-    private func carryOut(_ effects: [ApprovalEffect], call judged: JudgedCall?) async -> Bool {
+    func carryOut(_ effects: [ApprovalEffect], call judged: JudgedCall?) async -> Bool {
         var transaction = Transaction()
         var answers: [(WaiterID, ApprovalAnswer)] = []
         var notices: [ApprovalNotice] = []
@@ -312,6 +325,12 @@ package actor ApprovalDesk: Questions {
                         expecting: .anything
                     ),
                 ]
+            case .recordGrant(let record):
+                transaction.records.append(
+                    ApprovalEvidence.record(record, at: clock.timestamp, environment: environment)
+                )
+            case .persistGrant(let grant): transaction.changes.append(Self.keeping(grant))
+            case .forgetGrant(let grant): transaction.changes.append(Self.forgetting(grant))
             case .answer(let waiter, let answer): answers.append((waiter, answer))
             case .notify(let notice): notices.append(notice)
             case .wake(let instant): wake(at: instant)

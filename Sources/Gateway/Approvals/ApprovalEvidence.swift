@@ -44,6 +44,13 @@ enum ApprovalEvidence {
         case .judgedAnew:
             kind = .proposed
             fields.append(RecordField("step", "judged anew"))
+        case .edited(let person, let original):
+            kind = .approved
+            fields += [
+                RecordField("by", person.rawValue),
+                RecordField("edited", original.description),
+                RecordField("step", "edited"),
+            ]
         case .voteVoid(let person):
             kind = .denied
             fields += [RecordField("by", person.rawValue), RecordField("step", "vote void")]

@@ -64,6 +64,18 @@ package final class ToolCall: Sendable {
         }
     }
 
+    /// The same call with other arguments, which no header of the agent's describes.
+    init(_ original: ToolCall, with arguments: CallForm) {
+        principal = original.principal
+        endpoint = original.endpoint
+        revision = original.revision
+        spelling = original.spelling
+        self.arguments = arguments
+        arrived = original.arrived
+        progressToken = original.progressToken
+        parameterHeader = nil
+    }
+
     /// A call nobody sent, to ask what would become of it.
     init(
         by principal: Principal,

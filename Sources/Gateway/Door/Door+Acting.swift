@@ -38,9 +38,12 @@ extension Door {
         defer { running[judged.id] = nil }
 
         var intent = Transaction(
-            evidence.judgement(.intent, judged, approval: approval?.ticket.rawValue)
+            evidence.judgement(.intent, judged, approval: approval?.name)
         )
-        if let approval { intent.changes += approval.changes }
+        if let approval {
+            intent.records += approval.records
+            intent.changes += approval.changes
+        }
         do throws(StoreError) {
             _ = try await store.commit(intent)
         } catch {

@@ -53,17 +53,24 @@ extension Door {
     /// Judges the open questions under the rules as they are now.
     package func rejudgeQuestions() async {
         await questions?.rejudge { question in await self.rejudgement(of: question) }
+        await questions?.endGrants { grant in await self.whyEnded(grant) }
+    }
+
+    /// What the grant was bound to and is no more; nil while it stands, or nobody knows yet.
+    func whyEnded(_ grant: Grant) -> String? {
+        let binding = grant.binding
+        if lockdowns.contains(where: { $0.covers(binding) }) { return "lockdown" }
+        let server = catalogue.tenants[binding.tenant]?[binding.tool.server]
+        if let server, server.absence != nil, server.tools.isEmpty { return nil }
+        guard let tool = server?.tools[binding.tool.tool] else { return "the tool is not offered" }
+        if tool.pin != binding.pin { return "the definition changed" }
+        return tool.policy.digest == binding.policy ? nil : "the policy changed"
     }
 
     /// Nil leaves the question as it is: its server has not answered yet, so that nothing is known
     /// of its tools; all that is bound is read again before the call is sent.
     func rejudgement(of question: Question) -> Rejudgement? {
         let binding = question.binding
-        let gone = Refusal(
-            code: .changed,
-            rule: "policy",
-            agentText: "refused: the tool is not offered any more; list the tools"
-        )
         if let lockdown = lockdowns.first(where: { $0.covers(binding) }) {
             return .refused(lockdown.refusal)
         }
@@ -72,7 +79,7 @@ extension Door {
         guard let tool = server?.tools[binding.tool.tool],
             let document = try? JSONDocument(parsing: question.callForm),
             let form = try? CallForm(document.root)
-        else { return .refused(gone) }
+        else { return .refused(Self.notOffered) }
         let taint = unknown.reasons(
             binding,
             form,
@@ -87,6 +94,7 @@ extension Door {
                 people: people,
                 tier: verdict.tier,
                 reasons: verdict.reasons.map { "\($0.name): \($0.fact)" },
+                causes: verdict.reasons.map(\.name),
                 policy: tool.policy.digest,
                 pin: tool.pin
             )

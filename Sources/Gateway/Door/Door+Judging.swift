@@ -96,8 +96,12 @@ extension Door {
     }
 
     func invalid(_ resolved: ResolvedCall) -> Refusal? {
+        invalid(resolved.call.arguments, for: resolved.tool)
+    }
+
+    func invalid(_ form: CallForm, for tool: ToolEntry) -> Refusal? {
         do throws(SchemaFailure) {
-            try resolved.tool.input.validate(resolved.call.arguments.document.root)
+            try tool.input.validate(form.document.root)
             return nil
         } catch {
             return Refusal(

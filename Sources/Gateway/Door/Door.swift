@@ -167,6 +167,9 @@ package actor Door {
             guard case .ask(let people) = judged.verdict.outcome else {
                 return await act(judged, nil, channel: channel, cancellation: cancellation)
             }
+            if let approval = await questions?.granted(judged, people: people) {
+                return await act(judged, approval, channel: channel, cancellation: cancellation)
+            }
             let outcome = await ask(
                 judged,
                 people: people,
@@ -179,16 +182,26 @@ package actor Door {
             case .ticket(let text):
                 judged.tally.judged(.waiting, judged.verdict.tier)
                 return .refused(Self.waiting(text), verdict: judged.id)
-            case .approved(let ticket, let waiter):
-                switch await spend(ticket, judged, waiter) {
-                case .failure(let refusal): return refuse(judged, refusal)
+            case .approved(let ticket, let waiter, let edited):
+                var meant = judged
+                if let edited {
+                    switch judgeEdited(judged, edited) {
+                    case .failure(.refused(let other, let refusal)):
+                        return told(refuse(other, refusal), edited)
+                    case .failure(.protocolError(let problem)): return .protocolError(problem)
+                    case .success(let other): meant = other
+                    }
+                }
+                switch await spend(ticket, meant, waiter) {
+                case .failure(let refusal): return refuse(meant, refusal)
                 case .success(let approval):
-                    return await act(
-                        judged,
+                    let answer = await act(
+                        meant,
                         approval,
                         channel: channel,
                         cancellation: cancellation
                     )
+                    return edited.map { told(answer, $0) } ?? answer
                 }
             }
         }
@@ -226,5 +239,5 @@ package actor Door {
         tally.answered(in: clock.instant.duration(since: judged.call.arrived) - upstream)
     }
 
-    private func newCallID() -> String { Hex.encode(random.bytes(count: 8)) }
+    func newCallID() -> String { Hex.encode(random.bytes(count: 8)) }
 }

@@ -3,24 +3,41 @@ package import Audit
 package import Base
 import Policy
 
-/// A yes that is being spent: its ticket, and the state changes that spend it.
+/// A yes that is being spent: where it comes from, and the state changes that spend it.
 ///
 /// The changes go into the transaction of the intent, so that a yes is never spent twice and never
 /// without a record (design law 4).
 package struct SpentApproval: Sendable {
-    package let ticket: TicketID
+    package enum Source: Sendable {
+        case question(TicketID)
+        case grant(GrantID)
+    }
+
+    package let source: Source
+    package let records: [AuditRecord]
     package let changes: [StateChange]
 
-    package init(ticket: TicketID, changes: [StateChange]) {
-        self.ticket = ticket
+    package init(source: Source, records: [AuditRecord] = [], changes: [StateChange]) {
+        self.source = source
+        self.records = records
         self.changes = changes
+    }
+
+    /// As the record of the intent names it.
+    var name: String {
+        switch source {
+        case .question(let ticket): ticket.rawValue
+        case .grant(let id): id.rawValue
+        }
     }
 }
 
 /// How a question ended for the call that asked it.
 package enum QuestionOutcome: Sendable {
     /// People said yes; what they saw is still to be compared with what is so now.
-    case approved(TicketID, WaiterID)
+    ///
+    /// Where a person changed the call, another one than it runs.
+    case approved(TicketID, WaiterID, EditedForm?)
     /// The hold is over: the agent gets this text and may come back.
     case ticket(String)
     /// Rules changed while the call waited.
@@ -37,6 +54,12 @@ package protocol Questions: Sendable {
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> QuestionOutcome
+
+    /// A standing yes that covers the call, with one use of it counted; nil where there is none.
+    func granted(_ judged: JudgedCall, people: Int) async -> SpentApproval?
+
+    /// Ends the standing yeses that `reason` speaks of.
+    func endGrants(_ reason: @Sendable (Grant) async -> String?) async
 
     /// Spends a yes, if everything it covers is as it was shown.
     func dispatch(

@@ -86,6 +86,7 @@ struct ControlCommand: Sendable {
 enum ControlCommands {
     static let all: [String: ControlCommand] = [
         tokens, approvers, status, tools, approvals, configuration, lockdowns, policies, servers,
+        grants,
     ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
 }
 

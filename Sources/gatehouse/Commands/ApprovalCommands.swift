@@ -5,7 +5,7 @@ import System
 
 /// `gatehouse approvals …`: where people answer what agents ask.
 enum ApprovalCommands {
-    static let all = [list, show, approve, deny, watch]
+    static let all = [list, show, approve, grant, edit, deny, watch]
 
     private static let list = Command(
         "approvals list",
@@ -49,6 +49,63 @@ enum ApprovalCommands {
         run: { try await answer($0, $1, isYes: true) }
     )
 
+    private static let grant = Command(
+        "approvals grant",
+        "TICKET",
+        "say yes to what is shown, and to more calls of its shape",
+        options: [
+            Command.Option(
+                "--vary",
+                "POINTER[=JSON]",
+                "an argument that may differ: any value, or {\"glob\": …}, {\"one_of\": […]}, {\"max\": …}"
+            ),
+            Command.Option("--uses", "N", "how many more calls, up to 1000 (default: 10)"),
+            Command.Option("--for", "TIME", "how long, from 1s to 8h (default: 15min)"),
+            ApproverPrompt.option,
+        ],
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            var params = try await show(client, invocation)
+            params["grant"] = .object(try GrantCommands.proposal(invocation))
+            let preview = try await client.call("grants.preview", params)
+            if !invocation.wantsJSON {
+                Console.print(
+                    "grant      " + printable(preview["sentence"]?.string ?? "", limit: 4000)
+                )
+            }
+            params["yes"] = true
+            return try await decide("approvals.vote", params, client, invocation)
+        }
+    )
+
+    private static let edit = Command(
+        "approvals edit",
+        "TICKET [ARGUMENTS]",
+        "say yes to other arguments instead: a JSON object, judged anew",
+        options: [
+            Command.Option("--from", "FILE", "read the arguments from a file"),
+            ApproverPrompt.option,
+        ],
+        run: { invocation, loop in
+            let bytes: [UInt8]
+            if let path = try invocation.value("--from") {
+                bytes = try Files.read(path, limit: 1 << 20)
+            } else {
+                bytes = Array(try invocation.argument(1, "the new arguments").utf8)
+            }
+            let arguments: JSONDocument
+            do {
+                arguments = try JSONDocument(parsing: bytes)
+            } catch {
+                throw ControlError(.usage, "the arguments are not JSON: \(error)")
+            }
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            var params = try await show(client, invocation)
+            params["arguments"] = arguments.root.value
+            return try await decide("approvals.edit", params, client, invocation)
+        }
+    )
+
     private static let deny = Command(
         "approvals deny",
         "TICKET",
@@ -86,6 +143,19 @@ enum ApprovalCommands {
         isYes: Bool
     ) async throws -> Int32 {
         let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+        var params = try await show(client, invocation)
+        params["yes"] = JSONValue(isYes)
+        if !isYes, let reason = try invocation.value("--reason") {
+            params["reason"] = JSONValue(reason)
+        }
+        return try await decide("approvals.vote", params, client, invocation)
+    }
+
+    /// Prints the question; its ticket and the revision that was shown.
+    private static func show(
+        _ client: ControlClient,
+        _ invocation: Invocation
+    ) async throws -> JSONObject {
         var params = try ticket(invocation)
         let shown = try await client.call("approvals.show", params)
         if invocation.wantsJSON {
@@ -94,18 +164,27 @@ enum ApprovalCommands {
             printCard(shown)
         }
         params["ticket"] = JSONValue(shown["ticket"]?.string ?? "")
-        params["yes"] = JSONValue(isYes)
-        if !isYes, let reason = try invocation.value("--reason") {
-            params["reason"] = JSONValue(reason)
-        }
         params["revision"] = JSONValue(shown["revision"]?.number?.int64 ?? 0)
+        return params
+    }
+
+    /// Asks for the passphrase and sends what was decided.
+    private static func decide(
+        _ method: String,
+        _ params: JSONObject,
+        _ client: ControlClient,
+        _ invocation: Invocation
+    ) async throws -> Int32 {
         let result = try await client.call(
-            "approvals.vote",
+            method,
             params,
             credential: try ApproverPrompt.credential(invocation)
         )
         let answer = result["answer"]?.string ?? ""
-        invocation.report(answer, ["answer": JSONValue(answer)])
+        var object: JSONObject = ["answer": JSONValue(answer)]
+        let grant = result["grant"]?.string
+        if let grant { object["grant"] = JSONValue(grant) }
+        invocation.report(grant.map { "\(answer): \($0)" } ?? answer, object)
         return 0
     }
 

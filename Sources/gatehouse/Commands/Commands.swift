@@ -7,6 +7,7 @@ enum Commands {
             StatusCommands.status, LockdownCommand.command,
         ]
         + PolicyCommands.all + ServerCommands.all + ToolCommands.all + ApprovalCommands.all
+        + GrantCommands.all
         + TokenCommands.all + ApproverCommands.all + AuditCommands.all
 
     /// The command the words begin with, and what is left of them; two-word names come first.

@@ -5,7 +5,7 @@ import JSON
 import System
 
 extension ControlCommands {
-    /// `approvals list|show|approve|deny|watch`.
+    /// `approvals list|show|approve|grant|edit|deny|watch`.
     static let approvals: [String: ControlCommand] = [
         "approvals.list": ControlCommand(level: .observe) { gateway, _ in
             let questions = await gateway.desk.waiting()
@@ -16,6 +16,9 @@ extension ControlCommands {
         },
         "approvals.vote": ControlCommand(level: .decide) { gateway, call in
             try await gateway.vote(call)
+        },
+        "approvals.edit": ControlCommand(level: .decide) { gateway, call in
+            try await gateway.edit(call)
         },
         "approvals.watch": ControlCommand(level: .observe) { gateway, call in
             await gateway.watchApprovals(call)
@@ -37,11 +40,14 @@ extension Gateway {
         object["asked"] = JSONValue(question.asked.description)
         object["expires"] = JSONValue(question.expires.description)
         object["revision"] = JSONValue(question.revision)
+        object["owner"] = JSONValue(question.owner.rawValue)
+        object["state"] = JSONValue(question.state.word)
+        if let edit = question.edit { object["edited_by"] = JSONValue(edit.by.rawValue) }
         object["reasons"] = .array(question.reasons.map { JSONValue($0) })
         return .object(object)
     }
 
-    private func question(_ call: ControlCall) async throws -> Question {
+    func question(_ call: ControlCall) async throws -> Question {
         let text = try call.request.required("ticket")
         let waiting = await desk.waiting()
         // The beginning of a ticket is enough for a person, as long as it names one.
@@ -73,20 +79,86 @@ extension Gateway {
             throw ControlError(.refused, "this needs an approver")
         }
         let question = try await question(call)
+        let isYes = call.request.bool("yes")
+        let proposal = isYes ? try proposal(call, for: question) : nil
         let reply = await desk.vote(
             Ballot(
                 ticket: question.ticket,
                 person: PersonName(unchecked: approver.rawValue),
-                isYes: call.request.bool("yes"),
+                isYes: isYes,
                 revision: call.request.int("revision") ?? 0,
-                reason: call.request.string("reason")
+                reason: call.request.string("reason"),
+                grant: proposal
             )
         )
-        let text: String
+        let text = try text(of: reply)
+        var object = JSONObject()
+        object["answer"] = JSONValue(proposal == nil ? text : "approved and granted")
+        if let proposal { object["grant"] = JSONValue(proposal.id.rawValue) }
+        return JSONValue.object(object).serialised()
+    }
+
+    /// Puts other arguments in the place of those that were asked about; they are judged anew.
+    func edit(_ call: ControlCall) async throws -> [UInt8] {
+        guard let approver = call.approver else {
+            throw ControlError(.refused, "this needs an approver")
+        }
+        let question = try await question(call)
+        guard let node = call.request.params?["arguments"], node.kind == .object else {
+            throw ControlError(.usage, "`arguments` must be a JSON object")
+        }
+        let form: CallForm
+        do throws(CallFormError) {
+            form = try CallForm(node)
+        } catch {
+            throw ControlError(.usage, "the arguments cannot be taken: \(error)")
+        }
+        guard form.bytes.count <= Limits.reviewableByteCount else {
+            throw ControlError(
+                .refused,
+                "the arguments are \(form.bytes.count) bytes, too long to review",
+                hint: "use at most \(Limits.reviewableByteCount) bytes"
+            )
+        }
+        guard form.bytes != question.callForm else {
+            throw ControlError(
+                .refused,
+                "these are the arguments that were asked about",
+                hint: "approve it instead"
+            )
+        }
+        let judgement: EditJudgement
+        switch await door.judge(form, insteadOf: question) {
+        case .failure(let refusal): throw ControlError(.refused, refusal.auditText)
+        case .success(let found): judgement = found
+        }
+        let reply = await desk.edit(
+            EditedCall(
+                ticket: question.ticket,
+                person: PersonName(unchecked: approver.rawValue),
+                revision: call.request.int("revision") ?? 0,
+                callForm: form.bytes,
+                digest: judgement.digest,
+                people: judgement.people,
+                tier: judgement.tier,
+                reasons: judgement.reasons,
+                causes: judgement.causes,
+                pin: judgement.pin,
+                policy: judgement.policy
+            )
+        )
+        let answer: JSONValue = ["answer": JSONValue(try text(of: reply))]
+        return answer.serialised()
+    }
+
+    /// What the approver hears of a vote that counts; throws what one does not count for.
+    private nonisolated func text(of reply: VoteReply) throws(ControlError) -> String {
         switch reply {
-        case .counted(let missing): text = "yes counted; \(missing) more needed"
-        case .approved: text = "approved"
-        case .denied: text = "denied"
+        case .counted(let missing): return "yes counted; \(missing) more needed"
+        case .approved: return "approved"
+        case .denied: return "denied"
+        case .notGrantable(let reason):
+            throw ControlError(.refused, reason, hint: "nothing was approved; answer again")
         case .alreadyVoted: throw ControlError(.refused, "you answered this already")
         case .stale: throw ControlError(.refused, "the question changed; look again")
         case .closed: throw ControlError(.refused, "the question is closed")
@@ -100,9 +172,6 @@ extension Gateway {
                 hint: "`gatehouse status` shows the state of the log; answer again when it is well"
             )
         }
-        var object = JSONObject()
-        object["answer"] = JSONValue(text)
-        return JSONValue.object(object).serialised()
     }
 
     /// Sends a line for each change until the peer goes away.
