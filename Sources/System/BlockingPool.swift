@@ -17,8 +17,13 @@ package final class BlockingPool: Sendable {
     private let state = Lock(State())
     private let work: WorkSignal
 
+    /// Does the work and gives back what tells its waiter, so that all the work held is let go
+    /// before somebody goes on because of it.
+    private typealias Work = @Sendable () -> @Sendable () -> Void
+
     private struct State: Sendable {
-        var queue: [@Sendable () -> Void] = []
+        /// Nil where it is taken.
+        var queue: [Work?] = []
         /// The first of `queue` that is not taken yet.
         var next = 0
         var threads: [LoopThread] = []
@@ -41,16 +46,24 @@ package final class BlockingPool: Sendable {
         _ body: @escaping @Sendable () throws -> Success
     ) async throws -> Success {
         let result: Result<Success, any Error> = await withCheckedContinuation { continuation in
-            let isTaken = enqueue { continuation.resume(returning: Result { try body() }) }
+            let isTaken = enqueue {
+                let result = Result { try body() }
+                return { continuation.resume(returning: result) }
+            }
             if !isTaken { continuation.resume(returning: .failure(PoolFull())) }
         }
         return try result.get()
     }
 
     /// Starts `body` without waiting; false when the pool is full or shut down.
-    package func start(_ body: @escaping @Sendable () -> Void) -> Bool { enqueue(body) }
+    package func start(_ body: @escaping @Sendable () -> Void) -> Bool {
+        enqueue {
+            body()
+            return {}
+        }
+    }
 
-    private func enqueue(_ body: @escaping @Sendable () -> Void) -> Bool {
+    private func enqueue(_ body: @escaping Work) -> Bool {
         let isTaken = state.withLock { state in
             guard !state.isStopping, state.waitingCount < queueLimit else { return false }
             if state.idleCount <= state.waitingCount, state.threads.count < threadLimit {
@@ -69,10 +82,10 @@ package final class BlockingPool: Sendable {
         while true {
             state.withLock { $0.idleCount += 1 }
             work.wait()
-            let body: (@Sendable () -> Void)? = state.withLock { state in
+            var body: Work? = state.withLock { state in
                 state.idleCount -= 1
                 guard state.next < state.queue.count else { return nil }
-                let body = state.queue[state.next]
+                let body = state.queue[state.next].take()
                 state.next += 1
                 if state.next == state.queue.count || state.next >= 64 {
                     state.queue.removeFirst(state.next)
@@ -81,10 +94,13 @@ package final class BlockingPool: Sendable {
                 return body
             }
             // Woken with nothing to take: the pool ends.
-            guard let body else { return }
-            body()
+            guard let tell = Self.done(&body) else { return }
+            tell()
         }
     }
+
+    /// The work is gone when this returns.
+    private static func done(_ body: inout Work?) -> (@Sendable () -> Void)? { body.take()?() }
 
     /// Finishes the work that waits and joins the threads; takes nothing new.
     ///

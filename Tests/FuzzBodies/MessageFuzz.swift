@@ -213,12 +213,15 @@ enum MessageFuzz {
         guard result.kind == .object else { return }
         for revision in Revision.allCases {
             func shaped(_ node: JSONNode) -> [UInt8] {
-                ResultShape.toolResult(
+                var writer = JSONWriter()
+                ResultShape.writeToolResult(
                     node,
                     for: revision,
                     serverInfo: info,
-                    verdict: "v1"
+                    verdict: "v1",
+                    to: &writer
                 )
+                return writer.bytes
             }
             guard let node = parsed(shaped(result)) else {
                 return expect(false, "a shaped result is JSON")

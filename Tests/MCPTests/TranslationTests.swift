@@ -58,17 +58,16 @@ struct TranslationTests {
     ) throws
         -> JSONNode
     {
-        try json(
-            text(
-                ResultShape.toolResult(
-                    try json(source),
-                    for: revision,
-                    serverInfo: Array(#"{"name":"g"}"#.utf8),
-                    verdict: verdict,
-                    text: { "marked \(text(Array($0.source)))" }
-                )
-            )
+        var writer = JSONWriter()
+        ResultShape.writeToolResult(
+            try json(source),
+            for: revision,
+            serverInfo: Array(#"{"name":"g"}"#.utf8),
+            verdict: verdict,
+            text: { "marked \(text(Array($0.source)))" },
+            to: &writer
         )
+        return try json(text(writer.bytes))
     }
 
     @Test func `only the newest revision is told what kind of result it is and from whom`() throws {

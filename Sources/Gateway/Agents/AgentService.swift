@@ -324,16 +324,18 @@ package actor AgentService {
         let answer = await door.pass(inbound, request, channel: channel, cancellation: cancellation)
         switch answer {
         case .result(let screened, let verdict):
-            return result(
-                request.id,
-                ResultShape.toolResult(
+            // A large result is written once, where it is sent from.
+            let body = Envelope.result(request.id, ofAbout: screened.source.count + 256) { writer in
+                ResultShape.writeToolResult(
                     screened,
                     for: inbound.revision,
                     serverInfo: identity,
                     verdict: verdict,
-                    text: { Screener.text(of: $0, in: screened) }
+                    text: { Screener.text(of: $0, in: screened) },
+                    to: &writer
                 )
-            )
+            }
+            return AgentReply(status: 200, body: body)
         case .refused(let refusal, let verdict):
             return result(
                 request.id,

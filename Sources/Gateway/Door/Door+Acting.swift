@@ -134,10 +134,12 @@ extension Door {
     ) async -> (CallAnswer, isKnown: Bool) {
         let judged = authorized.judged
         let result = await forward(authorized, channel: channel, cancellation: cancellation)
+        let duration = result.duration
+        let isKnown =
+            if case .failure(let failure) = result.answer { failure.kind == .notSent } else { true }
         let answer = await finish(judged, result)
-        countOwnTime(judged, upstream: result.duration)
-        if case .failure(let failure) = result.answer { return (answer, failure.kind == .notSent) }
-        return (answer, true)
+        countOwnTime(judged, upstream: duration)
+        return (answer, isKnown)
     }
 
     func forward(

@@ -10,7 +10,7 @@ package import Storage
 
 extension Door {
     /// Screens what came, records the outcome, and gives the agent what it may see.
-    func finish(_ judged: JudgedCall, _ result: UpstreamResult) async -> CallAnswer {
+    func finish(_ judged: JudgedCall, _ result: consuming UpstreamResult) async -> CallAnswer {
         switch result.answer {
         case .success(.result(let node)):
             return await deliver(judged, result, node)
@@ -44,10 +44,11 @@ extension Door {
         }
     }
 
+    /// What came is let go as soon as it is hashed: a large result is held once, not twice.
     private func deliver(
         _ judged: JudgedCall,
-        _ result: UpstreamResult,
-        _ node: JSONNode
+        _ result: consuming UpstreamResult,
+        _ node: consuming JSONNode
     ) async -> CallAnswer {
         let (screened, root): (ScreenedResult, JSONNode?)
         switch await screenWhereItMay(node, of: judged.tool) {

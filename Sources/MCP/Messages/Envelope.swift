@@ -4,14 +4,23 @@ package import JSON
 package enum Envelope {
     /// A response whose result is already JSON text.
     package static func result(_ id: RequestID, _ result: [UInt8]) -> [UInt8] {
-        var writer = JSONWriter(reservingCapacity: result.count + 64)
+        self.result(id, ofAbout: result.count) { $0.raw(result) }
+    }
+
+    /// A response whose result, of about so many bytes, is written where it stands.
+    package static func result(
+        _ id: RequestID,
+        ofAbout byteCount: Int,
+        _ write: (inout JSONWriter) -> Void
+    ) -> [UInt8] {
+        var writer = JSONWriter(reservingCapacity: byteCount + 128)
         writer.beginObject()
         writer.key("jsonrpc")
         writer.string("2.0")
         writer.key("id")
         id.write(to: &writer)
         writer.key("result")
-        writer.raw(result)
+        write(&writer)
         writer.endObject()
         return writer.bytes
     }

@@ -11,14 +11,14 @@ package enum ResultShape {
     ///   - verdict: the id of the verdict, where the agent is told it.
     ///   - text: what a value is written as that the revision cannot carry as structured content,
     ///     where the server gave no text beside it.
-    package static func toolResult(
+    package static func writeToolResult(
         _ result: JSONNode,
         for revision: Revision,
         serverInfo: [UInt8],
         verdict: String? = nil,
-        text: (JSONNode) -> String = { String(decoding: $0.source, as: UTF8.self) }
-    ) -> [UInt8] {
-        var writer = JSONWriter(reservingCapacity: result.source.count + 256)
+        text: (JSONNode) -> String = { String(decoding: $0.source, as: UTF8.self) },
+        to writer: inout JSONWriter
+    ) {
         writer.beginObject()
         if revision.isModern {
             writer.key("resultType")
@@ -38,7 +38,6 @@ package enum ResultShape {
             verdict: verdict
         )
         writer.endObject()
-        return writer.bytes
     }
 
     /// A value that would be lost: left out for this revision, with no text that says it.

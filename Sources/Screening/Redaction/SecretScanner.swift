@@ -159,13 +159,26 @@ enum EscapeSearch {
         return true
     }
 
-    static func hasBackslash(_ text: Span<UInt8>) -> Bool {
-        var position = 0
-        while let found = nextMark(in: text, from: position) {
-            if text[found] == 0x5c { return true }
-            position = found + 1
+    static func hasBackslash(_ text: Span<UInt8>) -> Bool { backslash(in: text, from: 0) != nil }
+
+    /// The next backslash; eight bytes at once while there is none.
+    static func backslash(in text: Span<UInt8>, from start: Int) -> Int? {
+        var position = start
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        unsafe text.withUnsafeBytes { buffer in
+            while position + 8 <= buffer.count {
+                let word = unsafe buffer.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+                let difference = word ^ ones &* 0x5c
+                guard (difference &- ones) & ~difference & tops == 0 else { break }
+                position += 8
+            }
         }
-        return false
+        while position < text.count {
+            if text[position] == 0x5c { return position }
+            position += 1
+        }
+        return nil
     }
 
     /// The next `%`, `&`, backslash or line break; eight bytes at once while there is none.

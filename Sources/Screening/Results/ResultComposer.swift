@@ -124,6 +124,9 @@ struct ResultComposer {
             remainingText -= content.count
         }
         guard mark != nil || !note.isEmpty else { return }
+        if let mark, changed == nil, note.isEmpty, !content.isEmpty {
+            return surround(place, with: mark)
+        }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(content.count + 256)
         bytes.append(0x22)
@@ -134,6 +137,14 @@ struct ResultComposer {
         bytes.append(0x22)
         overrides.append(Edit(source: place, bytes: bytes))
         if mark != nil { report.isMarked = true }
+    }
+
+    /// Puts the marks inside the quotes of a token that stays as it came: nothing is copied.
+    private mutating func surround(_ token: Range<Int>, with mark: Mark) {
+        let (first, last) = (token.lowerBound + 1, token.upperBound - 1)
+        overrides.append(Edit(source: first..<first, bytes: mark.opening.utf8 + [0x5c, 0x6e]))
+        overrides.append(Edit(source: last..<last, bytes: [0x5c, 0x6e] + mark.closing.utf8))
+        report.isMarked = true
     }
 
     private static func decoded(_ token: [UInt8]?, or text: JSONNode) -> [UInt8]? {

@@ -97,7 +97,11 @@ struct ValueText {
     private mutating func appendDecoded(_ content: ArraySlice<UInt8>, of node: JSONNode) {
         let start = text.count
         var plain = content.startIndex
-        while let escape = content[plain...].firstIndex(of: 0x5c) {
+        while let escape = EscapeSearch.backslash(
+            in: content.span,
+            from: plain - content.startIndex
+        )
+        .map({ content.startIndex + $0 }) {
             text += content[plain..<escape]
             plain = escape + 2
             let byte: UInt8

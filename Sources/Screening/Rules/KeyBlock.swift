@@ -84,6 +84,8 @@ enum KeyBlock {
 enum KeyMaterial {
     static let rule = "key-material"
     private static let widths = [64, 70]
+    /// How far back a run is followed; longer ones are no lines.
+    private static let longest = 80
     /// Bytes one text may be read backwards for armour; beyond it every such line is taken.
     private static let mostSteps = 32 << 20
 
@@ -98,23 +100,25 @@ enum KeyMaterial {
                 continue
             }
             var start = position
-            let floor = max(0, position - 80)
+            let floor = max(0, position - longest)
             while start > floor, isStrictBase64(span[start - 1]) { start -= 1 }
             var end = position + 1
-            let ceiling = min(span.count, start + 80)
-            while end < ceiling, isStrictBase64(span[end]) { end += 1 }
+            while end < span.count, isStrictBase64(span[end]) { end += 1 }
             if widths.contains(end - start), isMaterial(text[start..<end]),
                 !isPublic(text, before: start, &steps)
             {
                 findings.append(Finding(range: start..<end, rule: rule))
             }
-            position = max(position + 64, end)
+            // The whole run is read: the next cannot begin before its end.
+            position = end + 64
         }
     }
 
     @inline(__always)
     private static func isStrictBase64(_ byte: UInt8) -> Bool {
-        Letters.isAlphanumeric(byte) || byte == 0x2b || byte == 0x2f
+        // One bit for each of `+`, `/` and the digits; for each of the letters.
+        let word: UInt64 = byte < 64 ? 0x03ff_8800_0000_0000 : 0x07ff_fffe_07ff_fffe
+        return byte < 128 && word >> UInt64(byte & 63) & 1 != 0
     }
 
     private static func isMaterial(_ bytes: ArraySlice<UInt8>) -> Bool {
