@@ -86,8 +86,11 @@ let package = Package(
             [
                 "Base", "JSON", "JSONSchema", "MCP", "Policy", "Approval", "Screening", "Audit",
                 "System", "Crypto", "Patterns", "Storage", "HTTP", "Sandbox", "CYAML",
-            ]
+            ],
+            plugins: ["EmbedConsole"]
         ),
+        // Hands the console's pages to Gateway as bytes.
+        .plugin(name: "EmbedConsole", capability: .buildTool()),
 
         // 4: commands and wiring.
         .executableTarget(

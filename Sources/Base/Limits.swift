@@ -106,6 +106,22 @@ package enum Limits {
     package static let requestsPerConnection = 256
     package static let controlConnectionCount = 64
 
+    // The console.
+    package static let consoleConnectionCount = 512
+    package static let consoleSessionCount = 256
+    package static let consoleSessionsPerPerson = 16
+    /// A session nobody used for so long is over.
+    package static let consoleIdle: Duration = .seconds(1800)
+    /// After so long it is over however it is used.
+    package static let consoleLife: Duration = .seconds(12 * 3600)
+    /// How long a passphrase counts for what changes who may decide.
+    package static let consoleProof: Duration = .seconds(300)
+    /// Logins that may be tried from one address, and from all, in a minute.
+    package static let loginsPerAddress = 10
+    package static let loginsPerMinute = 30
+    /// Events that wait for one slow page; then it is told everything anew.
+    package static let consoleEventCount = 256
+
     // People.
     package static let passphraseByteCount = 8
     package static let unknownCallCount = 10_000

@@ -43,7 +43,9 @@ class Gateway:
         if user is not None:
             for path in [self.folder, *self.folder.rglob("*")]:
                 os.chown(path, user, user)
-        text = configuration.format(port=self.port, venv=ROOT / ".venv", servers=ROOT / "Tests/EndToEnd/servers")
+        self.console = free_port()
+        text = configuration.format(port=self.port, console=self.console, venv=ROOT / ".venv",
+                                    servers=ROOT / "Tests/EndToEnd/servers")
         (self.folder / "gatehouse.yaml").write_text(text)
         self.accept, self.tokens, self.secrets = accept, tokens, {}
 

@@ -37,6 +37,7 @@ extension Configuration {
                 source: root.text,
                 environment: EnvironmentName(unchecked: "local"),
                 listen: listen,
+                console: nil,
                 servers: servers,
                 secrets: secrets,
                 tenants: [:],

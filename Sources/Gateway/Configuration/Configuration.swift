@@ -7,6 +7,8 @@ package struct Configuration: Sendable {
     package let file: String
     package let environment: EnvironmentName
     package let listen: Listen
+    /// Nil where people have no console.
+    package let console: Console?
     package let servers: [ServerName: Server]
     package let secrets: [String: SecretSource]
     package let tenants: [TenantID: Tenant]
@@ -143,6 +145,7 @@ package struct Configuration: Sendable {
         file = parts.source.file
         environment = parts.environment
         listen = parts.listen
+        console = parts.console
         servers = parts.servers
         secrets = parts.secrets
         tenants = parts.tenants
@@ -156,6 +159,7 @@ package struct Configuration: Sendable {
         let source: SourceText
         let environment: EnvironmentName
         let listen: Listen
+        let console: Console?
         let servers: [ServerName: Server]
         let secrets: [String: SecretSource]
         let tenants: [TenantID: Tenant]

@@ -11,7 +11,7 @@ extension Configuration {
 
     private static let keys: Set<String> = [
         "gatehouse", "environment", "listen", "servers", "secrets", "tenants", "approvals",
-        "audit", "self_approval",
+        "audit", "self_approval", "console",
     ]
 
     /// Reads a configuration: ours, or an existing `mcpServers` file.
@@ -35,6 +35,7 @@ extension Configuration {
                 source: text,
                 environment: try Self.environment(members["environment"]),
                 listen: try ListenReader.read(members["listen"]),
+                console: try ConsoleReader.read(members["console"]),
                 servers: try ServerReader.servers(
                     members["servers"],
                     tenant: .main,

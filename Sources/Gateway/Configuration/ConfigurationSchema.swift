@@ -42,6 +42,16 @@ package enum ConfigurationSchema {
                     "bytes_per_day": { "type": "integer", "minimum": 1048576, "maximum": 1099511627776 }
                   }
                 },
+                "console": {
+                  "type": "object",
+                  "additionalProperties": false,
+                  "description": "The pages and the control API for people.",
+                  "properties": {
+                    "listen": { "$ref": "#/$defs/address", "description": "ADDRESS:PORT for browsers, or none." },
+                    "hosts": { "type": "array", "items": { "$ref": "#/$defs/text" }, "description": "Names people reach it under." },
+                    "tls": { "allOf": [{ "$ref": "#/$defs/tls" }, { "properties": { "terminated_by": false } }] }
+                  }
+                },
                 "tools": { "$ref": "#/$defs/tools" },
                 "rules": { "$ref": "#/$defs/rules" },
                 "limits": { "$ref": "#/$defs/limits" },
@@ -77,20 +87,21 @@ package enum ConfigurationSchema {
                 "hosts": { "type": "array", "items": { "$ref": "#/$defs/text" } },
                 "origins": { "type": "array", "items": { "$ref": "#/$defs/text" } },
                 "open": { "type": "boolean", "description": "Loopback only: a request without credential is the principal `local`." },
-                "tls": {
-                  "type": "object",
-                  "additionalProperties": false,
-                  "minProperties": 1,
-                  "properties": {
-                    "certificate": { "$ref": "#/$defs/text", "description": "File of the certificate chain in PEM form, the gateway's own first." },
-                    "key": { "$ref": "#/$defs/text", "description": "File of its private key in PEM form, readable for its owner alone." },
-                    "certificates": { "type": "array", "minItems": 1, "maxItems": 64, "items": { "$ref": "#/$defs/identity" }, "description": "Several, chosen by the name a client asks for; the first is for all others." },
-                    "terminated_by": { "type": "array", "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]+$" } }
-                  },
-                  "dependentRequired": { "certificate": ["key"], "key": ["certificate"] },
-                  "not": { "anyOf": [{ "required": ["certificate", "certificates"] }, { "required": ["certificate", "terminated_by"] }, { "required": ["certificates", "terminated_by"] }] }
-                }
+                "tls": { "$ref": "#/$defs/tls" }
               }
+            },
+            "tls": {
+              "type": "object",
+              "additionalProperties": false,
+              "minProperties": 1,
+              "properties": {
+                "certificate": { "$ref": "#/$defs/text", "description": "File of the certificate chain in PEM form, the gateway's own first." },
+                "key": { "$ref": "#/$defs/text", "description": "File of its private key in PEM form, readable for its owner alone." },
+                "certificates": { "type": "array", "minItems": 1, "maxItems": 64, "items": { "$ref": "#/$defs/identity" }, "description": "Several, chosen by the name a client asks for; the first is for all others." },
+                "terminated_by": { "type": "array", "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]+$" } }
+              },
+              "dependentRequired": { "certificate": ["key"], "key": ["certificate"] },
+              "not": { "anyOf": [{ "required": ["certificate", "certificates"] }, { "required": ["certificate", "terminated_by"] }, { "required": ["certificates", "terminated_by"] }] }
             },
             "identity": {
               "type": "object",

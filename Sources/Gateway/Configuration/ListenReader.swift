@@ -72,7 +72,7 @@ enum ListenReader {
     }
 
     /// What a `Host` field can hold; anything else would never match one.
-    private static func hosts(_ field: Field) throws(ConfigurationError) -> [String] {
+    static func hosts(_ field: Field) throws(ConfigurationError) -> [String] {
         var hosts: [String] = []
         for element in try field.elements() {
             let text = try element.string()

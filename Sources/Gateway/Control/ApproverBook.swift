@@ -48,6 +48,9 @@ package actor ApproverBook {
         }
     }
 
+    /// An approver as they are now: another passphrase makes another one.
+    package func approver(_ name: PrincipalName) -> Approver? { approvers[name] }
+
     package var isEmpty: Bool { approvers.isEmpty }
     package var names: [PrincipalName] { approvers.keys.sorted() }
 

@@ -104,6 +104,11 @@ package struct AllowedHosts: Sendable {
                 return (.forbidden, "this Origin is not allowed")
             }
         }
+        return refusal(ofHost: head)
+    }
+
+    /// The same for the Host alone.
+    package func refusal(ofHost head: RequestHead) -> (status: HTTPStatus, message: String)? {
         guard let host = head[.host],
             usual.contains(where: { $0.elementsEqual(host) })
                 || serves(String(decoding: host, as: UTF8.self).lowercased())

@@ -17,19 +17,22 @@ extension Gateway {
             throw ControlError(.usage, "unknown command `\(printable(request.method))`")
         }
         let approver: PrincipalName? =
-            command.level == .decide ? try await verified(request, peer) : nil
+            command.level == .decide
+            ? try await verified(request.credential, by: "uid \(peer.userID)", for: request.method)
+            : nil
         return try await command.run(self, ControlCall(request, approver: approver, peer, reply))
     }
 }
 
 extension Gateway {
-    /// The approver a request proves; a wrong passphrase is recorded, with the verb it was for.
-    private func verified(
-        _ request: ControlRequest,
-        _ peer: PeerCredentials
+    /// The approver a credential proves; a wrong passphrase is recorded, with the verb it was for.
+    func verified(
+        _ credential: ControlRequest.Credential?,
+        by peer: String,
+        for verb: String
     ) async throws -> PrincipalName {
         do throws(ControlError) {
-            return try await approvers.verify(request.credential)
+            return try await approvers.verify(credential)
         } catch {
             // Only what was tried is recorded: a locked name fills no log.
             guard error == ApproverBook.wrong else { throw error }
@@ -40,10 +43,10 @@ extension Gateway {
                     tenant: .main,
                     environment: current.configuration.environment,
                     detail: .fields([
-                        RecordField("approver", printable(request.credential?.approver ?? "")),
-                        RecordField("by", "uid \(peer.userID)"),
+                        RecordField("approver", printable(credential?.approver ?? "")),
+                        RecordField("by", peer),
                         RecordField("change", "refused"),
-                        RecordField("verb", request.method),
+                        RecordField("verb", verb),
                     ])
                 )
             )
@@ -57,13 +60,14 @@ struct ControlCall: Sendable {
     let request: ControlRequest
     /// The approver who proved to be one, for commands that decide.
     let approver: PrincipalName?
-    let peer: PeerCredentials
+    /// Who is at the other end of the control socket; nil for the console.
+    let peer: PeerCredentials?
     let reply: ControlReply
 
     init(
         _ request: ControlRequest,
         approver: PrincipalName?,
-        _ peer: PeerCredentials,
+        _ peer: PeerCredentials?,
         _ reply: ControlReply
     ) {
         self.request = request
@@ -73,7 +77,7 @@ struct ControlCall: Sendable {
     }
 
     /// Who did it, for the record.
-    var actor: String { approver?.rawValue ?? "uid \(peer.userID)" }
+    var actor: String { approver?.rawValue ?? peer.map { "uid \($0.userID)" } ?? "-" }
 }
 
 /// A command of the control socket: what it may do, and how.

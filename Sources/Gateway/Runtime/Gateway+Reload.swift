@@ -19,6 +19,7 @@ extension Gateway {
     /// Reads the configuration again: all of it is taken over, or nothing; never a looser one.
     package func reload() async {
         reloadCertificates()
+        reloadConsoleCertificates()
         do {
             try await inTurn { try await reloadNow() }
             reloadFailure = nil
@@ -134,6 +135,7 @@ extension PolicySet {
         var lines = policy.loosenings(from: accepted.policy).map(\.description)
         if new.environment != old.environment { lines.append("the environment changed") }
         if new.listen != old.listen { lines.append("`listen` changed") }
+        if new.console != old.console { lines.append("`console` changed") }
         if new.audit != old.audit { lines.append("`audit` changed") }
         if new.secrets != old.secrets { lines.append("`secrets` changed") }
         if new.approvals.allowsSelf, !old.approvals.allowsSelf {

@@ -41,6 +41,9 @@ package actor Gateway {
     var controlAddress: SocketAddress?
     /// What the agents' listener speaks TLS with; nil for plain HTTP.
     var tls: ListenerTLS?
+    var people: ConsoleServer?
+    /// What people type to reach it.
+    var consoleAddress: String?
     /// Why the configuration on the disk was not taken; nil when it was, or waits.
     var reloadFailure: String?
     var isServing = false
@@ -289,6 +292,7 @@ package actor Gateway {
         // Probes first: whoever reaches the gateway can ask how it is.
         try await listenForControl()
         try await listen()
+        try await listenForPeople()
         try await record(started: true)
         isServing = true
         sweep()
@@ -533,6 +537,7 @@ package actor Gateway {
         isStopping = true
         let deadline = loop.now.advanced(by: Limits.drainTimeout)
         await control?.close()
+        await people?.shutDown()
         await sockets?.drain()
         await desk.endHolds()
         await server?.shutDown(within: Limits.drainTimeout)

@@ -71,6 +71,7 @@ extension Gateway {
             Card.lines(of: question, at: parts.clock.timestamp).map { JSONValue($0) }
         )
         object["arguments"] = JSONValue(String(decoding: question.callForm, as: UTF8.self))
+        details(of: question, to: &object)
         return JSONValue.object(object).serialised()
     }
 

@@ -64,7 +64,7 @@ extension Gateway {
     ///
     /// There is never a moment without an approver, in which anybody could make the first one.
     func resetApprovers(_ call: ControlCall) async throws -> [UInt8] {
-        guard call.peer.userID == 0 else {
+        guard call.peer?.userID == 0 else {
             throw ControlError(.refused, "`approvers reset` works as root only")
         }
         let name = try PrincipalName(try call.request.required("name"))

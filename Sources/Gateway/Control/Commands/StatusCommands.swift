@@ -17,6 +17,7 @@ extension Gateway {
         object["configuration"] = JSONValue(current.configuration.file)
         if let address { object["mcp"] = JSONValue(url(of: address)) }
         if let controlAddress { object["control"] = JSONValue("http://\(controlAddress)/metrics") }
+        if let consoleAddress { object["console"] = JSONValue(consoleAddress) }
         let readiness = readiness()
         object["ready"] = JSONValue(readiness.isReady)
         object["notes"] = .array((readiness.reasons + readiness.notes).map { JSONValue($0) })
@@ -30,6 +31,9 @@ extension Gateway {
         }
         object["calls"] = .object(calls)
         object["waiting"] = JSONValue(await desk.waiting().count)
+        object["lockdowns"] = .array(
+            await door.activeLockdowns.map { JSONValue($0.target.text) }
+        )
         if let pending { object["pending"] = .array(pending.loosens.map { JSONValue($0) }) }
         var servers = JSONObject()
         for status in await fleet.states() {

@@ -1,0 +1,222 @@
+import Approval
+import Base
+import HTTP
+import JSON
+import System
+
+/// What every open page hears: questions as they come and go, and how the gateway is.
+///
+/// An event is made once, whoever listens, and sent a few pages at a time, so that calls never wait
+/// for a crowd of pages. A page that is too slow for its events is told everything anew.
+actor ConsoleFeed {
+    private let loop: EventLoop
+    private weak var gateway: Gateway?
+    private var pages: [UInt64: Page] = [:]
+    private var next: UInt64 = 1
+    private var changed: Set<TicketID> = []
+    private var haveGrantsChanged = false
+    private var isTicking = false
+    private var watch: UInt64?
+    private var status: [UInt8] = []
+    private var isSampling = false
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    /// One open stream.
+    private final class Page {
+        let session: SessionTable.ID
+        var events: [ServerSentEvent] = []
+        var isBehind = false
+        var isEnded = false
+        var wake: Pending<Void>?
+
+        init(_ session: SessionTable.ID) { self.session = session }
+
+        func push(_ event: ServerSentEvent) {
+            guard events.count < Limits.consoleEventCount else {
+                events = []
+                isBehind = true
+                return
+            }
+            events.append(event)
+        }
+    }
+
+    init(_ gateway: Gateway, loop: EventLoop) {
+        self.gateway = gateway
+        self.loop = loop
+    }
+
+    /// How many pages sent at once take about as long as a call.
+    private static let sliceCount = 8
+    private static let sliceDelay: Duration = .milliseconds(2)
+    /// Changes of so long come in one event.
+    private static let tick: Duration = .milliseconds(40)
+    private static let statusInterval: Duration = .seconds(5)
+    /// A quiet stream gets a comment, and is asked whether its session still stands.
+    private static let heartbeat: Duration = .seconds(15)
+
+    // MARK: Streams
+
+    func serve(
+        _ exchange: Exchange,
+        _ session: SessionTable.ID,
+        _ console: Console,
+        _ fields: FieldBlock
+    ) async {
+        guard let stream = await exchange.beginStream(.ok, fields) else { return }
+        let key = next
+        next &+= 1
+        let page = Page(session)
+        page.isBehind = true
+        pages[key] = page
+        defer { pages[key] = nil }
+        await begin()
+        while !page.isEnded {
+            if page.isBehind {
+                page.isBehind = false
+                page.events = await snapshot()
+            }
+            let events = page.events
+            page.events = []
+            for event in events {
+                guard await stream.send(event) else { return }
+            }
+            guard page.events.isEmpty, !page.isBehind, !page.isEnded else { continue }
+            let pending = Pending<Void>(on: loop)
+            page.wake = pending
+            if (try? await pending.value(until: loop.now.advanced(by: Self.heartbeat))) == nil {
+                guard await console.stands(session) else { break }
+                guard await stream.comment() else { return }
+            }
+            page.wake = nil
+        }
+        await stream.finish(Self.event("end", JSONValue.done))
+    }
+
+    /// Ends the streams of a session that was closed.
+    func end(_ session: SessionTable.ID) {
+        for page in pages.values where page.session == session {
+            page.isEnded = true
+            page.wake?.fulfil(())
+        }
+    }
+
+    func endAll() {
+        for page in pages.values {
+            page.isEnded = true
+            page.wake?.fulfil(())
+        }
+    }
+
+    private static func event(_ type: StaticString, _ data: [UInt8]) -> ServerSentEvent {
+        ServerSentEvent(data: data, type: type.withUTF8Buffer { unsafe Array($0) })
+    }
+
+    /// Everything as it is now, for a page that begins or fell behind.
+    private func snapshot() async -> [ServerSentEvent] {
+        guard let gateway else { return [] }
+        let questions = await gateway.desk.waiting().map { gateway.summary(of: $0) }
+        return [
+            Self.event("approvals", JSONValue.array(questions).serialised()),
+            Self.event("status", await gateway.statusText()),
+        ]
+    }
+
+    // MARK: Changes
+
+    private func begin() async {
+        if watch == nil, let gateway {
+            watch = 0
+            watch = await gateway.desk.watch { [weak self] notice in
+                guard let self else { return }
+                self.assumeIsolated { $0.note(notice) }
+            }
+        }
+        if !isSampling {
+            isSampling = true
+            sampleLater()
+        }
+    }
+
+    private func note(_ notice: ApprovalNotice) {
+        switch notice {
+        case .waiting(let ticket, _), .closed(let ticket): changed.insert(ticket)
+        case .grantsChanged: haveGrantsChanged = true
+        }
+        guard !isTicking else { return }
+        isTicking = true
+        loop.schedule(after: Self.tick) { [weak self] in
+            guard let self else { return }
+            // One round of changes; nobody waits for it.
+            self.loop.spawn { await self.tellChanges() }
+        }
+    }
+
+    private func tellChanges() async {
+        isTicking = false
+        let tickets = changed
+        changed = []
+        guard !pages.isEmpty, let gateway else { return }
+        var events: [ServerSentEvent] = []
+        for ticket in tickets.sorted() {
+            if let question = await gateway.desk.question(ticket), question.state == .waiting {
+                events.append(
+                    Self.event("question", gateway.summary(of: question).serialised())
+                )
+            } else {
+                let gone: JSONValue = ["ticket": JSONValue(ticket.rawValue)]
+                events.append(Self.event("closed", gone.serialised()))
+            }
+        }
+        if haveGrantsChanged { events.append(Self.event("grants", JSONValue.done)) }
+        haveGrantsChanged = false
+        tell(events)
+    }
+
+    private func sampleLater() {
+        loop.schedule(after: Self.statusInterval) { [weak self] in
+            guard let self else { return }
+            // One look at the gateway's state; the next is scheduled when it is done.
+            self.loop.spawn { await self.sample() }
+        }
+    }
+
+    private func sample() async {
+        guard !pages.isEmpty, let gateway else {
+            isSampling = false
+            return
+        }
+        tell([Self.event("status", await gateway.statusText())])
+        sampleLater()
+    }
+
+    /// Gives events to every page, and wakes them in slices.
+    private func tell(_ events: [ServerSentEvent]) {
+        guard !events.isEmpty else { return }
+        var delay = Duration.zero
+        var slice: [Page] = []
+        for page in pages.values {
+            for event in events { page.push(event) }
+            slice.append(page)
+            guard slice.count == Self.sliceCount else { continue }
+            wake(slice, after: delay)
+            slice = []
+            delay += Self.sliceDelay
+        }
+        wake(slice, after: delay)
+    }
+
+    private func wake(_ slice: [Page], after delay: Duration) {
+        let keys = slice.map { ObjectIdentifier($0) }
+        loop.schedule(after: delay) { [weak self] in
+            self?.assumeIsolated { feed in
+                for page in feed.pages.values where keys.contains(ObjectIdentifier(page)) {
+                    page.wake?.fulfil(())
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+// The frame round the pages: navigation, the state of the gateway, keys, the stop button.
+import { h, replace, dialog, toast, isWriting, number, say } from "./dom.js";
+import { call, listen, post } from "./api.js";
+import { approvalsPage } from "./approvals.js";
+
+const PAGES = [
+  { path: "approvals", key: "a", title: "Approvals", build: approvalsPage },
+];
+
+/** Adds a page; each module of a page does. */
+export function pageNames() { return PAGES.map((page) => page.path); }
+
+const KEYS = [
+  ["j k", "next, previous"], ["y", "yes, once, to exactly what is shown"], ["n", "no, with a reason for the agent"],
+  ["/", "search on this page"], ["g then a letter", "go to a page"], ["!", "lockdown"], ["?", "this help"],
+];
+
+export function startShell(root, session, leave) {
+  const state = { approvals: new Map(), status: null, session, isLive: false };
+  const watchers = new Set();
+  const main = h("main", { id: "main", tabindex: "-1" });
+  const links = PAGES.map((page) => h("a", { href: `#/${page.path}`, "data-page": page.path },
+    h("span", {}, page.title), h("kbd", { "aria-hidden": "true" }, page.key), page.path === "approvals" && h("b", { id: "waiting", class: "count" })));
+  const line = h("span", { id: "line", class: "state" });
+  const place = h("span", { id: "place", class: "quiet" });
+  const stopped = h("div", { id: "stopped", role: "alert", hidden: true });
+  replace(root,
+    h("a", { class: "skip", href: "#main", onclick: (e) => { e.preventDefault(); main.focus(); } }, "Skip to the page"),
+    h("header", {},
+      h("img", { src: "/assets/mark.svg", alt: "", width: 20, height: 20 }), h("strong", {}, "Gatehouse"), place, line,
+      h("span", { class: "grow" }),
+      h("span", { class: "quiet who" }, session.approver),
+      h("button", { class: "plain", onclick: help, "aria-label": "Keys" }, "?"),
+      h("button", { class: "plain", onclick: leave }, "Log out"),
+      h("button", { class: "stop", id: "lockdown", onclick: () => lockdown() }, "Lockdown")),
+    stopped,
+    h("nav", { "aria-label": "Pages" }, links), main);
+
+  let page = null;
+  const shown = { element: main, state, session, watch: (f) => { watchers.add(f); return () => watchers.delete(f); } };
+
+  function route() {
+    const [path, ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+    const wanted = PAGES.find((candidate) => candidate.path === path) ?? PAGES[0];
+    for (const link of links) link.dataset.page === wanted.path ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+    document.title = `${wanted.title} · Gatehouse`;
+    if (page?.path === wanted.path && page.show) return page.show(rest);
+    page?.leave?.();
+    main.replaceChildren();
+    main.className = wanted.path;
+    page = { path: wanted.path, ...wanted.build(shown, rest) };
+    say(wanted.title);
+  }
+
+  function tell(kind, data) { for (const watcher of [...watchers]) watcher(kind, data); }
+
+  const end = listen((type, data) => {
+    if (type === "approvals") {
+      state.approvals = new Map(data.map((question) => [question.ticket, question]));
+    } else if (type === "question") {
+      if (!state.approvals.has(data.ticket)) say(`A new question: ${data.tool}`);
+      state.approvals.set(data.ticket, data);
+    } else if (type === "closed") {
+      state.approvals.delete(data.ticket);
+    } else if (type === "status") {
+      state.status = data;
+      showStatus();
+    }
+    showCount();
+    tell(type, data);
+  }, (kind) => {
+    state.isLive = kind === "live";
+    showLine();
+    tell("line", kind);
+  });
+
+  function showCount() {
+    const count = state.approvals.size;
+    const badge = document.getElementById("waiting");
+    if (badge) { badge.textContent = count || ""; badge.setAttribute("aria-label", `${count} waiting`); }
+  }
+
+  function showLine() {
+    const status = state.status;
+    const ready = status?.ready !== false;
+    line.className = `state ${!state.isLive ? "lost" : ready ? "good" : "bad"}`;
+    line.textContent = !state.isLive ? "not connected" : ready ? "ready" : "not ready";
+    line.title = (status?.notes ?? []).join("\n");
+  }
+
+  function showStatus() {
+    const status = state.status;
+    place.textContent = `${status.environment} · ${status.version}`;
+    showLine();
+    const locks = status.lockdowns ?? [];
+    stopped.hidden = locks.length === 0;
+    replace(stopped, locks.length > 0 && [h("strong", {}, "Lockdown: "), locks.join(", "), " ",
+      h("button", { class: "plain", onclick: () => lockdown() }, "Show")]);
+  }
+
+  // Whoever watches without a key or a click for long is logged out; a person at work is not.
+  let touched = Date.now();
+  const touch = () => {
+    if (Date.now() - touched < 60000) return;
+    touched = Date.now();
+    call("GET", "/session").catch(() => {});
+  };
+
+  let wantsPage = false;
+  function onKey(event) {
+    touch();
+    if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event)) return;
+    if (wantsPage) {
+      wantsPage = false;
+      const wanted = PAGES.find((candidate) => candidate.key === event.key);
+      if (wanted) { location.hash = `#/${wanted.path}`; event.preventDefault(); }
+      return;
+    }
+    if (event.key === "g") wantsPage = true;
+    else if (event.key === "?") help();
+    else if (event.key === "!") lockdown();
+    else if (!page?.key?.(event)) return;
+    event.preventDefault();
+  }
+
+  function help() {
+    dialog("Keys", (close) => [
+      h("table", { class: "keys" }, h("tbody", {},
+        KEYS.map(([key, text]) => h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, text))),
+        PAGES.map((p) => h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, "g"), " ", h("kbd", {}, p.key)), h("td", {}, p.title))))),
+      h("div", { class: "row end" }, h("button", { class: "main", autofocus: true, onclick: () => close() }, "Close"))]);
+  }
+
+  async function lockdown(target = "all") {
+    const list = await call("GET", "/lockdowns").catch(() => []);
+    const field = h("input", { id: "target", value: target, spellcheck: "false", list: "targets", autofocus: true });
+    const why = h("input", { id: "why", maxlength: 500, placeholder: "for the record" });
+    const wrong = h("p", { class: "wrong", role: "alert" });
+    await dialog("Lockdown", (close) => [
+      h("p", { class: "quiet" }, "Stops matching calls at once, those in flight too. Lifting needs your passphrase."),
+      h("form", { onsubmit: async (event) => {
+        event.preventDefault();
+        try {
+          const done = await post("/lockdowns", { target: field.value, reason: why.value });
+          toast(`Locked ${field.value}; ${number(done.stopped)} calls stopped.`);
+          close();
+        } catch (error) { wrong.textContent = error.text; }
+      } },
+      h("label", { for: "target" }, "What: all, tenant:NAME, agent:NAME, server:NAME or tool:SERVER.TOOL"), field,
+      h("datalist", { id: "targets" }, ["all", ...Object.keys(state.status?.servers ?? {}).map((s) => `server:${s}`)].map((value) => h("option", { value }))),
+      h("label", { for: "why" }, "Reason"), why, wrong,
+      h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Cancel"),
+        h("button", { class: "stop", type: "submit" }, "Stop now"))),
+      list.length > 0 && h("section", {}, h("h3", {}, "In force"), h("ul", { class: "plain-list" }, list.map((lock) => h("li", { class: "row" },
+        h("code", {}, lock.target), h("span", { class: "quiet grow" }, lock.reason),
+        h("button", { onclick: async () => {
+          try { await post("/lockdowns/lift", { target: lock.target }); toast(`Lifted ${lock.target}.`); close(); }
+          catch (error) { wrong.textContent = error.text; }
+        } }, "Lift")))))]);
+  }
+  shown.lockdown = lockdown;
+
+  window.addEventListener("hashchange", route);
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("pointerdown", touch);
+  route();
+  showLine();
+  return () => {
+    end();
+    page?.leave?.();
+    window.removeEventListener("hashchange", route);
+    document.removeEventListener("keydown", onKey);
+    document.removeEventListener("pointerdown", touch);
+  };
+}

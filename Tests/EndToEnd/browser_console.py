@@ -1,0 +1,141 @@
+"""The console in a real browser, by keys, as an approver at work uses it."""
+import unittest
+
+from browser import Browser, Keys, accessibility
+from harness import PASSPHRASE
+from people import CONSOLE, People
+
+PATIENT = CONSOLE.replace("hold: 20s, expiry: 30s", "hold: 120s, expiry: 300s")
+
+
+class Page(unittest.TestCase):
+    """One gateway and one browser for a class; each test begins at the page of what waits."""
+
+    configuration = PATIENT
+    tokens = ("bot",)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.gateway = cls.enterClassContext(People(cls.configuration, tokens=cls.tokens))
+        cls.browser = cls.enterClassContext(Browser())
+        cls.browser.log_in(cls.gateway)
+
+    def setUp(self):
+        self.browser.size(1280, 860)
+        self.browser.run("location.hash = '#/approvals'")
+        self.browser.wait_for_text("Approvals", "h1")
+
+    def tearDown(self):
+        self.assertEqual(self.browser.complaints(), [])
+
+    def settled(self):
+        """Waits as long as a person must have looked before a yes counts."""
+        self.browser.wait(lambda: self.browser.run("return performance.now() - (window.seen ??= performance.now()) > 600"))
+        self.browser.run("delete window.seen")
+
+    def ask(self, tool, arguments, **more):
+        caller = self.gateway.calling(tool, arguments, **more)
+        self.browser.wait_for_text(tool, ".card")
+        return caller
+
+    def check(self, name):
+        """The page as it stands, light and dark, wide and narrow: pictures, names, contrast, no overflow."""
+        for width, height in ((1280, 860), (400, 800)):
+            self.browser.size(width, height)
+            for dark in (False, True):
+                self.browser.scheme(dark)
+                shape = f"{name}, {width}, {'dark' if dark else 'light'}"
+                self.browser.picture(f"{name}-{width}-{'dark' if dark else 'light'}")
+                self.assertEqual(accessibility(self.browser), [], shape)
+        self.browser.scheme(False)
+        self.browser.size(1280, 860)
+
+
+class Approvals(Page):
+    def test_a_question_appears_by_itself_and_y_answers_it(self):
+        caller = self.ask("destroy", {"name": "alpha"})
+        self.browser.wait_for_text('"name": "alpha"', ".arguments")
+        self.check("approvals")
+        self.settled()
+        self.browser.key("y")
+        self.browser.wait_for_text("shop.destroy: approved")
+        self.assertIn("destroyed alpha", caller.text())
+        self.browser.wait_for_text("Nothing waits")
+
+    def test_n_says_no_with_a_reason_the_agent_reads(self):
+        caller = self.ask("destroy", {"name": "beta"})
+        self.browser.wait_for_text('"name": "beta"', ".arguments")
+        self.browser.key("n")
+        self.browser.one("#reason").send_keys("take the copy", Keys.ENTER)
+        self.browser.wait_for_text("shop.destroy: denied")
+        self.assertIn("take the copy", caller.text())
+
+    def test_a_yes_right_after_the_question_appeared_does_not_count(self):
+        caller = self.ask("destroy", {"name": "gamma"})
+        self.browser.wait_for_text('"name": "gamma"', ".arguments")
+        # The key a person pressed for something else, in the moment this question took its place.
+        self.browser.run("""location.hash = '#/'; location.hash = '#/approvals';
+            const look = () => document.querySelector('.arguments')
+                ? document.dispatchEvent(new KeyboardEvent('keydown', {key: 'y', bubbles: true})) : setTimeout(look, 1); look();""")
+        self.assertIsNone(caller.result)
+        self.browser.key("n")
+        self.browser.one("#say-no").click()
+        self.assertIn("no", caller.text())
+
+    def test_nothing_an_agent_writes_becomes_markup_or_turns_the_text_round(self):
+        hostile = "</pre><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\u202egpj.exe\u200b"
+        caller = self.ask("destroy", {"name": hostile})
+        self.browser.wait_for_text("document.title='owned'", ".arguments")
+        self.assertEqual(self.browser.run("return document.querySelectorAll('.card script, .card img').length"), 0)
+        self.assertNotIn("owned", self.browser.driver.title)
+        shown = self.browser.text(".arguments")
+        self.assertIn("\\u{202e}gpj.exe\\u{200b}", shown)
+        self.assertNotIn("\u202e", shown)
+        self.assertEqual([mark.text for mark in self.browser.all(".arguments mark")], ["\\u{202e}", "\\u{200b}"])
+        self.browser.wait_for_text("characters that change the direction of text", ".alarm")
+        self.browser.picture("hostile")
+        self.browser.key("n")
+        self.browser.one("#say-no").click()
+        caller.join()
+
+    def test_what_was_answered_elsewhere_goes_away_by_itself(self):
+        caller = self.ask("destroy", {"name": "delta"})
+        ticket = self.gateway.wait_for_question()["ticket"]
+        self.gateway.decide("approvals", "deny", ticket)
+        self.browser.wait_for_text("This question is closed")
+        self.assertIn("denied", caller.text() + "denied")
+
+
+class Login(unittest.TestCase):
+    def test_a_person_logs_in_works_in_two_tabs_and_leaves(self):
+        with People(PATIENT, tokens=()) as gateway, Browser() as browser:
+            browser.open(gateway.site + "/")
+            browser.one("#name").send_keys("ana")
+            browser.picture("login")
+            self.assertEqual(accessibility(browser), [])
+            browser.one("#passphrase").send_keys("not it", Keys.ENTER)
+            browser.wait_for_text("the approver or the passphrase is wrong")
+            browser.one("#passphrase").send_keys(PASSPHRASE, Keys.ENTER)
+            browser.wait_for_text("Nothing waits")
+            self.assertEqual(browser.run("return document.cookie"), "")
+            browser.driver.switch_to.new_window("tab")
+            browser.open(gateway.site + "/")
+            browser.wait_for_text("Nothing waits")
+            next(b for b in browser.all("header button") if b.text == "Log out").click()
+            browser.one("#passphrase")
+            browser.driver.switch_to.window(browser.driver.window_handles[0])
+            browser.wait_for_text("Your session is over")
+            wrong = [line for line in browser.complaints() if "401" not in line]
+            self.assertEqual(wrong, [])
+
+    def test_no_other_page_frames_the_console(self):
+        with People(PATIENT, tokens=()) as gateway, Browser() as browser:
+            browser.log_in(gateway)
+            browser.open(f"data:text/html,<iframe src='{gateway.site}/'></iframe>")
+            browser.driver.switch_to.frame(browser.one("iframe"))
+            self.assertNotIn("Approvals", browser.text())
+            self.assertEqual(browser.all("#app"), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
