@@ -67,6 +67,7 @@ let package = Package(
         module("Screening", ["Base", "JSON"]),
         module("Audit", ["Base", "JSON"]),
         module("AuditVerifier", ["Base", "JSON"]),
+        module("Egress", ["Base"]),
 
         // 2: the machine.
         module("System", ["Base", "CLinux"]),
@@ -85,7 +86,7 @@ let package = Package(
             "Gateway",
             [
                 "Base", "JSON", "JSONSchema", "MCP", "Policy", "Approval", "Screening", "Audit",
-                "System", "Crypto", "Patterns", "Storage", "HTTP", "Sandbox", "CYAML",
+                "Egress", "System", "Crypto", "Patterns", "Storage", "HTTP", "Sandbox", "CYAML",
             ],
             plugins: ["EmbedConsole"]
         ),
@@ -142,6 +143,7 @@ let package = Package(
         tests("Approval", ["Base", "JSON", "Policy", "Approval", "Crypto"]),
         tests("Screening", ["Base", "JSON", "Screening", "Patterns"]),
         tests("Audit", ["Base", "JSON", "Audit", "AuditVerifier", "Crypto"]),
+        tests("Egress", ["Base", "JSON", "Egress"]),
         tests("System", ["Base", "System"]),
         tests("Crypto", ["Base", "JSON", "Crypto"]),
         tests("Patterns", ["Base", "Patterns"]),
@@ -154,7 +156,7 @@ let package = Package(
         tests(
             "Gateway",
             [
-                "Base", "JSON", "MCP", "Policy", "Screening", "Audit", "System", "Crypto",
+                "Base", "JSON", "MCP", "Policy", "Screening", "Audit", "Egress", "System", "Crypto",
                 "Patterns", "HTTP", "Sandbox", "Gateway",
             ]
         ),

@@ -57,6 +57,17 @@ package enum Limits {
     package static let noiseLineCount = 100
     package static let serverStart: Duration = .seconds(30)
 
+    // Egress.
+    /// Until a person answers for a host no rule names.
+    package static let egressHold: Duration = .seconds(50)
+    /// From the answer to CONNECT until the whole TLS greeting is there.
+    package static let egressGreeting: Duration = .seconds(5)
+    /// How long a tunnel may carry nothing.
+    package static let egressIdle: Duration = .seconds(900)
+    /// Names one server has looked up at once.
+    package static let egressLookUpCount = 4
+    package static let egressRuleCount = 256
+
     // Screening.
     /// A result of more bytes is looked through by a thread of the pool.
     package static let loopScreeningByteCount = 128 << 10

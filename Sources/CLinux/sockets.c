@@ -255,6 +255,20 @@ int cgate_local_address(int fd, struct cgate_address *address) {
     return 0;
 }
 
+int cgate_remote_address(int fd, struct cgate_address *address) {
+    struct sockaddr_storage storage = {0};
+    socklen_t length = sizeof storage;
+    if (getpeername(fd, (void *)&storage, &length) < 0) return -errno;
+    decode(&storage, address);
+    return 0;
+}
+
+int cgate_is_listening(int fd) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value != 0;
+}
+
 int cgate_peer_credentials(int fd, int32_t *pid, uint32_t *uid, uint32_t *gid) {
     struct ucred peer;
     socklen_t length = sizeof peer;

@@ -76,6 +76,19 @@ struct InitTests {
         #expect(signal.exit == .code(137))
     }
 
+    @Test("hands its way out over before the server runs", arguments: CageUser.possible)
+    func egress(user: CageUser) throws {
+        // The listener is the only one inside, and dies with who holds it: here nobody took it.
+        let acts = ["read:/proc/net/tcp", "env:https_proxy"]
+        var profile = try CageBench.profile(acts)
+        profile.network = .egress
+        profile.environment = CageProfile.egressVariables
+        let run = try user.run(profile)
+        #expect(run.reports.prefix(2) == [.listening, .started])
+        let none = try user.run(try CageBench.profile(acts))
+        #expect(none.reports.first == .started)
+    }
+
     @Test("reaps what its server leaves behind")
     func reaping() throws {
         // The names are made by the shell itself: PID 1 and the shell are all that is left.

@@ -12,6 +12,7 @@ package enum RecordKind: String, Sendable, CaseIterable {
     case outcome
     /// An intent of an earlier process that has no outcome: whether it was done is not known.
     case unknown
+    /// A connection of a hosted server: opened, closed, refused; or what a person said of one.
     case egress
     case secretUse = "secret-use"
     case configuration
@@ -30,6 +31,6 @@ package enum RecordKind: String, Sendable, CaseIterable {
     /// Whether the record begins work; such a record is refused when only the reserve is left.
     package var startsWork: Bool { self == .intent || self == .proposed }
 
-    /// Whether an agent can cause it at will; such a record may use half of the reserve only.
-    package var isAgentDriven: Bool { self == .judged }
+    /// Whether an agent or a server can cause it at will; such a record may use half of the reserve only.
+    package var isAgentDriven: Bool { self == .judged || self == .egress }
 }

@@ -11,6 +11,8 @@ package enum StateTable: String, Sendable, CaseIterable {
     case approvers
     case lockdowns
     case grants
+    /// What people allowed hosted servers to connect to, by server and place.
+    case egress
     case pins
     /// Calls whose outcome is unknown, by principal and call form: they block a blind retry.
     case unknownCalls = "unknown_calls"

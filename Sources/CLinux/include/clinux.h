@@ -85,6 +85,9 @@ int cgate_connect_unix(const char *path, int *is_pending);
 /// The error a pending connection ended with: 0 or a negative errno.
 int cgate_socket_error(int fd);
 int cgate_local_address(int fd, struct cgate_address *address);
+int cgate_remote_address(int fd, struct cgate_address *address);
+/// 1 for a socket that listens (SO_ACCEPTCONN), 0 for any other descriptor.
+int cgate_is_listening(int fd);
 /// The credentials of the process that connected (SO_PEERCRED).
 int cgate_peer_credentials(int fd, int32_t *pid, uint32_t *uid, uint32_t *gid);
 int cgate_shutdown_write(int fd);

@@ -1,4 +1,5 @@
 package import Base
+package import Egress
 import JSON
 import Policy
 
@@ -92,7 +93,7 @@ package struct Configuration: Sendable {
         package let isNone: Bool
         package let read: [Folder]
         package let write: [Folder]
-        package let hasHostNetwork: Bool
+        package let network: Network
         /// Files and folders shown read-only at their own path, beside what the program needs.
         package let code: [String]
         /// Nil where nothing is written.
@@ -104,15 +105,43 @@ package struct Configuration: Sendable {
             package let outside: String
         }
 
+        package enum Network: Sendable, Equatable {
+            case none
+            case host
+            /// A way out to what is named, through the gateway.
+            case egress(Egress)
+
+            /// For listings and records.
+            package var word: String {
+                switch self {
+                case .none: "none"
+                case .host: "host"
+                case .egress: "allowlist"
+                }
+            }
+        }
+
+        package var egress: Egress? {
+            if case .egress(let egress) = network { egress } else { nil }
+        }
+
         package static let closed = Cage(
             isNone: false,
             read: [],
             write: [],
-            hasHostNetwork: false,
+            network: .none,
             code: [],
             minimum: nil,
             temporaryByteCount: 64 << 20
         )
+    }
+
+    /// Where a hosted server may connect to.
+    package struct Egress: Sendable, Equatable {
+        package let rules: [EgressRule]
+        /// Whether a connection to a place no rule names waits for a person.
+        package let asks: Bool
+        package let budget: EgressBudget.Limits
     }
 
     package enum SecretSource: Sendable, Equatable {

@@ -171,13 +171,50 @@ package enum ConfigurationSchema {
                     "read": { "$ref": "#/$defs/folders" },
                     "write": { "$ref": "#/$defs/folders" },
                     "code": { "type": "array", "items": { "type": "string" } },
-                    "network": { "enum": ["none", "host"] },
+                    "network": { "anyOf": [{ "enum": ["none", "host"] }, { "$ref": "#/$defs/egress" }] },
                     "tmp": { "type": "integer", "minimum": 1, "maximum": 16384, "description": "Size of /tmp in MiB." },
                     "minimum": { "type": "array", "items": { "enum": ["namespaces", "mounts", "no-new-privs", "seccomp", "rlimits", "own-uid", "landlock", "cgroup"] } }
                   }
                 }
               ]
             },
+            "egress": {
+              "type": "object",
+              "additionalProperties": false,
+              "description": "A way out to what is named, through the gateway; everything else is refused.",
+              "properties": {
+                "allow": {
+                  "type": "array",
+                  "maxItems": 256,
+                  "items": {
+                    "anyOf": [
+                      { "$ref": "#/$defs/place" },
+                      {
+                        "type": "object",
+                        "required": ["host"],
+                        "additionalProperties": false,
+                        "properties": {
+                          "host": { "$ref": "#/$defs/place" },
+                          "addresses": { "type": "array", "minItems": 1, "maxItems": 32, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]+(?:/[0-9]{1,3})?$" }, "description": "The addresses the name may have; they need not be public." }
+                        }
+                      }
+                    ]
+                  }
+                },
+                "unknown": { "enum": ["refuse", "ask"], "description": "What becomes of a connection to a place that is not named; it is shown by `gatehouse egress list` either way." },
+                "budget": {
+                  "type": "object",
+                  "additionalProperties": false,
+                  "properties": {
+                    "connections": { "type": "integer", "minimum": 1, "maximum": 1024, "description": "Open at once." },
+                    "per_minute": { "type": "integer", "minimum": 1, "maximum": 100000, "description": "New connections in a minute." },
+                    "hosts_per_minute": { "type": "integer", "minimum": 1, "maximum": 10000, "description": "Different hosts in a minute." },
+                    "sent_per_hour": { "type": "integer", "minimum": 1, "maximum": 1099511627776, "description": "Bytes sent in an hour." }
+                  }
+                }
+              }
+            },
+            "place": { "type": "string", "minLength": 1, "maxLength": 300, "pattern": "^(?:\\*\\.)?[A-Za-z0-9._-]+(?::[0-9]{1,5})?$|^\\[[0-9a-fA-F:.]+\\](?::[0-9]{1,5})?$", "description": "NAME, *.NAME or an address, with a port; 443 when there is none." },
             "folders": { "type": "object", "propertyNames": { "pattern": "^(?:/[^/]+)+$" }, "additionalProperties": { "$ref": "#/$defs/text" } },
             "tools": { "type": "object", "maxProperties": 10000, "propertyNames": { "pattern": "^[a-z0-9][a-z0-9_-]*\\..+$" }, "additionalProperties": { "$ref": "#/$defs/tool" } },
             "tool": {

@@ -190,8 +190,6 @@ enum ServerReader {
         }
     }
 
-    private enum Network: String, CaseIterable { case none, host }
-
     private static func cage(_ field: Field?) throws(ConfigurationError) -> Configuration.Cage {
         guard let field else { return .closed }
         if field.node.isString("none") {
@@ -199,7 +197,7 @@ enum ServerReader {
                 isNone: true,
                 read: [],
                 write: [],
-                hasHostNetwork: true,
+                network: .host,
                 code: [],
                 minimum: [],
                 temporaryByteCount: 0
@@ -214,7 +212,7 @@ enum ServerReader {
             isNone: false,
             read: read,
             write: write,
-            hasHostNetwork: try members["network"]?.word(Network.self) == .host,
+            network: try members["network"].map(NetworkReader.read) ?? .none,
             code: try members["code"]?.strings() ?? [],
             minimum: try minimum(members["minimum"]),
             temporaryByteCount: (try members["tmp"]?.integer(in: 1...16_384) ?? 64) << 20

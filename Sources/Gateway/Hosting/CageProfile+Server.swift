@@ -16,7 +16,12 @@ extension CageProfile {
             workingFolder = Paths.join(folder, wanted)
         }
         code = stdio.cage.code
-        network = stdio.cage.hasHostNetwork ? .host : .none
+        network =
+            switch stdio.cage.network {
+            case .none: .none
+            case .host: .host
+            case .egress: .egress
+            }
         for (name, value) in stdio.environment {
             switch value {
             case .plain(let text): environment[name] = text
@@ -24,6 +29,7 @@ extension CageProfile {
                 environment[name] = String(decoding: secrets[secret] ?? [], as: UTF8.self)
             }
         }
+        if stdio.cage.egress != nil { environment.merge(Self.egressVariables) { $1 } }
         limits.temporaryByteCount = UInt64(stdio.cage.temporaryByteCount)
         self.protectedPaths = protectedPaths
     }

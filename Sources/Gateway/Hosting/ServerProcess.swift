@@ -352,13 +352,12 @@ package actor ServerProcess {
     /// What init says of the start and the end, 16 bytes each.
     private func readReports(_ generation: Int) async {
         while let stream = running?.control, running?.generation == generation {
-            while stream.availableCount < CageReport.byteCount {
-                guard let count = try? await stream.fill(), count > 0 else { return }
-            }
-            guard running?.generation == generation,
-                let report = CageReport(stream.take(CageReport.byteCount))
+            guard var message = try? await stream.message(byteLimit: CageReport.byteCount),
+                running?.generation == generation, let report = CageReport(message.bytes)
             else { return }
             switch report {
+            case .listening:
+                if let listener = message.descriptor.take() { handlers.listening(listener) }
             case .started:
                 running?.hasStarted = true
                 loop.spawn { await self.handlers.started() }

@@ -19,19 +19,23 @@ package struct ServerHandlers: Sendable {
     /// The process is gone with its whole tree; calls in flight are lost.
     package var ended: @Sendable (_ reason: String) -> Void
     package var report: @Sendable (Supervision.Report) -> Void
+    /// The way out of its cage listens; `ended` ends that, too.
+    package var listening: @Sendable (consuming Descriptor) -> Void
 
     package init(
         started: @escaping @Sendable () async -> Void,
         line: @escaping @Sendable ([UInt8]) async -> Void,
         errorItem: @escaping @Sendable (ErrorLines.Item) -> Void = { _ in },
         ended: @escaping @Sendable (String) -> Void = { _ in },
-        report: @escaping @Sendable (Supervision.Report) -> Void = { _ in }
+        report: @escaping @Sendable (Supervision.Report) -> Void = { _ in },
+        listening: @escaping @Sendable (consuming Descriptor) -> Void = { _ in }
     ) {
         self.started = started
         self.line = line
         self.errorItem = errorItem
         self.ended = ended
         self.report = report
+        self.listening = listening
     }
 }
 

@@ -128,7 +128,7 @@ extension Gateway {
             if let server = server(key), case .stdio(let stdio) = server.kind {
                 fields.append(RecordField("cage", stdio.cage.isNone ? "none" : "bubblewrap"))
                 fields.append(
-                    RecordField("network", stdio.cage.hasHostNetwork ? "host" : "none")
+                    RecordField("network", stdio.cage.network.word)
                 )
             }
         case .ready: return

@@ -26,6 +26,8 @@ package actor Gateway {
     let desk: ApprovalDesk
     let service: AgentService
     let fleet: ServerFleet
+    let egress: EgressBook
+    let ownPorts = OwnPorts()
     let tokens: TokenBook
     let approvers: ApproverBook
     let budget: BufferBudget
@@ -73,6 +75,8 @@ package actor Gateway {
     package struct Parts: Sendable {
         package let pool: BlockingPool
         package let clock: any Clock
+        /// For names hosted servers connect to.
+        package let resolver: any Resolver
         package let random: any RandomSource
         package let user: UInt32
         package let version: String
@@ -82,6 +86,7 @@ package actor Gateway {
         package init(
             pool: BlockingPool,
             clock: any Clock,
+            resolver: any Resolver,
             random: any RandomSource,
             user: UInt32,
             version: String,
@@ -90,6 +95,7 @@ package actor Gateway {
         ) {
             self.pool = pool
             self.clock = clock
+            self.resolver = resolver
             self.random = random
             self.user = user
             self.version = version
@@ -228,6 +234,13 @@ package actor Gateway {
             cursors: SealedCursors(key: sealing, random: parts.random),
             random: parts.random
         )
+        let book = EgressBook(
+            loop: loop,
+            store: store,
+            clock: parts.clock,
+            environment: configuration.environment
+        )
+        egress = book
         let refresh = RefreshRequests()
         let notices = ServerNotices()
         self.notices = notices
@@ -241,6 +254,15 @@ package actor Gateway {
             users: ServerUserFile(path: state.path + "/server-users"),
             budget: budget,
             tally: tally,
+            egress: EgressParts(
+                book: book,
+                resolver: parts.resolver,
+                store: store,
+                clock: parts.clock,
+                environment: configuration.environment,
+                ownPorts: ownPorts,
+                log: parts.log
+            ),
             log: parts.log,
             notices: notices,
             changed: { server, tenant in refresh.request(server, tenant) }
@@ -277,6 +299,7 @@ package actor Gateway {
     package func run() async throws {
         try await tokens.load(from: store)
         try await approvers.load()
+        try await egress.load()
         await desk.changeApprovers(await approverList())
         await desk.restore(from: store)
         var lockdowns: [Lockdown] = []
@@ -465,6 +488,7 @@ package actor Gateway {
         let bound = try await server.listen(on: wanted, tls: secured)
         self.server = server
         address = bound
+        ownPorts.add(bound)
         do {
             try Files.replace(
                 state.addressFile,

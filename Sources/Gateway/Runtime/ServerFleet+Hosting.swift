@@ -49,7 +49,8 @@ extension ServerFleet {
     func handlers(
         of server: Configuration.Server,
         _ transport: StdioTransport,
-        _ facts: ServerFacts
+        _ facts: ServerFacts,
+        _ egress: ServerEgress?
     ) -> ServerHandlers {
         let (log, loop, notices) = (log, loop, notices)
         let counts = tally.server(server.tenant, server.name)
@@ -72,6 +73,7 @@ extension ServerFleet {
             },
             ended: { reason in
                 log("server \(name): ended: \(printable(reason, limit: 256))")
+                egress?.assumeIsolated { $0.close() }
                 loop.spawn { await transport.ended(reason) }  // Fails what waits, and ends.
             },
             report: { report in
@@ -79,7 +81,8 @@ extension ServerFleet {
                 facts.note(report, at: loop.now)
                 log("server \(name): \(report)")
                 notices.report(name, tenant, report, facts)
-            }
+            },
+            listening: { listener in egress?.takeOver(listener) }
         )
     }
 

@@ -21,6 +21,7 @@ actor ServerFleet {
     private let changed: @Sendable (ServerName, TenantID) -> Void
     private let budget: BufferBudget
     let tally: GateTally
+    private let egress: EgressParts
     private var members: [Key: Member] = [:]
     let probe = ProbeOnce()
     let programs = TreeDigests()
@@ -37,6 +38,8 @@ actor ServerFleet {
     struct Hosted {
         let process: ServerProcess
         let facts: ServerFacts
+        /// Where its cage has a way out.
+        let egress: ServerEgress?
     }
 
     struct Member {
@@ -71,6 +74,7 @@ actor ServerFleet {
         users: ServerUserFile,
         budget: BufferBudget,
         tally: GateTally,
+        egress: EgressParts,
         log: @escaping @Sendable (String) -> Void,
         notices: ServerNotices,
         changed: @escaping @Sendable (ServerName, TenantID) -> Void
@@ -84,6 +88,7 @@ actor ServerFleet {
         self.users = users
         self.budget = budget
         self.tally = tally
+        self.egress = egress
         self.log = log
         self.changed = changed
         self.notices = notices
@@ -273,6 +278,21 @@ actor ServerFleet {
         }
     }
 
+    private func wayOut(
+        of server: Configuration.Server,
+        _ cage: Configuration.Cage
+    ) -> ServerEgress? {
+        cage.egress.map { settings in
+            ServerEgress(
+                EgressBook.Key(tenant: server.tenant, server: server.name),
+                settings,
+                on: loop,
+                parts: egress,
+                tally: tally.server(server.tenant, server.name).egress
+            )
+        }
+    }
+
     private func hosted(
         _ server: Configuration.Server,
         _ stdio: Configuration.Server.Stdio,
@@ -292,13 +312,14 @@ actor ServerFleet {
         settings.startLimit = server.startTimeout
         if let idle = server.idleTimeout { settings.idleAfter = idle }
         let facts = ServerFacts()
+        let wayOut = wayOut(of: server, stdio.cage)
         let process = ServerProcess(
             server.name,
             on: loop,
             pool: pool,
             random: random,
             settings: settings,
-            handlers: handlers(of: server, transport, facts),
+            handlers: handlers(of: server, transport, facts, wayOut),
             prepare: preparation(
                 of: CageProfile(
                     stdio,
@@ -323,7 +344,7 @@ actor ServerFleet {
             settings: server,
             secrets: surroundings.secrets,
             client: client,
-            hosted: Hosted(process: process, facts: facts)
+            hosted: Hosted(process: process, facts: facts, egress: wayOut)
         )
     }
 }

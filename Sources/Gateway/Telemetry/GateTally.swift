@@ -78,6 +78,7 @@ package final class ServerTally: @unchecked Sendable {
     )
     private var outcomes = [UInt64](repeating: 0, count: OutcomeDetail.Status.allCases.count)
     private(set) var upstreamTime = DurationHistogram()
+    let egress = EgressTally()
     /// Of a hosted server's process.
     var starts: UInt64 = 0
     var crashes: UInt64 = 0

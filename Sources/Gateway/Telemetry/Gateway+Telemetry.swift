@@ -27,6 +27,7 @@ extension Gateway {
             limits: .control
         )
         controlAddress = try await server.listen(on: wanted)
+        ownPorts.add(controlAddress)
         probes = server
         measureLag(due: loop.now.advanced(by: .seconds(1)))
     }
@@ -82,6 +83,10 @@ extension Gateway {
         await writePresent(to: &text)
         writeTLS(to: &text)
         await writeServers(to: &text)
+        text.writeEgress(
+            tally.servers.sorted { $0.key < $1.key }.map { ($0.labels, $1.egress) },
+            waiting: await egress.waitingCount
+        )
         writeLog(to: &text)
         writeProcess(to: &text)
         return text.bytes
@@ -281,13 +286,13 @@ extension Gateway {
 }
 
 extension GateTally.Place {
-    fileprivate var labels: [(String, String)] {
+    var labels: [(String, String)] {
         [("tenant", tenant.rawValue), ("server", server.rawValue)]
     }
 }
 
 extension ServerStatus {
-    fileprivate var labels: [(String, String)] {
+    var labels: [(String, String)] {
         GateTally.Place(tenant: tenant, server: server).labels
     }
 }

@@ -58,7 +58,7 @@ struct BubblewrapArguments: Equatable {
     private mutating func isolate(_ plan: CagePlan) {
         add("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts")
         add("--unshare-cgroup")
-        if plan.network == .none { add("--unshare-net") }
+        if plan.network != .host { add("--unshare-net") }
         add("--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox")
         add("--cap-drop", "ALL", "--as-pid-1", "--die-with-parent", "--new-session")
     }

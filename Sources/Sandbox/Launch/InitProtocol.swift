@@ -29,9 +29,13 @@ enum InitProtocol {
         block.append(littleEndian: UInt32(clamping: resources.count))
         block.append(littleEndian: UInt32(clamping: plan.command.arguments.count))
         block.append(littleEndian: UInt32(clamping: variables.count))
-        block.append(littleEndian: UInt32(0))
+        let port = plan.network == .egress ? egressPort : 0
+        block.append(littleEndian: UInt32(port))
         return block + body
     }
+
+    /// Where a cage with a way out finds the gateway, on its own loopback.
+    static let egressPort: UInt16 = 3128
 
     private static let headerByteCount = 32
 
@@ -50,6 +54,8 @@ package enum CageReport: Sendable, Equatable {
     case failed(CageStartFailure)
     /// The server ended by itself or by a signal; the rest of its tree is being killed.
     case exited(CageExit)
+    /// The way out listens inside; its descriptor comes along. Said before `started`.
+    case listening
 
     package static let byteCount = 16
     /// What to write to the control socket so that init sends SIGTERM to the server.
@@ -69,6 +75,7 @@ package enum CageReport: Sendable, Equatable {
             guard let stage = CageStartFailure.Stage(rawValue: word(1)) else { return nil }
             self = .failed(CageStartFailure(stage: stage, code: code))
         case 3: self = .exited(CageExit(waitStatus: code))
+        case 4: self = .listening
         default: return nil
         }
     }
@@ -102,6 +109,7 @@ package struct CageStartFailure: Error, Sendable, Equatable, CustomStringConvert
         case fork = 5
         case folder = 6
         case execute = 7
+        case egress = 8
     }
 
     package let stage: Stage
@@ -121,6 +129,7 @@ package struct CageStartFailure: Error, Sendable, Equatable, CustomStringConvert
         case .limits: "a resource limit could not be set (errno \(code)); ask for less"
         case .fork: "no process could be made (errno \(code)); raise the limit of processes"
         case .folder: "the working folder cannot be entered (errno \(code))"
+        case .egress: "PID 1 could not open the way out on the cage's loopback (errno \(code))"
         case .execute where code == 2:
             "the program or its interpreter is not in the cage; name what it needs under `code`"
         case .execute where code == 13:

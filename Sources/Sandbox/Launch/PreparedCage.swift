@@ -44,6 +44,16 @@ package final class PreparedCage: Sendable {
 }
 
 extension CageProfile {
+    /// What programs inside are told of the way out; lower case for those that read only that.
+    package static let egressVariables: [String: String] = {
+        let proxy = "http://127.0.0.1:\(InitProtocol.egressPort)"
+        let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
+        var variables = ["NO_PROXY": "", "no_proxy": "", "NODE_USE_ENV_PROXY": "1"]
+        for name in names { variables[name] = proxy }
+        for name in names { variables[name.lowercased()] = proxy }
+        return variables
+    }()
+
     /// What is executed where no cage is wanted, to identify the program by; blocks.
     package func uncagedCommand() throws(CageError) -> ResolvedCommand {
         try CommandResolver.identify(self)

@@ -6,6 +6,9 @@ package struct CageProfile: Sendable, Equatable {
     package enum Network: String, Sendable {
         /// A network namespace with nothing but its own loopback.
         case none
+        /// Its own loopback as well, and on it the gateway's way out: a listener PID 1 makes and
+        /// hands over, so that there is a door and no route.
+        case egress
         /// The host's network: written by hand, shown in every listing.
         case host
     }

@@ -57,6 +57,29 @@ package final class Listener: EventSource {
         try loop.watch(self, number, .readable)
     }
 
+    /// Takes over a socket that listens already, such as one made in another network namespace.
+    package init(
+        adopting listening: consuming Descriptor,
+        loop: EventLoop,
+        connectionCap: Int,
+        accepted: @escaping (sending Stream) -> Void
+    ) throws(SystemError) {
+        let number = listening.number
+        try listening.setNonblocking()
+        guard cgate_is_listening(number) == 1 else {
+            throw SystemError(call: "listen", code: Errno.invalidArgument)
+        }
+        var bound = cgate_address()
+        _ = unsafe cgate_local_address(number, &bound)
+        address = SocketAddress(bound)
+        socketFile = nil
+        descriptor = consume listening
+        self.connectionCap = connectionCap
+        self.accepted = accepted
+        super.init(on: loop)
+        try loop.watch(self, number, .readable)
+    }
+
     override func handle(_ readiness: Readiness) {
         for _ in 0..<Self.acceptsPerTurn {
             guard let number = descriptor?.number, !isPaused else { return }

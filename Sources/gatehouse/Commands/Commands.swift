@@ -8,7 +8,7 @@ enum Commands {
         ]
         + PolicyCommands.all + ServerCommands.all + ToolCommands.all + ApprovalCommands.all
         + GrantCommands.all
-        + TokenCommands.all + ApproverCommands.all + AuditCommands.all
+        + TokenCommands.all + ApproverCommands.all + EgressCommands.all + AuditCommands.all
 
     /// The command the words begin with, and what is left of them; two-word names come first.
     static func find(_ words: [String]) -> (Command, [String])? {

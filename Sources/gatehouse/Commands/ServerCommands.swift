@@ -167,6 +167,9 @@ enum ServerCommands {
         Console.print(kind == "none" ? "  cage: NONE" : "  cage: \(kind)")
         let network = text(cage["network"])
         Console.print("  network: \(network == "host" ? "HOST" : network)")
+        for node in cage["allow"]?.elements.map({ $0 }) ?? [] {
+            Console.print("  may connect to \(text(node))")
+        }
         if let uid = cage["uid"] { Console.print("  uid: \(number(uid))") }
         if let minimum = cage["minimum"] {
             Console.print("  minimum (written): \(words(of: minimum))")

@@ -74,9 +74,11 @@ enum UpCommand {
 
     /// The one place that names what the outside world is.
     static func parts() -> Gateway.Parts {
-        Gateway.Parts(
-            pool: BlockingPool(),
+        let pool = BlockingPool()
+        return Gateway.Parts(
+            pool: pool,
             clock: SystemClock(),
+            resolver: SystemResolver(pool: pool),
             random: SystemRandom(),
             user: Process.userID,
             version: GatehouseTool.version,

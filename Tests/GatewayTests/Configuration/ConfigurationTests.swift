@@ -91,7 +91,7 @@ private func server(_ line: String) -> String {
         #expect(stdio.environment == ["A": .plain("b"), "B": .secret("key")])
         #expect(stdio.cage.read == [.init(inside: "/data", outside: "./docs")])
         #expect(stdio.cage.write == [.init(inside: "/out", outside: "./out")])
-        #expect(stdio.cage.hasHostNetwork && stdio.cage.temporaryByteCount == 128 << 20)
+        #expect(stdio.cage.network == .host && stdio.cage.temporaryByteCount == 128 << 20)
         #expect(stdio.cage.minimum == [] && stdio.workingFolder == "/srv")
         #expect(files.root == "/data" && files.revision == "2025-11-25")
         #expect(files.callTimeout == .milliseconds(500) && files.idleTimeout == .seconds(600))

@@ -16,7 +16,7 @@ extension Configuration {
                         hint: "name the folders it needs under `cage` instead"
                     )
                 )
-            } else if stdio.cage.hasHostNetwork {
+            } else if stdio.cage.network == .host {
                 remarks.append(
                     remark(
                         at: place(of: server) + ["cage", "network"],

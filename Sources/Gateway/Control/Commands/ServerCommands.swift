@@ -1,5 +1,6 @@
 import Audit
 import Base
+private import Egress
 import JSON
 import MCP
 import Policy
@@ -118,7 +119,7 @@ extension Gateway {
         let values = facts.current
         var object = JSONObject()
         object["kind"] = JSONValue(stdio.cage.isNone ? "none" : "bubblewrap")
-        object["network"] = JSONValue(stdio.cage.hasHostNetwork ? "host" : "none")
+        object["network"] = JSONValue(stdio.cage.network.word)
         if values.executes { object["executes"] = JSONValue(true) }
         if let uid = values.cage?.user { object["uid"] = JSONValue(Int(uid)) }
         guard !stdio.cage.isNone else { return .object(object) }
@@ -145,6 +146,9 @@ extension Gateway {
         }
         object["lacks"] = .array(lacking)
         guard isWhole else { return .object(object) }
+        if let egress = stdio.cage.egress {
+            object["allow"] = .array(egress.rules.map { JSONValue($0.description) })
+        }
         object["layers"] = .object(layers)
         object["read"] = Self.value(of: stdio.cage.read)
         object["write"] = Self.value(of: stdio.cage.write)

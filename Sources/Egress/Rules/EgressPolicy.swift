@@ -1,0 +1,115 @@
+// The one decision about a connection out of a cage, in steps that cannot be skipped: each makes
+// what the next one asks for. Nothing here resolves, connects or reads a clock.
+
+/// Where a server may connect to.
+package struct EgressPolicy: Hashable, Sendable {
+    package var rules: [EgressRule]
+
+    package init(rules: [EgressRule] = []) { self.rules = rules }
+
+    /// The rule for a target; before anything is looked up, so that no name leaks by asking for it.
+    package func allow(_ target: EgressTarget) throws(EgressRefusal) -> AllowedTarget {
+        if case .name(let name) = target.host, DomainName(name) == nil {
+            throw .notUsable(target.description, reason: "it is no name DNS could hold")
+        }
+        let named = rules.filter { $0.covers(target.host) }
+        if let rule = named.first(where: { $0.port == target.port }) {
+            return AllowedTarget(target, rule)
+        }
+        if !named.isEmpty { throw .portNotAllowed(target, allowed: named.map(\.port).sorted()) }
+        if case .address = target.host { throw .addressLiteral(target) }
+        throw .unknownHost(target)
+    }
+}
+
+/// A target some rule names; only `EgressPolicy.allow` makes one.
+package struct AllowedTarget: Hashable, Sendable {
+    package let target: EgressTarget
+    package let rule: EgressRule
+
+    fileprivate init(_ target: EgressTarget, _ rule: EgressRule) {
+        self.target = target
+        self.rule = rule
+    }
+
+    /// What is to be looked up; nil when the rule says the addresses.
+    package var nameToResolve: String? {
+        guard rule.fixedAddresses == nil, case .name(let name) = target.host else { return nil }
+        return DomainName(name)?.text
+    }
+
+    /// Holds every address against the rule; one that is not allowed refuses them all, because a
+    /// name with a good and a bad address is how a name is turned against its owner.
+    ///
+    /// - Parameter resolved: what the look-up gave; not asked for where the rule says the addresses.
+    package func pin(_ resolved: [NetworkAddress]) throws(EgressRefusal) -> PinnedTarget {
+        let addresses = rule.fixedAddresses ?? resolved
+        guard !addresses.isEmpty else {
+            throw .notResolved(target, reason: "no address was found")
+        }
+        for address in addresses {
+            let reach = AddressReach(address)
+            let isNamed: Bool =
+                if case .address = rule.subject {
+                    true
+                } else {
+                    rule.blocks.map { blocks in blocks.contains { $0.contains(address) } }
+                        ?? (reach == .isPublic)
+                }
+            guard isNamed, reach != .unspecified, reach != .multicast else {
+                throw .addressNotPublic(target, address, reach)
+            }
+        }
+        return PinnedTarget(self, addresses)
+    }
+}
+
+/// A target with the addresses it is connected by, and no others.
+package struct PinnedTarget: Hashable, Sendable {
+    package let allowed: AllowedTarget
+    package let addresses: [NetworkAddress]
+
+    fileprivate init(_ allowed: AllowedTarget, _ addresses: [NetworkAddress]) {
+        self.allowed = allowed
+        self.addresses = addresses
+    }
+
+    package var target: EgressTarget { allowed.target }
+
+    /// Whether the greeting is for the server that was allowed.
+    ///
+    /// A name has to be said, in the open; an address cannot be (RFC 6066 section 3).
+    package func check(_ hello: ClientHello) throws(EgressRefusal) {
+        guard !hello.hidesServerName else {
+            throw .wrongServerName(target, found: "an encrypted greeting")
+        }
+        switch (target.host, hello.serverName) {
+        case (.address, nil): return
+        case (.name(let name), let said?):
+            guard let said = DomainName(Self.lower(said)), said == DomainName(name) else {
+                throw .wrongServerName(target, found: said)
+            }
+        case (_, let said): throw .wrongServerName(target, found: said ?? "none")
+        }
+    }
+
+    /// Whether a connection that was made leads where it was decided, and not to ourselves.
+    ///
+    /// `own` are the ports this gateway listens on; an address that is both ends of a connection is
+    /// this machine's.
+    package func check(
+        peer: NetworkAddress,
+        local: NetworkAddress,
+        own: Set<UInt16>
+    ) throws(EgressRefusal) {
+        guard addresses.contains(peer) else {
+            throw .unreachable(target, reason: "connected to \(peer), which was not decided on")
+        }
+        let isThisMachine = peer == local || AddressReach(peer) == .loopback
+        guard !isThisMachine || !own.contains(target.port) else { throw .gatewayItself(target) }
+    }
+
+    private static func lower(_ text: String) -> String {
+        String(decoding: text.utf8.map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,212 @@
+package import Audit
+package import Base
+import Egress
+package import System
+
+/// What people said and were asked about where servers connect to.
+///
+/// The configuration's own rules are not in here: this holds what came beside them.
+package actor EgressBook {
+    package struct Key: Hashable, Sendable {
+        let tenant: TenantID
+        let server: ServerName
+    }
+
+    /// What came of asking.
+    enum Answer: Sendable {
+        case granted(EgressGrant)
+        case refused
+        case unanswered
+    }
+
+    private struct Place: Hashable {
+        let key: Key
+        let target: EgressTarget
+    }
+
+    package static let questionLimit = 256
+    package static let waiterLimit = 64
+    package static let grantLimit = 1024
+
+    private let loop: EventLoop
+    private let store: any RecordStore
+    private let clock: any Clock
+    private let environment: EnvironmentName
+    private var grants: [EgressGrant] = []
+    /// The oldest is forgotten for a new one.
+    private var questions: [Place: EgressQuestion] = [:]
+    private var waiters: [Place: [Pending<Bool>]] = [:]
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    package init(
+        loop: EventLoop,
+        store: any RecordStore,
+        clock: any Clock,
+        environment: EnvironmentName
+    ) {
+        self.loop = loop
+        self.store = store
+        self.clock = clock
+        self.environment = environment
+    }
+
+    package func load() async throws(StoreError) {
+        grants = try await store.allEntries(.egress).compactMap { EgressGrant($0) }
+    }
+
+    package var allGrants: [EgressGrant] {
+        grants.filter { $0.holds(at: clock.timestamp) }
+            .sorted { ($0.tenant, $0.server, "\($0.rule)") < ($1.tenant, $1.server, "\($1.rule)") }
+    }
+
+    package var allQuestions: [EgressQuestion] {
+        questions.map { place, question in
+            var question = question
+            question.waitingCount = waiters[place]?.count ?? 0
+            return question
+        }
+        .sorted { $0.last > $1.last }
+    }
+
+    var waitingCount: Int { waiters.values.reduce(0) { $0 + $1.count } }
+
+    // MARK: For connections
+
+    /// The grant for a target no written rule names; notes the question where there is none.
+    func permission(
+        for target: EgressTarget,
+        of key: Key,
+        code: String,
+        waitingUntil deadline: Instant?
+    ) async throws(StoreError) -> Answer {
+        if let grant = try await spend(target, key) { return .granted(grant) }
+        let place = Place(key: key, target: target)
+        ask(place, code: code)
+        guard let deadline, waitingCount < Self.waiterLimit else { return .unanswered }
+        let waiter = Pending<Bool>(on: loop)
+        waiters[place, default: []].append(waiter)
+        let said = try? await waiter.value(until: deadline)
+        waiters[place]?.removeAll { $0 === waiter }
+        if waiters[place]?.isEmpty == true { waiters[place] = nil }
+        guard let said else { return .unanswered }
+        guard said, let grant = try await spend(target, key) else { return .refused }
+        return .granted(grant)
+    }
+
+    /// Finds a grant that holds, and takes it away for good when it was for once.
+    private func spend(
+        _ target: EgressTarget,
+        _ key: Key
+    ) async throws(StoreError) -> EgressGrant? {
+        let now = clock.timestamp
+        let found = grants.filter { grant in
+            grant.tenant == key.tenant && grant.server == key.server && grant.holds(at: now)
+                && (try? EgressPolicy(rules: [grant.rule]).allow(target)) != nil
+        }
+        if let lasting = found.first(where: { $0.length != .once }) { return lasting }
+        guard let grant = found.first else { return nil }
+        // Taken out before the wait, so that no second connection finds it.
+        grants.removeAll { $0 == grant }
+        let record = record(of: grant, change: "spent", by: grant.by)
+        let change = StateChange.delete(grant.key, expecting: .anything)
+        _ = try await store.commit(Transaction(records: [record], changes: [change]))
+        return grant
+    }
+
+    private func ask(_ place: Place, code: String) {
+        if questions[place] != nil {
+            questions[place]?.count += 1
+            questions[place]?.last = clock.timestamp
+            return
+        }
+        if questions.count >= Self.questionLimit,
+            let oldest = questions.filter({ waiters[$0.key] == nil })
+                .min(by: { $0.value.last < $1.value.last })
+        {
+            questions[oldest.key] = nil
+        }
+        guard questions.count < Self.questionLimit else { return }
+        questions[place] = EgressQuestion(
+            tenant: place.key.tenant,
+            server: place.key.server,
+            target: place.target,
+            code: code,
+            last: clock.timestamp
+        )
+    }
+
+    // MARK: For people
+
+    /// Takes a yes over, once it is durable; connections that wait for it go on.
+    func allow(_ grant: EgressGrant) async throws(StoreError) {
+        let record = record(of: grant, change: "allowed", by: grant.by)
+        let change = StateChange.put(grant.key, value: grant.value, expecting: .anything)
+        _ = try await store.commit(Transaction(records: [record], changes: [change]))
+        grants.removeAll { $0.key == grant.key }
+        grants.append(grant)
+        settle(grant, as: true)
+    }
+
+    var hasRoom: Bool { grants.count < Self.grantLimit }
+
+    /// Ends grants for a rule, and tells connections that wait for it that the answer is no.
+    func refuse(
+        _ rule: EgressRule,
+        of key: Key,
+        by name: String
+    ) async throws(StoreError) -> Int {
+        let grant = EgressGrant(
+            tenant: key.tenant,
+            server: key.server,
+            rule: rule,
+            length: .once,
+            by: name,
+            since: clock.timestamp
+        )
+        let known = grants.filter { $0.key == grant.key }
+        let record = record(of: known.first ?? grant, change: "denied", by: name)
+        var changes: [StateChange] = []
+        if !known.isEmpty { changes.append(.delete(grant.key, expecting: .anything)) }
+        _ = try await store.commit(Transaction(records: [record], changes: changes))
+        grants.removeAll { $0.key == grant.key }
+        return known.count + settle(grant, as: false)
+    }
+
+    @discardableResult
+    private func settle(_ grant: EgressGrant, as said: Bool) -> Int {
+        let policy = EgressPolicy(rules: [grant.rule])
+        let places = questions.keys.filter { place in
+            place.key == Key(tenant: grant.tenant, server: grant.server)
+                && (try? policy.allow(place.target)) != nil
+        }
+        var count = 0
+        for place in places {
+            questions[place] = nil
+            for waiter in waiters[place] ?? [] {
+                waiter.fulfil(said)
+                count += 1
+            }
+        }
+        return count
+    }
+
+    private func record(of grant: EgressGrant, change: StaticString, by name: String) -> AuditRecord
+    {
+        AuditRecord(
+            .egress,
+            at: clock.timestamp,
+            tenant: grant.tenant,
+            environment: environment,
+            server: grant.server,
+            detail: .fields([
+                RecordField("by", name),
+                RecordField("change", "\(change)"),
+                RecordField("length", grant.lengthText),
+                RecordField("rule", grant.rule.description),
+            ])
+        )
+    }
+}

@@ -1,0 +1,333 @@
+import Base
+import Egress
+import HTTP
+import System
+
+/// One connection a server makes out of its cage: a request to a proxy, decided, and carried.
+actor EgressConnection {
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+
+    private let client: Stream
+    private let owner: ServerEgress
+    private var upstream: Stream?
+    private var sentByteCount: UInt64 = 0
+    private var receivedByteCount: UInt64 = 0
+    private var lastMove: Instant
+    private var end = "ended"
+
+    init(_ client: sending Stream, _ owner: ServerEgress) {
+        loop = owner.loop
+        lastMove = owner.loop.now
+        self.client = client
+        self.owner = owner
+    }
+
+    func run() async {
+        await owner.add(self)
+        do {
+            try await serve()
+        } catch let refusal as EgressRefusal {
+            await owner.refused(refusal)
+            await answer(refusal)
+        } catch {
+            // The client left, or was too slow: nothing was decided.
+        }
+        client.close()
+        upstream?.close()
+        await owner.remove(self)
+    }
+
+    /// The server's process ended.
+    nonisolated func cutOff() {
+        assumeIsolated { connection in
+            connection.client.close()
+            connection.upstream?.close()
+        }
+    }
+
+    private func serve() async throws {
+        let head = try await readHead()
+        if head.isConnect {
+            let target = try EgressTarget(authority: head.target)
+            try await counted(target) { try await self.tunnel(target) }
+        } else {
+            let (target, path) = try EgressTarget.absolute(head.target)
+            try await counted(target) { try await self.relay(head, target, path) }
+        }
+    }
+
+    private func counted(_ target: EgressTarget, _ body: () async throws -> Void) async throws {
+        try await owner.begin(target)
+        do {
+            try await body()
+            await owner.end()
+        } catch {
+            await owner.end()
+            throw error
+        }
+    }
+
+    private func readHead() async throws -> ProxyRequestHead {
+        let deadline = loop.now.advanced(by: Limits.headTimeout)
+        var scanner = HeadScanner()
+        while true {
+            do throws(FramingError) {
+                let head = try client.withBytes { bytes throws(FramingError) in
+                    try unsafe bytes.withUnsafeBytes { buffer throws(FramingError) in
+                        // Bytes are always aligned and bound as bytes.
+                        try unsafe ProxyRequestHead(
+                            from: buffer.assumingMemoryBound(to: UInt8.self).span,
+                            scanner: &scanner
+                        )
+                    }
+                }
+                if let head {
+                    client.consume(head.consumedCount)
+                    return head
+                }
+            } catch {
+                throw EgressRefusal.badRequest("this is an HTTP proxy: \(error)")
+            }
+            guard try await client.fill(until: deadline) > 0 else { throw StreamError.closed }
+        }
+    }
+
+    // MARK: CONNECT
+
+    private func tunnel(_ target: EgressTarget) async throws {
+        let admission = try await owner.admit(target)
+        let upstream = try await connect(admission.pinned)
+        try client.send(Array("HTTP/1.1 200 Connection established\r\n\r\n".utf8))
+        let greeting: [UInt8]
+        do {
+            greeting = try await readGreeting(admission.pinned)
+        } catch let refusal as EgressRefusal {
+            await owner.refused(refusal)
+            // A fatal alert, access_denied (RFC 8446 section 6.2): all that can be said after 200.
+            return await leave(saying: [21, 3, 3, 0, 2, 2, 49])
+        }
+        try await owner.opened(admission, upstream.peer)
+        let started = loop.now
+        await carry(greeting)
+        await report(target, since: started)
+    }
+
+    private func readGreeting(_ pinned: PinnedTarget) async throws -> [UInt8] {
+        let deadline = loop.now.advanced(by: Limits.egressGreeting)
+        while true {
+            let bytes = client.withBytes { raw in unsafe raw.withUnsafeBytes { unsafe Array($0) } }
+            let hello: ClientHello?
+            do throws(ClientHello.Problem) {
+                hello = try ClientHello.read(bytes)
+            } catch {
+                throw EgressRefusal.notTLS(pinned.target)
+            }
+            if let hello {
+                try pinned.check(hello)
+                return client.take(bytes.count)
+            }
+            let count: Int
+            do throws(StreamError) {
+                count = try await client.fill(until: deadline)
+            } catch {
+                guard error == .timedOut else { throw error }
+                throw EgressRefusal.notTLS(pinned.target)
+            }
+            guard count > 0 else { throw StreamError.closed }
+        }
+    }
+
+    /// By the addresses that were decided on, never by the name again.
+    private func connect(_ pinned: PinnedTarget) async throws -> Stream {
+        let deadline = loop.now.advanced(by: Limits.connectTimeout)
+        var last = "no address answered"
+        for address in pinned.addresses {
+            guard loop.now < deadline, !client.isClosed else { break }
+            let place = SocketAddress.ip(address.address, port: pinned.target.port)
+            let stream: Stream
+            do throws(StreamError) {
+                stream = try await Stream.connect(to: place, on: loop, until: deadline)
+            } catch {
+                last = "\(error)"
+                continue
+            }
+            upstream = stream
+            nonisolated(unsafe) let made = stream
+            try await unsafe owner.check(made, pinned)
+            return stream
+        }
+        throw EgressRefusal.unreachable(pinned.target, reason: last)
+    }
+
+    // MARK: Plain http
+
+    private func relay(
+        _ head: ProxyRequestHead,
+        _ target: EgressTarget,
+        _ path: [UInt8]
+    ) async throws {
+        let admission = try await owner.admit(target)
+        let upstream = try await connect(admission.pinned)
+        try await owner.opened(admission, upstream.peer)
+        let started = loop.now
+        let authority = target.port == 80 ? target.host.description : target.description
+        try upstream.send(head.forwarded(path: path, authority: authority))
+        // The answer is read to its end while the body still goes up.
+        let answer = loop.spawn { await self.pump(.down) }
+        do {
+            try await sendBody(head.body, to: upstream)
+        } catch {
+            end = "the request was cut off"
+            upstream.close()
+        }
+        await answer.value
+        await report(target, since: started)
+    }
+
+    private func sendBody(_ framing: BodyFraming, to upstream: Stream) async throws {
+        switch framing {
+        case .none, .untilClose: return
+        case .length(var left):
+            while left > 0 {
+                let bytes = try await received(atMost: min(left, Self.pieceByteCount))
+                left -= bytes.count
+                try await pass(bytes, to: upstream)
+            }
+        case .chunked:
+            // Read and written anew, so that what follows cannot be taken for a part of it.
+            var decoder = ChunkedDecoder(limit: .max)
+            while true {
+                let bytes = try await received(atMost: Self.pieceByteCount)
+                var index = 0
+                reading: while true {
+                    switch try decoder.next(in: bytes.span, from: &index) {
+                    case .data(let range):
+                        let size = Array("\(String(range.count, radix: 16))\r\n".utf8)
+                        try await pass(size + bytes[range] + [0x0d, 0x0a], to: upstream)
+                    case .needsMore: break reading
+                    case .end: return try upstream.send(Array("0\r\n\r\n".utf8))
+                    }
+                }
+            }
+        }
+    }
+
+    private func received(atMost limit: Int) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        let deadline = loop.now.advanced(by: Limits.bodyTimeout)
+        guard try await client.read(appendingTo: &bytes, atMost: limit, until: deadline) > 0 else {
+            throw StreamError.closed
+        }
+        return bytes
+    }
+
+    private func pass(_ bytes: [UInt8], to upstream: Stream) async throws {
+        lastMove = loop.now
+        sentByteCount &+= UInt64(bytes.count)
+        guard await owner.sent(bytes.count) else {
+            end = "the budget of bytes is spent"
+            throw StreamError.closed
+        }
+        try await upstream.write(bytes)
+    }
+
+    // MARK: Carrying
+
+    private enum Direction { case up, down }
+    private static let pieceByteCount = 64 << 10
+
+    /// Both ways at once, until both sides are done or one breaks.
+    private func carry(_ greeting: [UInt8]) async {
+        guard let upstream else { return }
+        do {
+            try await pass(greeting, to: upstream)
+        } catch { return }
+        let answer = loop.spawn { await self.pump(.down) }
+        await pump(.up)
+        await answer.value
+    }
+
+    private func pump(_ direction: Direction) async {
+        guard let upstream else { return }
+        let (source, sink) = direction == .up ? (client, upstream) : (upstream, client)
+        do {
+            while true {
+                var bytes: [UInt8] = []
+                let deadline = lastMove.advanced(by: Limits.egressIdle)
+                do throws(StreamError) {
+                    let count = try await source.read(
+                        appendingTo: &bytes,
+                        atMost: Self.pieceByteCount,
+                        until: deadline
+                    )
+                    guard count > 0 else { return try sink.finish() }
+                } catch {
+                    let isIdle = loop.now >= lastMove.advanced(by: Limits.egressIdle)
+                    guard error == .timedOut else { throw error }
+                    guard isIdle else { continue }
+                    end = "nothing moved"
+                    throw error
+                }
+                if direction == .up {
+                    try await pass(bytes, to: sink)
+                } else {
+                    lastMove = loop.now
+                    receivedByteCount &+= UInt64(bytes.count)
+                    await owner.received(bytes.count)
+                    try await sink.write(bytes)
+                }
+            }
+        } catch {
+            // One side is gone: nothing can be carried either way.
+            client.close()
+            upstream.close()
+        }
+    }
+
+    private func report(_ target: EgressTarget, since started: Instant) async {
+        await owner.closed(
+            EgressReport(
+                target: target,
+                duration: loop.now.duration(since: started),
+                sentByteCount: sentByteCount,
+                receivedByteCount: receivedByteCount,
+                end: end
+            )
+        )
+    }
+
+    // MARK: Refusing
+
+    private func answer(_ refusal: EgressRefusal) async {
+        let status =
+            switch refusal {
+            case .notUsable, .badRequest: "400 Bad Request"
+            case .overBudget: "429 Too Many Requests"
+            case .notResolved, .unreachable: "502 Bad Gateway"
+            default: "403 Forbidden"
+            }
+        let text = printable(refusal.agentText, limit: 600) + "\n"
+        let head =
+            "HTTP/1.1 \(status)\r\nContent-Type: text/plain\r\nContent-Length: \(text.utf8.count)\r\n"
+            + "X-Gatehouse-Refusal: \(refusal.code)\r\nConnection: close\r\n\r\n"
+        await leave(saying: Array((head + text).utf8))
+    }
+
+    /// The last words, and then only reading.
+    private func leave(saying words: [UInt8]) async {
+        do {
+            try client.send(words)
+            try client.finish()
+            // Until the client has read it: closing with unread bytes would take it away again.
+            let deadline = loop.now.advanced(by: Limits.lingerTimeout)
+            while try await client.fill(until: deadline) > 0 {
+                client.consume(client.availableCount)
+            }
+        } catch {
+            // It left.
+        }
+    }
+}

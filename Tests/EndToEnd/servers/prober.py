@@ -1,0 +1,131 @@
+"""A hosted server that uses its way out, in order and out of order; each tool says what happened as JSON.
+
+Only the standard library. What stands in HTTPS_PROXY is the one way there is.
+"""
+import json
+import os
+import socket
+import ssl
+import sys
+import urllib.request
+
+TEXT = {"type": "string"}
+TOOLS = {
+    "get": {"url": TEXT, "headers": {"type": "object"}, "method": TEXT, "body": TEXT},
+    "tunnel": {"target": TEXT, "name": TEXT, "raw": TEXT, "hold": {"type": "integer"}},
+    "plain": {"request": TEXT},
+    "direct": {"host": TEXT, "port": {"type": "integer"}},
+    "resolve": {"name": TEXT},
+    "environment": {"names": {"type": "array", "items": TEXT}},
+}
+
+
+def proxy():
+    place = os.environ["HTTPS_PROXY"].removeprefix("http://").split(":")
+    return socket.create_connection((place[0], int(place[1])), timeout=50)
+
+
+def context():
+    made = ssl.create_default_context()
+    made.check_hostname = False  # the test names another server than it connects to
+    return made
+
+
+def head(connection):
+    """The status line and the refusal of an answer to a proxy request."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = connection.recv(4096)
+        if not piece:
+            return {"status": None}
+        data += piece
+    fields = data.split(b"\r\n\r\n")[0].decode().split("\r\n")
+    values = dict(f.lower().split(": ", 1) for f in fields[1:])
+    length, body = int(values.get("content-length", 0)), data.split(b"\r\n\r\n", 1)[1]
+    while len(body) < length and (piece := connection.recv(4096)):
+        body += piece
+    return {"status": int(fields[0].split()[1]), "refusal": values.get("x-gatehouse-refusal"), "body": body.decode()}
+
+
+def tunnel(target, name="", raw="", hold=0):
+    held = []
+    for _ in range(hold + 1):
+        connection = proxy()
+        connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        answer = head(connection)
+        held.append(connection)
+    if answer["status"] != 200:
+        return answer
+    if raw:
+        connection.sendall(raw.encode())
+        return {**answer, "heard": connection.recv(100).hex()}
+    try:
+        with context().wrap_socket(connection, server_hostname=name or None) as secure:
+            secure.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            text = b""
+            while piece := secure.recv(4096):
+                text += piece
+            return {**answer, "text": text.decode().split("\r\n\r\n", 1)[1]}
+    except OSError as error:
+        return {**answer, "error": str(error)}
+
+
+def get(url, headers={}, method="GET", body=None):
+    request = urllib.request.Request(url, headers=headers, method=method, data=body and body.encode())
+    try:
+        with urllib.request.urlopen(request, timeout=50) as response:
+            return {"status": response.status, "text": response.read().decode(errors="replace"),
+                    "headers": dict(response.headers)}
+    except urllib.error.HTTPError as error:
+        return {"status": error.code, "text": error.read().decode(errors="replace"), "headers": dict(error.headers)}
+    except OSError as error:
+        return {"error": str(error)}
+
+
+def plain(request):
+    connection = proxy()
+    connection.sendall(request.encode())
+    return head(connection)
+
+
+def direct(host, port):
+    with socket.create_connection((host, port), timeout=5):
+        return {"connected": True}
+
+
+def resolve(name):
+    return {"addresses": sorted({a[4][0] for a in socket.getaddrinfo(name, 443)})}
+
+
+def environment(names=()):
+    return {n: v for n, v in os.environ.items() if not names or n in names}
+
+
+def attempt(tool, arguments):
+    try:
+        return globals()[tool](**arguments)
+    except OSError as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def main():
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "id" not in request:
+            continue
+        method, params, result = request["method"], request.get("params") or {}, None
+        if method == "initialize":
+            result = {"protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}},
+                      "serverInfo": {"name": "prober", "version": "1"}}
+        elif method == "tools/list":
+            result = {"tools": [{"name": name, "description": f"tries to {name}", "inputSchema": {
+                "type": "object", "properties": fields}} for name, fields in TOOLS.items()]}
+        elif method == "tools/call":
+            found = attempt(params["name"], params.get("arguments") or {})
+            result = {"content": [{"type": "text", "text": json.dumps(found)}]}
+        answer = {"result": result} if result is not None else {"error": {"code": -32601, "message": "no such method"}}
+        sys.stdout.write(json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}) + "\n")
+        sys.stdout.flush()
+
+
+main()
