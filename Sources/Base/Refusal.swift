@@ -23,6 +23,8 @@ package struct Refusal: Error, Equatable, Sendable {
     package enum Code: String, Sendable, CaseIterable {
         case invalidArguments = "invalid_arguments"
         case unreadableArguments = "unreadable_arguments"
+        /// There is no such tool for who asked, or a header says another call than the body.
+        case unknownTool = "unknown_tool"
         case outOfScope = "out_of_scope"
         case rule = "rule"
         case tier = "tier"

@@ -12,6 +12,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
     private let service: AgentService
     private let door: Door
     private let authenticator: any Authenticator
+    private let refused: RefusedCredentials
     private let hosts: AllowedHosts
     /// Who may connect at all, as addresses; nil for anyone the listener reaches.
     private let peers: Set<String>?
@@ -21,12 +22,14 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         service: AgentService,
         door: Door,
         authenticator: any Authenticator,
+        refused: RefusedCredentials,
         hosts: AllowedHosts,
         peers: Set<String>? = nil
     ) {
         self.service = service
         self.door = door
         self.authenticator = authenticator
+        self.refused = refused
         self.hosts = hosts
         self.peers = peers
         limits = .message
@@ -313,6 +316,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
     }
 
     private func refuse(_ exchange: Exchange, _ refusal: AuthenticationRefusal) async {
+        await refused.note(refusal.reason, from: exchange.peer)
         var fields = HTTPReplyChannel.json
         if let challenge = refusal.challenge { fields.add(.wwwAuthenticate, challenge) }
         let body = Self.body(of: ProtocolError(.invalidRequest, refusal.message), nil, to: exchange)

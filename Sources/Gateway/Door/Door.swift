@@ -135,16 +135,40 @@ package actor Door {
             switch error {
             case .envelope(let problem): return .protocolError(problem)
             case .arguments(let refusal):
-                tally.refused(refusal.code)
+                let name = request.params?["name"]?.string ?? ""
+                let arguments = request.params?["arguments"]?.source ?? []
+                noteUnresolved(inbound.principal, name, arguments, id: id, refusal)
                 return .refused(refusal, verdict: id)
             }
         }
         let resolved: ResolvedCall
         switch resolve(call) {
-        case .failure(let problem): return .protocolError(problem)
+        case .failure(let problem):
+            let refusal = Refusal(code: .unknownTool, rule: "catalogue", agentText: problem.message)
+            let arguments = call.arguments.bytes[...]
+            noteUnresolved(call.principal, call.spelling, arguments, id: id, refusal)
+            return .protocolError(problem)
         case .success(let found): resolved = found
         }
         return await decide(resolved, id: id, channel: channel, cancellation: cancellation)
+    }
+
+    /// What was asked stands in the log also where there was nothing to judge.
+    private func noteUnresolved(
+        _ principal: Principal,
+        _ spelling: String,
+        _ arguments: ArraySlice<UInt8>,
+        id: String,
+        _ refusal: Refusal
+    ) {
+        tally.refused(refusal.code)
+        let noted = Refusal(
+            code: refusal.code,
+            rule: refusal.rule,
+            agentText: refusal.agentText,
+            auditText: "call of `\(printable(spelling))`: \(refusal.auditText)"
+        )
+        try? store.post(evidence.unresolved(principal, arguments, id: id, noted))
     }
 
     /// Judges and, where the verdict says so, asks; starts again when the rules changed meanwhile.

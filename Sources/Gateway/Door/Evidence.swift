@@ -72,4 +72,40 @@ package final class Evidence: Sendable {
             salt: salt
         )
     }
+
+    /// The record that a call was refused before it had a tool: what was asked, as it came.
+    func unresolved(
+        _ principal: Principal,
+        _ arguments: ArraySlice<UInt8>,
+        id: String,
+        _ refusal: Refusal
+    ) -> AuditRecord {
+        let salt = Salt(from: random)
+        let redacted = screener.screen(
+            utf8: Array(arguments),
+            limitInBytes: Limits.recordedArgumentsByteCount
+        )
+        return AuditRecord(
+            .judged,
+            at: clock.timestamp,
+            tenant: principal.tenant,
+            environment: environment,
+            call: id,
+            principal: principal.owner,
+            run: principal.run,
+            detail: .judgement(
+                JudgementDetail(
+                    verdict: "refuse",
+                    rule: refusal.rule,
+                    reason: screener.screen(text: refusal.auditText).text,
+                    refusal: refusal.code,
+                    arguments: redacted.text,
+                    argumentsByteCount: arguments.count,
+                    commitment: salt.commitment(to: arguments, hashing),
+                    redacted: redacted.report.redactions.keys.sorted()
+                )
+            ),
+            salt: salt
+        )
+    }
 }

@@ -7,6 +7,8 @@ package struct AuthenticationRefusal: Error, Sendable {
     package let status: HTTPStatus
     package let message: String
     package let challenge: FieldValue?
+    /// For the record alone.
+    package let reason: RefusedCredentials.Reason
 }
 
 /// From a connection and a request's head to who calls; the seam for other kinds of credential.
@@ -47,11 +49,12 @@ package struct BearerAuthenticator: Authenticator {
                 for: Array(header.dropFirst(Self.scheme.count)),
                 from: peer
             )
-            guard principal.environment == environment else { return .failure(Self.invalid) }
+            guard principal.environment == environment else {
+                return .failure(Self.invalid(.environment))
+            }
             return .success(principal)
         } catch {
-            // One answer for unknown, expired and from elsewhere: a guesser learns nothing.
-            return .failure(Self.invalid)
+            return .failure(Self.invalid(RefusedCredentials.Reason(error)))
         }
     }
 
@@ -59,18 +62,25 @@ package struct BearerAuthenticator: Authenticator {
     private static let missing = AuthenticationRefusal(
         status: .unauthorized,
         message: "a credential is needed: Authorization: Bearer …",
-        challenge: "Bearer"
+        challenge: "Bearer",
+        reason: .missing
     )
     private static let malformed = AuthenticationRefusal(
         status: .badRequest,
         message: "one Authorization header with the scheme Bearer is expected",
-        challenge: "Bearer error=\"invalid_request\""
+        challenge: "Bearer error=\"invalid_request\"",
+        reason: .malformed
     )
-    private static let invalid = AuthenticationRefusal(
-        status: .unauthorized,
-        message: "the credential is not valid here",
-        challenge: "Bearer error=\"invalid_token\""
-    )
+
+    /// One answer for unknown, expired and from elsewhere: a guesser learns nothing.
+    private static func invalid(_ reason: RefusedCredentials.Reason) -> AuthenticationRefusal {
+        AuthenticationRefusal(
+            status: .unauthorized,
+            message: "the credential is not valid here",
+            challenge: "Bearer error=\"invalid_token\"",
+            reason: reason
+        )
+    }
 }
 
 /// The names and origins a request may carry: the defence against DNS rebinding.

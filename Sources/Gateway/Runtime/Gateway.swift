@@ -25,6 +25,7 @@ package actor Gateway {
     let door: Door
     let desk: ApprovalDesk
     let service: AgentService
+    private let refusedCredentials: RefusedCredentials
     let fleet: ServerFleet
     let egress: EgressBook
     let ownPorts = OwnPorts()
@@ -217,6 +218,12 @@ package actor Gateway {
                 environment: configuration.environment,
                 resultByteCount: configuration.audit.resultByteCount
             )
+        )
+        refusedCredentials = RefusedCredentials(
+            loop: loop,
+            store: store,
+            clock: parts.clock,
+            environment: configuration.environment
         )
         desk = ApprovalDesk(
             loop: loop,
@@ -478,6 +485,7 @@ package actor Gateway {
                     environment: configuration.environment,
                     open: configuration.listen.isOpen ? openPrincipal() : nil
                 ),
+                refused: refusedCredentials,
                 hosts: try Self.hosts(wanted, configuration.listen),
                 peers: wanted.isLoopback || secured != nil
                     ? nil : Set(configuration.listen.terminatedBy)
@@ -568,6 +576,7 @@ package actor Gateway {
         await sockets?.close(after: deadline)
         await probes?.shutDown(within: .seconds(1))
         await fleet.stopAll()
+        await refusedCredentials.closeWindow()
         try? await record(started: false)
         await store.close()
     }
