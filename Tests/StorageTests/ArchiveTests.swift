@@ -8,7 +8,7 @@ import TestKit
 import Testing
 
 /// A log as its reader sees it: proofs, exports, searches, and what a stranger can check.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(20)))
 struct ArchiveTests {
     let folder = TemporaryFolder()
 

@@ -7,7 +7,7 @@ import TestKit
 import Testing
 
 /// Questions to the log: what the index answers is what reading every record would.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(20)))
 struct SearchTests {
     let folder = TemporaryFolder()
     static let start: Int64 = 1_785_585_600_000

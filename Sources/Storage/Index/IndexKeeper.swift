@@ -1,7 +1,7 @@
 import Base
 
-/// When the gateway indexes its own log: while nobody calls, in large steps, and never so that a
-/// call notices.
+/// When the gateway indexes its own log: while nobody calls, in large steps; while few do, in small
+/// ones with pauses, so that no call notices.
 ///
 /// Looked at once a second. A log that never rests is not indexed here at all unless it grows
 /// slowly and much has come together; whoever asks indexes the rest then.
@@ -27,7 +27,11 @@ final class IndexKeeper {
         let isStep = size - indexed >= UInt64(SearchIndex.stepCount)
         guard isStep ? growth < Self.slowCount : quietLooks >= Self.patience else { return }
         // Without an index the next question says why; nothing depends on this step.
-        indexed = (try? index.catchUp())?.indexed ?? size
+        let state =
+            growth == 0
+            ? try? index.catchUp()
+            : try? index.catchUp(limit: SearchIndex.smallStepCount, pause: WorkerThread.pause)
+        indexed = state?.indexed ?? size
         // What a quiet gateway keeps is its idle memory.
         if indexed >= size { index.close() }
     }

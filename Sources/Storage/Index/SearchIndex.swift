@@ -11,6 +11,10 @@ import Glibc
 final class SearchIndex {
     /// Records of one transaction: many, because every transaction leaves a part to be merged.
     static let stepCount = 8192
+    /// The same where calls come and go: its end holds the disk for a few milliseconds only.
+    static let smallStepCount = 1024
+    /// After so many records a step pauses where calls come and go: half a millisecond's work.
+    private static let pieceCount: UInt64 = 64
     private static let version: Int64 = 2
 
     private let searchPath: String
@@ -44,26 +48,30 @@ final class SearchIndex {
     // MARK: indexing
 
     /// Indexes up to `limit` more records; how many are indexed then, and how many there are.
+    ///
+    /// `pause` is run now and then on the way.
     func catchUp(
-        limit: Int = SearchIndex.stepCount
+        limit: Int = SearchIndex.stepCount,
+        pause: () -> Void = {}
     ) throws(DatabaseFailure) -> (indexed: UInt64, size: UInt64) {
         try mending { parts throws(DatabaseFailure) in
             let size = try parts.log.size()
-            return (try self.catchUp(to: size, limit: limit, parts), size)
+            return (try self.catchUp(to: size, limit: limit, parts, pause), size)
         }
     }
 
     private func catchUp(
         to size: UInt64,
         limit: Int,
-        _ parts: Parts
+        _ parts: Parts,
+        _ pause: () -> Void
     ) throws(DatabaseFailure) -> UInt64 {
         // The place is read inside the transaction: a command of the operator may index, too.
         try parts.begin.run()
         do throws(DatabaseFailure) {
             let first = try parts.next.first(read: { $0.unsigned(0) }) ?? 0
             let end = min(size, first + UInt64(clamping: limit))
-            if first < end { try insert(first..<end, parts) }
+            if first < end { try insert(first..<end, parts, pause) }
             try parts.commit.run()
             return max(first, end)
         } catch {
@@ -72,7 +80,11 @@ final class SearchIndex {
         }
     }
 
-    private func insert(_ range: Range<UInt64>, _ parts: Parts) throws(DatabaseFailure) {
+    private func insert(
+        _ range: Range<UInt64>,
+        _ parts: Parts,
+        _ pause: () -> Void
+    ) throws(DatabaseFailure) {
         var failure: DatabaseFailure?
         var next = range.lowerBound
         // RFC 3339 in UTC with a fixed width sorts as text.
@@ -94,6 +106,7 @@ final class SearchIndex {
                 if latest.lexicographicallyPrecedes(words.time) { latest = words.time }
             }
             next = leaf.index + 1
+            if next % Self.pieceCount == 0 { pause() }
             return next < range.upperBound
         }
         if let failure { throw failure }

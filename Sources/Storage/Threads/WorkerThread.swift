@@ -42,6 +42,9 @@ final class WorkerThread: Sendable {
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
     }
 
+    /// Leaves the processor to others for two milliseconds.
+    static func pause() { usleep(2000) }
+
     private final class Body {
         let run: @Sendable () -> Void
         init(run: @escaping @Sendable () -> Void) { self.run = run }
@@ -78,8 +81,9 @@ final class WorkerThread: Sendable {
     func withLock<Result>(_ body: (inout Value) -> (Result, wake: Bool)) -> Result {
         unsafe pthread_mutex_lock(mutex)
         let (result, wake) = body(&value)
-        if wake { unsafe pthread_cond_signal(condition) }
         unsafe pthread_mutex_unlock(mutex)
+        // Behind the lock: who wakes would have to wait for it.
+        if wake { unsafe pthread_cond_signal(condition) }
         return result
     }
 
