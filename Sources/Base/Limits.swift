@@ -56,6 +56,8 @@ package enum Limits {
     /// Lines on a server's standard output that are no message.
     package static let noiseLineCount = 100
     package static let serverStart: Duration = .seconds(30)
+    /// How often the memory of a cage without a control group is looked at.
+    package static let memoryLook: Duration = .milliseconds(250)
 
     // Egress.
     /// Until a person answers for a host no rule names.

@@ -11,9 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-cseccomp_filter *cseccomp_create(void)
+cseccomp_filter *cseccomp_create(int error)
 {
-    scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
+    scmp_filter_ctx context =
+        seccomp_init(error == 0 ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO((uint32_t)error));
     if (context == NULL)
         return NULL;
     // A 32-bit call from 64-bit code would otherwise be judged by the wrong numbers. The binary
@@ -61,6 +62,11 @@ int cseccomp_deny(
     }
     return seccomp_rule_add_array(
         filter, SCMP_ACT_ERRNO((uint32_t)error), number, count, comparisons);
+}
+
+int cseccomp_allow(cseccomp_filter *filter, int number)
+{
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, 0, NULL);
 }
 
 int64_t cseccomp_export(const cseccomp_filter *filter, void *bytes, uint64_t capacity)

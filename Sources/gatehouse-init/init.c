@@ -14,12 +14,15 @@
 
 #include <linux/capability.h>
 #include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <linux/in.h>
+#include <linux/landlock.h>
 #include <linux/mman.h>
 #include <linux/poll.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/signal.h>
+#include <linux/stat.h>
 #include <linux/types.h>
 
 // ---- what the gateway reads ----
@@ -45,6 +48,7 @@ enum stage {
     STAGE_FOLDER = 6, // the working directory
     STAGE_EXEC = 7,
     STAGE_EGRESS = 8,
+    STAGE_LANDLOCK = 9, // its rules were asked for and could not be set
 };
 
 enum layer {
@@ -87,13 +91,30 @@ static __attribute__((noreturn)) void fail(enum stage stage, long error)
 // ---- the launch block ----
 
 struct launch_header {
-    char magic[8]; // "GHINIT1\0"
+    char magic[8]; // "GHINIT2\0"
     __u32 byte_count;
     __u32 required; // layers
     __u32 limit_count;
     __u32 argument_count;
     __u32 variable_count;
     __u32 egress_port; // 0: no way out
+    __u32 path_count; // Landlock: rules for files, then
+    __u32 port_count; // rules for TCP ports
+    __u32 has_landlock;
+    __u32 zero;
+    struct {
+        __u64 files, network, scopes; // struct landlock_ruleset_attr
+    } handled;
+};
+
+// In the order of the paths among the texts.
+struct launch_path {
+    __u64 access;
+};
+
+struct launch_port {
+    __u64 access;
+    __u64 port;
 };
 
 struct launch_limit {
@@ -103,14 +124,18 @@ struct launch_limit {
     __u64 hard;
 };
 
-// After the header and the limits: folder, executable, arguments, variables, each ended by NUL.
+// After the header, limits, paths and ports: folder, executable, arguments, variables and the paths'
+// names, each ended by NUL.
 struct launch {
     const struct launch_header *header;
     const struct launch_limit *limits;
+    const struct launch_path *paths;
+    const struct launch_port *ports;
     const char *folder;
     const char *executable;
     char **arguments;
     char **variables;
+    char **names;
 };
 
 static const char *next_text(const char **at, const char *end)
@@ -151,7 +176,7 @@ static struct launch read_launch(void)
     const char *end = start + size;
 
     struct launch launch = {.header = (const struct launch_header *)start};
-    static const char magic[8] = "GHINIT1";
+    static const char magic[8] = "GHINIT2";
     for (int index = 0; index < 8; index++) {
         if (launch.header->magic[index] != magic[index])
             fail(STAGE_BLOCK, EINVAL);
@@ -159,18 +184,23 @@ static struct launch read_launch(void)
     const struct launch_header *header = launch.header;
     if (header->byte_count != (unsigned long)size || header->limit_count > 32 ||
         header->argument_count < 1 || header->argument_count > 4096 ||
-        header->variable_count > 4096)
+        header->variable_count > 4096 || header->path_count > 1024 || header->port_count > 1024)
         fail(STAGE_BLOCK, EINVAL);
-    unsigned long texts = sizeof *header + header->limit_count * sizeof(struct launch_limit);
+    unsigned long paths = sizeof *header + header->limit_count * sizeof(struct launch_limit);
+    unsigned long ports = paths + header->path_count * sizeof(struct launch_path);
+    unsigned long texts = ports + header->port_count * sizeof(struct launch_port);
     if (texts > (unsigned long)size)
         fail(STAGE_BLOCK, EINVAL);
 
     launch.limits = (const struct launch_limit *)(start + sizeof *header);
+    launch.paths = (const struct launch_path *)(start + paths);
+    launch.ports = (const struct launch_port *)(start + ports);
     const char *at = start + texts;
     launch.folder = next_text(&at, end);
     launch.executable = next_text(&at, end);
     launch.arguments = text_list(&at, end, header->argument_count);
     launch.variables = text_list(&at, end, header->variable_count);
+    launch.names = text_list(&at, end, header->path_count);
     return launch;
 }
 
@@ -269,6 +299,47 @@ struct kernel_action {
     __u64 mask;
 };
 
+// Landlock by its system calls (Linux 5.13); which rights the kernel knows was asked before. It binds
+// the server and what it starts, not PID 1, so that a signal to PID 1 leaves its domain.
+static long restrict_server(const struct launch *launch)
+{
+    const struct launch_header *header = launch->header;
+    long rules = CALL(landlock_create_ruleset, &header->handled, sizeof header->handled, 0, 0, 0, 0);
+    if (rules < 0)
+        return rules;
+    for (__u32 index = 0; index < header->path_count; index++) {
+        long place = CALL(openat, AT_FDCWD, launch->names[index], O_PATH | O_CLOEXEC, 0, 0, 0);
+        if (place < 0)
+            return place;
+        // Rights of a folder are no rights of a file (EINVAL).
+        struct statx status;
+        memset(&status, 0, sizeof status);
+        long result = CALL(statx, place, "", AT_EMPTY_PATH, STATX_TYPE, &status, 0);
+        if (result < 0)
+            return result;
+        __u64 access = launch->paths[index].access;
+        if ((status.stx_mode & S_IFMT) != S_IFDIR)
+            access &= LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+                      LANDLOCK_ACCESS_FS_READ_FILE | (1ULL << 14) /* TRUNCATE */ |
+                      (1ULL << 15) /* IOCTL_DEV */;
+        struct landlock_path_beneath_attr rule = {.allowed_access = access, .parent_fd = (int)place};
+        result = CALL(landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0, 0, 0);
+        CALL(close, place, 0, 0, 0, 0, 0);
+        if (result < 0)
+            return result;
+    }
+    for (__u32 index = 0; index < header->port_count; index++) {
+        // struct landlock_net_port_attr, which older headers lack.
+        long result = CALL(landlock_add_rule, rules, 2 /* LANDLOCK_RULE_NET_PORT */,
+                           &launch->ports[index], 0, 0, 0);
+        if (result < 0)
+            return result;
+    }
+    long result = CALL(landlock_restrict_self, rules, 0, 0, 0, 0, 0);
+    CALL(close, rules, 0, 0, 0, 0, 0);
+    return result;
+}
+
 static __attribute__((noreturn)) void become_server(const struct launch *launch, int failures)
 {
     // What bubblewrap inherited as ignored (SIGPIPE, usually) would stay so across execve.
@@ -282,6 +353,10 @@ static __attribute__((noreturn)) void become_server(const struct launch *launch,
 
     __s32 error[2] = {STAGE_FOLDER, 0};
     error[1] = (__s32)-CALL(chdir, launch->folder, 0, 0, 0, 0, 0);
+    if (error[1] == 0 && launch->header->has_landlock != 0) {
+        error[0] = STAGE_LANDLOCK;
+        error[1] = (__s32)-restrict_server(launch);
+    }
     if (error[1] == 0) {
         error[0] = STAGE_EXEC;
         error[1] = (__s32)-CALL(execve, launch->executable, launch->arguments, launch->variables,

@@ -1,7 +1,10 @@
-// The last thing root does for a cage: shows its sources to the server's own user, becomes that user,
-// and executes bubblewrap. It runs only where the gateway is root.
+// The last thing done for a cage before bubblewrap: joins its control groups and, where the gateway is
+// root, shows its sources to the server's own user and becomes that user.
 //
-//     gatehouse-stage UID GID FD,FD,... BWRAP ARGUMENT...
+//     gatehouse-stage UID GID FD,FD,... GROUPFD,GROUPFD,... BWRAP ARGUMENT...
+//
+// GROUPFDs are open `cgroup.procs` files: what they bound holds from bubblewrap's first instruction on.
+// UID and GID 0 mean the user it already is, who must not be root, and who has no sources to show.
 //
 // bubblewrap looks its sources up by path, as the server's user, who often may not pass the folders
 // above (a home is 0700). So each source, an open descriptor, is mounted as /tmp/0, /tmp/1, ... in a
@@ -10,6 +13,7 @@
 
 #include "calls.h"
 
+#include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mount.h>
 #include <linux/prctl.h>
@@ -93,24 +97,26 @@ static void place_of(int index, char *place)
     *place = 0;
 }
 
-void start(long *stack)
+static void join(const char *text)
 {
-    long count = stack[0];
-    char **arguments = (char **)(stack + 1);
-    if (count < 6)
-        fail("arguments", 22);
-    const char *text = arguments[1];
-    long user = number(&text);
-    text = arguments[2];
-    long group = number(&text);
-    if (user == 0 || group == 0)
-        fail("the server would be root", 1);
+    for (; *text != 0; text += *text == ',') {
+        int fd = (int)number(&text);
+        long result;
+        do {
+            result = CALL(write, fd, "0", 1, 0, 0, 0);
+        } while (result == -EINTR);
+        check("join control group", result);
+        CALL(close, fd, 0, 0, 0, 0, 0);
+    }
+}
 
+static void show(const char *text)
+{
     // A descriptor of another mount namespace cannot be mounted, a detached copy can: copy first.
     int trees[SOURCE_LIMIT];
     int folders[SOURCE_LIMIT];
     int sources = 0;
-    for (text = arguments[3]; *text != 0; text += *text == ',') {
+    for (; *text != 0; text += *text == ',') {
         if (sources == SOURCE_LIMIT)
             fail("too many sources", 7);
         int fd = (int)number(&text);
@@ -135,14 +141,34 @@ void start(long *stack)
         check("move_mount", CALL(move_mount, trees[index], "", AT_FDCWD, place,
                                  MOVE_MOUNT_F_EMPTY_PATH, 0));
     }
-    check("setgroups", CALL(setgroups, 0, 0, 0, 0, 0, 0));
-    check("setresgid", CALL(setresgid, group, group, group, 0, 0, 0));
-    check("setresuid", CALL(setresuid, user, user, user, 0, 0, 0));
-    // Becoming another user cleared it; bubblewrap sets it again for itself.
-    check("prctl", CALL(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0));
+}
+
+void start(long *stack)
+{
+    long count = stack[0];
+    char **arguments = (char **)(stack + 1);
+    if (count < 7)
+        fail("arguments", 22);
+    const char *text = arguments[1];
+    long user = number(&text);
+    text = arguments[2];
+    long group = number(&text);
+    if (user == 0 || group == 0) {
+        if (user != group || CALL(geteuid, 0, 0, 0, 0, 0, 0) == 0 || *arguments[3] != 0)
+            fail("the server would be root", 1);
+        join(arguments[4]);
+    } else {
+        join(arguments[4]);
+        show(arguments[3]);
+        check("setgroups", CALL(setgroups, 0, 0, 0, 0, 0, 0));
+        check("setresgid", CALL(setresgid, group, group, group, 0, 0, 0));
+        check("setresuid", CALL(setresuid, user, user, user, 0, 0, 0));
+        // Becoming another user cleared it; bubblewrap sets it again for itself.
+        check("prctl", CALL(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0));
+    }
     check("prctl", CALL(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0));
     check("chdir", CALL(chdir, "/", 0, 0, 0, 0, 0));
     char *none[1] = {0};
-    check("execve", CALL(execve, arguments[4], arguments + 5, none, 0, 0, 0));
+    check("execve", CALL(execve, arguments[5], arguments + 6, none, 0, 0, 0));
     fail("execve", 0);
 }

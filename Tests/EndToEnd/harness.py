@@ -11,18 +11,55 @@ import socket
 import subprocess
 import tempfile
 import time
+import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("GATEHOUSE_BINARY", ROOT / ".build/release/gatehouse"))
 PASSPHRASE = "correct horse battery"
 START_LIMIT = 60.0
+VENV = ROOT / ".venv"
+# Nobody's: no file of this machine belongs to it.
+ORDINARY = 54_321
 
 
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def usable(user):
+    """Why that user cannot run the gateway and the servers, or None."""
+    for path in (BINARY, VENV / "sdk/bin/python", VENV / "sdk1/bin/python"):
+        if subprocess.run(["/usr/bin/setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups", "test", "-x", path]).returncode:
+            return f"uid {user} cannot execute {path}"
+    return None
+
+
+class AsAnOrdinaryUser:
+    """Put before the base class of a suite, runs it with a gateway of an ordinary user; only root can."""
+
+    user = ORDINARY
+
+    @classmethod
+    def setUpClass(cls):
+        if os.getuid() != 0:
+            raise unittest.SkipTest("only root can become another user")
+        if reason := usable(ORDINARY):
+            raise unittest.SkipTest(reason)
+        super().setUpClass()
+
+
+def own_groups():
+    """The folders of this process's control groups, v1 or v2."""
+    mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, names, path = line.rstrip().split(":", 2)
+        for mount in mounts:
+            kind, options = mount[mount.index("-") + 1], mount[-1].split(",")
+            if kind == ("cgroup" if names else "cgroup2") and set(names.split(",")) <= set(options) | {""}:
+                yield Path(mount[4]) / path.lstrip("/")
 
 
 class Gateway:
@@ -70,6 +107,11 @@ class Gateway:
     def __exit__(self, *_):
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+        # A gateway that was killed leaves its cages' groups to the next one, which here is none.
+        for group in own_groups():
+            for left in group.glob("gatehouse-*"):
+                with contextlib.suppress(OSError):
+                    left.rmdir()
 
     # The process
 

@@ -26,6 +26,16 @@ enum CageUser: CustomStringConvertible, Sendable, CaseIterable {
         return try CagePlan(profile, isRoot: self == .rootGateway)
     }
 
+    /// What this user's gateway would have found: control groups of v1 are root's.
+    var tools: CageTools {
+        get throws {
+            let tools = try CageBench.tools.get()
+            let isStandIn = self == .ordinary && CageUser.isRoot
+            return isStandIn
+                ? tools.with(landlockVersion: tools.landlockVersion, groups: nil) : tools
+        }
+    }
+
     /// As root, an ordinary user is made by `setpriv`.
     var stand: UInt32? { self == .ordinary && CageUser.isRoot ? 65_534 : nil }
 
@@ -34,7 +44,7 @@ enum CageUser: CustomStringConvertible, Sendable, CaseIterable {
         input: [UInt8] = [],
         deadline: Duration = .seconds(20)
     ) throws -> BlockingRun {
-        let launch = try CageLaunch(try plan(profile), tools: try CageBench.tools.get())
+        let launch = try CageLaunch(try plan(profile), tools: try tools)
         return try BlockingRun(launch, input: input, as: stand, deadline: deadline)
     }
 }
@@ -48,6 +58,7 @@ enum CageBench {
         }
     }
 
+    static let landlockVersion = (try? tools.get())?.landlockVersion ?? 0
     static let isPossible = probe.missing(from: CageLayer.standardMinimum).isEmpty
     static let reason = "no cage can be made here: " + probe.lines.joined(separator: "; ")
 

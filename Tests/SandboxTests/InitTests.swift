@@ -18,7 +18,7 @@ struct InitTests {
         let tools = try CageBench.tools.get()
         let profile = CageProfile(command: ["/usr/bin/true"], baseFolder: "/")
         let plan = try user.plan(profile)
-        var words = BubblewrapArguments(plan, filter: tools.filter, host: tools.host)
+        var words = BubblewrapArguments(plan, filters: [tools.filter], host: tools.host)
         change(&words.words)
         let launch = try CageLaunch(plan, tools: tools, words: words)
         return try BlockingRun(launch, as: user.stand)

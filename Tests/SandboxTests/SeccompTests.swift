@@ -73,7 +73,7 @@ import Testing
         #expect(CageReport(message(0, 0, 0, 0)) == nil)
         #expect(CageReport(message(4, 0, 0, 0)) == nil)
         #expect(CageReport(message(2, 0, 0, 0)) == nil)
-        #expect(CageReport(message(2, 8, 0, 0)) == nil)
+        #expect(CageReport(message(2, 10, 0, 0)) == nil)
     }
 
     @Test func `missing layers are named`() {

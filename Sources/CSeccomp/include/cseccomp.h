@@ -27,9 +27,9 @@ struct cseccomp_argument {
 /// Returned by cseccomp_number for a name the library does not know.
 enum { CSECCOMP_UNKNOWN = -1 };
 
-/// A filter that allows what no rule denies and kills the process on a foreign architecture;
-/// null when there is no memory. The caller frees it.
-cseccomp_filter *_Nullable cseccomp_create(void);
+/// A filter that allows what no rule denies or, where `error` is not 0, answers with it what no rule
+/// allows; a foreign architecture kills the process. Null when there is no memory. The caller frees it.
+cseccomp_filter *_Nullable cseccomp_create(int error);
 void cseccomp_free(cseccomp_filter *filter);
 
 /// The number of a call here. Below -1 when the call exists, but not on this architecture.
@@ -39,6 +39,9 @@ int cseccomp_number(const char *name);
 int cseccomp_deny(
     cseccomp_filter *filter, int number, int error, const struct cseccomp_argument *arguments,
     uint32_t count);
+
+/// Lets the call through, in a filter made with an error.
+int cseccomp_allow(cseccomp_filter *filter, int number);
 
 /// Writes the BPF program into `bytes` and returns its length; -EMSGSIZE when it does not fit.
 int64_t cseccomp_export(const cseccomp_filter *filter, void *bytes, uint64_t capacity);

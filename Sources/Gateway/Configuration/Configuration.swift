@@ -2,6 +2,7 @@ package import Base
 package import Egress
 import JSON
 import Policy
+package import Sandbox
 
 /// A configuration as it was checked: every name known, every value in range, no reference open.
 package struct Configuration: Sendable {
@@ -98,7 +99,8 @@ package struct Configuration: Sendable {
         package let code: [String]
         /// Nil where nothing is written.
         package let minimum: [String]?
-        package let temporaryByteCount: Int
+        package var limits = CageLimits()
+        package var seccomp: CageProfile.Seccomp = .standard
 
         package struct Folder: Sendable, Equatable {
             package let inside: String
@@ -131,8 +133,7 @@ package struct Configuration: Sendable {
             write: [],
             network: .none,
             code: [],
-            minimum: nil,
-            temporaryByteCount: 64 << 20
+            minimum: nil
         )
     }
 

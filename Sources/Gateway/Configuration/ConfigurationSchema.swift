@@ -173,6 +173,12 @@ package enum ConfigurationSchema {
                     "code": { "type": "array", "items": { "type": "string" } },
                     "network": { "anyOf": [{ "enum": ["none", "host"] }, { "$ref": "#/$defs/egress" }] },
                     "tmp": { "type": "integer", "minimum": 1, "maximum": 16384, "description": "Size of /tmp in MiB." },
+                    "memory": { "type": "integer", "minimum": 16, "maximum": 1048576, "description": "Memory of the whole tree in MiB." },
+                    "cpu": { "type": "number", "minimum": 0.01, "maximum": 1024, "description": "Processors the whole tree may use." },
+                    "processes": { "type": "integer", "minimum": 2, "maximum": 4096 },
+                    "files": { "type": "integer", "minimum": 16, "maximum": 65536, "description": "Open descriptors of each process." },
+                    "file_size": { "type": "integer", "minimum": 1, "maximum": 1048576, "description": "Size of a file it writes in MiB." },
+                    "seccomp": { "enum": ["standard", "strict"] },
                     "minimum": { "type": "array", "items": { "enum": ["namespaces", "mounts", "no-new-privs", "seccomp", "rlimits", "own-uid", "landlock", "cgroup"] } }
                   }
                 }

@@ -3,7 +3,6 @@ private import HTTP
 import JSON
 import MCP
 import Policy
-import Sandbox
 private import System
 
 /// Reads the servers of a configuration.
@@ -133,7 +132,7 @@ enum ServerReader {
             command: command,
             environment: try environment(members["env"], secrets: secrets),
             workingFolder: try members["folder"]?.string(),
-            cage: try cage(members["cage"])
+            cage: try CageReader.cage(members["cage"])
         )
     }
 
@@ -188,85 +187,5 @@ enum ServerReader {
         guard !refused else {
             throw field.wrong("`\(name)` changes what the server runs and is not taken")
         }
-    }
-
-    private static func cage(_ field: Field?) throws(ConfigurationError) -> Configuration.Cage {
-        guard let field else { return .closed }
-        if field.node.isString("none") {
-            return Configuration.Cage(
-                isNone: true,
-                read: [],
-                write: [],
-                network: .host,
-                code: [],
-                minimum: [],
-                temporaryByteCount: 0
-            )
-        }
-        let members = try field.members(
-            of: ["read", "write", "code", "network", "minimum", "tmp"]
-        )
-        let (read, write) = (try folders(members["read"]), try folders(members["write"]))
-        try checkSiblings([members["read"], members["write"]].compactMap(\.self))
-        return Configuration.Cage(
-            isNone: false,
-            read: read,
-            write: write,
-            network: try members["network"].map(NetworkReader.read) ?? .none,
-            code: try members["code"]?.strings() ?? [],
-            minimum: try minimum(members["minimum"]),
-            temporaryByteCount: (try members["tmp"]?.integer(in: 1...16_384) ?? 64) << 20
-        )
-    }
-
-    /// Layers a start must have; a word nobody knows would require nothing.
-    private static func minimum(_ field: Field?) throws(ConfigurationError) -> [String]? {
-        guard let field else { return nil }
-        for element in try field.elements() {
-            let word = try element.string()
-            guard CageLayer(rawValue: word) != nil else {
-                throw element.wrong(
-                    "unknown layer `\(word)`",
-                    hint: "use one of: "
-                        + CageLayer.allCases.map(\.rawValue).joined(separator: ", ")
-                )
-            }
-        }
-        return try field.strings()
-    }
-
-    /// Places inside a cage are free for use and do not lie in one another.
-    private static func checkSiblings(_ fields: [Field]) throws(ConfigurationError) {
-        var places: [String] = []
-        for field in fields {
-            for (inside, entry) in try field.allMembers() {
-                do throws(CageError) {
-                    places.append(try CagePlan.place(inside, beside: places))
-                } catch {
-                    throw entry.wrong("\(error)")
-                }
-            }
-        }
-    }
-
-    private static func folders(
-        _ field: Field?
-    ) throws(ConfigurationError) -> [Configuration.Cage.Folder] {
-        var result: [Configuration.Cage.Folder] = []
-        for (inside, entry) in try field?.allMembers() ?? [] {
-            let isAbsolute = inside.hasPrefix("/") && inside.utf8.count > 1
-            let parts = inside.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-            guard isAbsolute, !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." })
-            else {
-                throw entry.wrong(
-                    "`\(inside)` is not a folder inside the cage",
-                    hint: "write an absolute path without `.`, `..` or empty parts"
-                )
-            }
-            result.append(
-                Configuration.Cage.Folder(inside: inside, outside: try entry.string())
-            )
-        }
-        return result
     }
 }

@@ -30,7 +30,8 @@ extension CageProfile {
             }
         }
         if stdio.cage.egress != nil { environment.merge(Self.egressVariables) { $1 } }
-        limits.temporaryByteCount = UInt64(stdio.cage.temporaryByteCount)
+        limits = stdio.cage.limits
+        seccomp = stdio.cage.seccomp
         self.protectedPaths = protectedPaths
     }
 }

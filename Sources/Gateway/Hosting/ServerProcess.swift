@@ -12,15 +12,17 @@ package actor ServerProcess {
     }
 
     package nonisolated let name: ServerName
-    private let pool: BlockingPool
+    let pool: BlockingPool
     private let random: any RandomSource
     private let prepare: @Sendable () throws -> ServerStart
-    private let handlers: ServerHandlers
+    let handlers: ServerHandlers
     private var supervision: Supervision
     private var timer: TimerToken?
     private var timerNumber: UInt64 = 0
-    private var running: Running?
+    var running: Running?
     private var isPreparing = false
+    /// A process is gone and what its control group says of its end is being read.
+    var concluding: Running?
     private var generation = 0
     private var callCount = 0
     /// Calls that wait until it is ready; bounded by `waiterLimit`, one more is refused.
@@ -30,12 +32,17 @@ package actor ServerProcess {
     package static let waiterLimit = 1024
 
     /// One process; replaced with the next start.
-    private struct Running {
+    struct Running {
         let generation: Int
         let child: ChildProcess
         /// Init's control socket; nil without a cage.
         let control: Stream?
+        /// What bounds the tree; nil where only the limits of processes do.
+        let group: CageGroup?
+        let limits: CageLimits?
         var end: String?
+        /// The limit it ran into, where its end says so.
+        var excess: String?
         var isOutputRead = false
         var hasStarted = false
         var failure: CageStartFailure?
@@ -144,7 +151,7 @@ package actor ServerProcess {
 
     // MARK: Supervision
 
-    private func feed(_ event: Supervision.Event) {
+    func feed(_ event: Supervision.Event) {
         let effects = supervision.handle(event, at: loop.now, random: chance(for: event))
         for effect in effects { carryOut(effect) }
         settleWaiters()
@@ -183,7 +190,7 @@ package actor ServerProcess {
 
     /// A stop while there is no process yet: `launch` sees it when the pool answers.
     private func vanish() {
-        guard !isPreparing else { return }
+        guard !isPreparing, concluding == nil else { return }
         // Not at once: the effects of this event are still being carried out.
         loop.schedule(after: .zero) { [self] in feed(.exited(reason: "it never ran")) }
     }
@@ -274,10 +281,12 @@ package actor ServerProcess {
     private func start(_ start: ServerStart, _ generation: Int) throws {
         let child: ChildProcess
         var control: Stream?
+        var cage: PreparedCage?
         switch start {
-        case .caged(let cage):
-            let ours = try cage.launch.control.duplicate()
-            child = try ChildProcess.spawn(cage.request, on: loop)
+        case .caged(let prepared):
+            cage = prepared
+            let ours = try prepared.launch.control.duplicate()
+            child = try ChildProcess.spawn(prepared.request, on: loop)
             do {
                 control = try Stream(adopting: ours, .socket, on: loop)
             } catch {
@@ -287,13 +296,23 @@ package actor ServerProcess {
             }
         case .bare(let request): child = try ChildProcess.spawn(request, on: loop)
         }
-        running = Running(generation: generation, child: child, control: control)
+        running = Running(
+            generation: generation,
+            child: child,
+            control: control,
+            group: cage?.group,
+            limits: cage?.plan.limits
+        )
         handlers.report(.started)
         child.onExit = { [self] end in hasExited(generation, "\(end)") }
         // All end when the process does: its death, and at the latest the drain timer, closes what
         // they read.
         loop.spawn { await self.readOutput(generation) }
         loop.spawn { await self.readErrors(generation) }
+        if let cage, cage.group == nil {
+            let limit = cage.plan.limits.memoryByteCount
+            loop.spawn { await self.watchMemory(generation, limit) }
+        }
         if control != nil {
             loop.spawn { await self.readReports(generation) }
         } else {
@@ -362,7 +381,12 @@ package actor ServerProcess {
                 running?.hasStarted = true
                 loop.spawn { await self.handlers.started() }
             case .failed(let failure): running?.failure = failure
-            case .exited(let exit): running?.end = "\(exit)"
+            case .exited(let exit):
+                let limits = running?.limits
+                running?.end = "\(exit)"
+                if case .signal(let number) = exit {
+                    running?.excess = limits?.reason(for: number)
+                }
             }
         }
     }
@@ -383,22 +407,16 @@ package actor ServerProcess {
 
     /// The process is over when it is reaped and all it said was delivered.
     private func finishIfOver() {
-        guard let over = running, let end = over.end, over.child.status != nil, over.isOutputRead
+        guard let over = running, over.end != nil, over.child.status != nil, over.isOutputRead
         else { return }
         timerOfDrain?.cancel()
         timerOfDrain = nil
         over.child.closeStreams()
         over.control?.close()
         running = nil
-        var reason = end
-        if let failure = over.failure {
-            reason = failure.description
-        } else if !over.hasStarted {
-            let words = String(decoding: over.lastErrorLine, as: UTF8.self)
-            reason = "the cage could not be made: \(printable(words, limit: 256))"
-        }
-        handlers.ended(reason)
-        if over.failure != nil { return feed(.launchRefused(reason: reason)) }
-        feed(.exited(reason: reason))
+        guard let group = over.group else { return conclude(over) }
+        concluding = over
+        // Ends by itself: what it asks the kernel is answered at once.
+        loop.spawn { await self.conclude(removing: group) }
     }
 }

@@ -68,6 +68,8 @@ package struct Supervision: Sendable, Equatable {
         case misbehaved(reason: String)
         /// It does not take its input: as good as a crash.
         case stalled(reason: String)
+        /// It used more than it may, where no control group holds it: as good as a crash.
+        case overused(reason: String)
         case timer(UInt64)
         /// By hand: start anew, whatever was before.
         case restart
@@ -118,7 +120,8 @@ package struct Supervision: Sendable, Equatable {
         case .calls(let count): calls(count, now)
         case .exited(let reason): exit(reason, now, random)
         case .misbehaved(let reason): condemn(now, then: .broken(reason: reason))
-        case .stalled(let reason): condemn(now, then: .crash(reason: reason))
+        case .stalled(let reason), .overused(let reason):
+            condemn(now, then: .crash(reason: reason))
         case .timer(let number): number == timer ? ring(now, random) : []
         case .restart: restart(now)
         case .stop: stop(now)

@@ -10,38 +10,25 @@ import System
 extension ServerFleet {
     /// Makes a start from the settings; what it returns runs in the pool, for each start anew.
     func preparation(
-        of settled: CageProfile,
-        _ cage: Configuration.Cage,
-        user: String,
+        of recipe: CageRecipe,
         _ facts: ServerFacts
     ) -> @Sendable () throws -> ServerStart {
-        let (users, isRoot, probe, log, ownUser) = (users, isRoot, probe, log, ownUser)
-        let minimum = cage.minimum
+        let (log, ownUser) = (log, ownUser)
         let notes = NotesOnce()
         return {
-            var profile = settled
-            if isRoot {
-                let number = try users.number(for: user)
-                profile.identity = .own(uid: number, gid: number)
-            }
-            if cage.isNone {
+            if recipe.cage.isNone {
+                let profile = try recipe.profile(executes: false)
                 facts.note(try profile.uncagedCommand())
-                return .bare(try profile.uncagedRequest(isRoot: isRoot))
+                return .bare(try profile.uncagedRequest(isRoot: recipe.isRoot))
             }
-            profile.minimum = CageLayer.required(
-                written: minimum,
-                executes: facts.current.executes
-            )
-            let machine = probe.value
-            let tools = try machine.require(profile.minimum, isWritten: minimum != nil)
-            let prepared = try PreparedCage(profile, tools: tools, isRoot: isRoot)
-            let plan = prepared.plan
+            let (plan, tools, machine) = try recipe.plan(executes: facts.current.executes)
+            let prepared = try PreparedCage(plan, tools: tools)
             let uid: UInt32 = if case .own(let uid, _) = plan.identity { uid } else { ownUser }
             facts.note(
                 ServerFacts.Cage(user: uid, layers: machine.findings, minimum: plan.minimum)
             )
             facts.note(plan.command)
-            for note in notes.new(plan.command.notes) { log("server \(user): \(note)") }
+            for note in notes.new(plan.command.notes) { log("server \(recipe.user): \(note)") }
             return .caged(prepared)
         }
     }

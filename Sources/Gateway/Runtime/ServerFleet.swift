@@ -40,6 +40,7 @@ actor ServerFleet {
         let facts: ServerFacts
         /// Where its cage has a way out.
         let egress: ServerEgress?
+        let recipe: CageRecipe
     }
 
     struct Member {
@@ -162,6 +163,13 @@ actor ServerFleet {
     /// What this machine gives to cages.
     var machine: CageProbe {
         get async throws { try await pool.run { [probe] in probe.value } }
+    }
+
+    /// Runs what blocks beside the loop.
+    func inPool<Success: Sendable>(
+        _ body: @escaping @Sendable () throws -> Success
+    ) async throws -> Success {
+        try await pool.run(body)
     }
 
     /// Says which servers have a tool at T3; one for which that is news is started anew, because its
@@ -313,6 +321,19 @@ actor ServerFleet {
         if let idle = server.idleTimeout { settings.idleAfter = idle }
         let facts = ServerFacts()
         let wayOut = wayOut(of: server, stdio.cage)
+        let recipe = CageRecipe(
+            settled: CageProfile(
+                stdio,
+                folder: surroundings.folder,
+                secrets: surroundings.secrets,
+                protectedPaths: surroundings.protectedPaths
+            ),
+            cage: stdio.cage,
+            user: "\(key.tenant)/\(key.server)",
+            users: users,
+            isRoot: isRoot,
+            probe: probe
+        )
         let process = ServerProcess(
             server.name,
             on: loop,
@@ -320,17 +341,7 @@ actor ServerFleet {
             random: random,
             settings: settings,
             handlers: handlers(of: server, transport, facts, wayOut),
-            prepare: preparation(
-                of: CageProfile(
-                    stdio,
-                    folder: surroundings.folder,
-                    secrets: surroundings.secrets,
-                    protectedPaths: surroundings.protectedPaths
-                ),
-                stdio.cage,
-                user: "\(key.tenant)/\(key.server)",
-                facts
-            )
+            prepare: preparation(of: recipe, facts)
         )
         let (changed, log, name, tenant) = (changed, log, server.name, server.tenant)
         await transport.attach(
@@ -344,7 +355,7 @@ actor ServerFleet {
             settings: server,
             secrets: surroundings.secrets,
             client: client,
-            hosted: Hosted(process: process, facts: facts, egress: wayOut)
+            hosted: Hosted(process: process, facts: facts, egress: wayOut, recipe: recipe)
         )
     }
 }

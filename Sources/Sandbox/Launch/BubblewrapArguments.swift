@@ -39,7 +39,7 @@ struct BubblewrapArguments: Equatable {
 
     static let initPath = "/gatehouse-init"
 
-    init(_ plan: CagePlan, filter: SeccompFilter, host: Host) {
+    init(_ plan: CagePlan, filters: [SeccompFilter], host: Host) {
         isolate(plan)
         system(host)
         configuration(host, network: plan.network)
@@ -49,8 +49,11 @@ struct BubblewrapArguments: Equatable {
         add("--perms", "0555", "--ro-bind-data")
         add(.bytes(name: "gatehouse-init", InitProtocol.image))
         add(Self.initPath)
-        add("--chdir", "/", "--remount-ro", "/", "--seccomp")
-        add(.bytes(name: "seccomp", filter.program))
+        add("--chdir", "/", "--remount-ro", "/")
+        for filter in filters {
+            add(filters.count == 1 ? "--seccomp" : "--add-seccomp-fd")
+            add(.bytes(name: "seccomp", filter.program))
+        }
     }
 
     // MARK: Parts

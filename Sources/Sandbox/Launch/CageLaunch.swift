@@ -42,11 +42,13 @@ package struct CageLaunch: ~Copyable, Sendable {
     /// Our end of init's control socket, nonblocking: it brings `CageReport`s of 16 bytes and takes
     /// commands; closing it kills the cage.
     package let control: Descriptor
+    /// What bounds the tree; nil where this machine has no control groups for us.
+    package let group: CageGroup?
 
     /// Opens everything `plan` names; blocks, and throws when a source is not what was checked.
     package init(_ plan: CagePlan, tools: CageTools) throws(CageError) {
-        let filter = plan.network == .host ? tools.hostNetworkFilter : tools.filter
-        let words = BubblewrapArguments(plan, filter: filter, host: tools.host)
+        let filters = tools.filters(of: plan)
+        let words = BubblewrapArguments(plan, filters: filters, host: tools.host)
         try self.init(plan, tools: tools, words: words)
     }
 
@@ -58,7 +60,14 @@ package struct CageLaunch: ~Copyable, Sendable {
     ) throws(CageError) {
         var passed = PassedDescriptors()
         let ours = try Self.control(&passed)
-        _ = passed.add(try Self.sealed("launch", InitProtocol.launchBlock(plan)))
+        let group: CageGroup? =
+            if let groups = tools.groups { try CageGroup(groups, limits: plan.limits) } else { nil }
+        let block = InitProtocol.launchBlock(
+            plan,
+            landlock: LandlockRules(plan, version: tools.landlockVersion, host: tools.host),
+            boundsData: group == nil
+        )
+        _ = passed.add(try Self.sealed("launch", block))
         // Its place is taken first, so that the numbers in the arguments are known.
         let argumentsNumber = passed.add(try Self.sealed("arguments", []))
         var texts: [UInt8] = []
@@ -77,18 +86,25 @@ package struct CageLaunch: ~Copyable, Sendable {
         let bubblewrap = [
             "bwrap", "--args", String(argumentsNumber), "--", BubblewrapArguments.initPath,
         ]
-        if case .own(let uid, let gid) = plan.identity {
+        var entrances: [String] = []
+        try group?.openEntrances { entrances.append(String(passed.add($0))) }
+        // Root has to become the server's user, and whoever has groups has to join them first.
+        var user: (uid: UInt32, gid: UInt32)?
+        if case .own(let uid, let gid) = plan.identity { user = (uid, gid) }
+        if user != nil || group != nil {
             let stage = passed.add(try Self.sealed("gatehouse-stage", InitProtocol.stageImage))
             executable = "/proc/self/fd/\(stage)"
             arguments =
                 [
-                    "gatehouse-stage", String(uid), String(gid), staged.joined(separator: ","),
+                    "gatehouse-stage", String(user?.uid ?? 0), String(user?.gid ?? 0),
+                    staged.joined(separator: ","), entrances.joined(separator: ","),
                     tools.bubblewrap,
                 ] + bubblewrap
         } else {
             executable = tools.bubblewrap
             arguments = bubblewrap
         }
+        self.group = group
         self.passed = passed
         control = ours
     }

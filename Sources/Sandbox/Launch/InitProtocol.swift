@@ -7,9 +7,15 @@ enum InitProtocol {
     /// The layers init checks with its own eyes; all of them, in every cage.
     static let required: UInt32 = 0b11_1111
 
-    /// The launch block: limits, folder, executable, arguments, environment.
-    static func launchBlock(_ plan: CagePlan) -> [UInt8] {
-        let resources = plan.limits.resources
+    /// The launch block: limits, Landlock's rules, folder, executable, arguments, environment.
+    ///
+    /// `boundsData` adds RLIMIT_DATA, where no control group bounds the memory.
+    static func launchBlock(
+        _ plan: CagePlan,
+        landlock: LandlockRules?,
+        boundsData: Bool
+    ) -> [UInt8] {
+        let resources = plan.limits.resources(boundsData: boundsData)
         var body: [UInt8] = []
         for (resource, value) in resources {
             body.append(littleEndian: resource)
@@ -17,13 +23,20 @@ enum InitProtocol {
             body.append(littleEndian: value)
             body.append(littleEndian: value)
         }
+        let paths = landlock?.paths ?? []
+        let ports = landlock?.ports ?? []
+        for path in paths { body.append(littleEndian: path.access) }
+        for port in ports {
+            body.append(littleEndian: port.access)
+            body.append(littleEndian: UInt64(port.port))
+        }
         let variables = plan.environment.map { "\($0.name)=\($0.value)" }
         let texts = [plan.workingFolder, plan.command.executable] + plan.command.arguments
-        for text in texts + variables {
+        for text in texts + variables + paths.map(\.path) {
             body += text.utf8
             body.append(0)
         }
-        var block = Array("GHINIT1\0".utf8)
+        var block = Array("GHINIT2\0".utf8)
         block.append(littleEndian: UInt32(clamping: headerByteCount + body.count))
         block.append(littleEndian: required)
         block.append(littleEndian: UInt32(clamping: resources.count))
@@ -31,13 +44,20 @@ enum InitProtocol {
         block.append(littleEndian: UInt32(clamping: variables.count))
         let port = plan.network == .egress ? egressPort : 0
         block.append(littleEndian: UInt32(port))
+        block.append(littleEndian: UInt32(clamping: paths.count))
+        block.append(littleEndian: UInt32(clamping: ports.count))
+        block.append(littleEndian: UInt32(landlock == nil ? 0 : 1))
+        block.append(littleEndian: UInt32(0))
+        block.append(littleEndian: landlock?.files.rawValue ?? 0)
+        block.append(littleEndian: landlock?.network.rawValue ?? 0)
+        block.append(littleEndian: landlock?.scopes.rawValue ?? 0)
         return block + body
     }
 
     /// Where a cage with a way out finds the gateway, on its own loopback.
     static let egressPort: UInt16 = 3128
 
-    private static let headerByteCount = 32
+    private static let headerByteCount = 72
 
     /// The ELF file of gatehouse-init, as the build embedded it.
     static let image: [UInt8] = Base64.decode(InitImage.base64) ?? []
@@ -110,6 +130,7 @@ package struct CageStartFailure: Error, Sendable, Equatable, CustomStringConvert
         case folder = 6
         case execute = 7
         case egress = 8
+        case landlock = 9
     }
 
     package let stage: Stage
@@ -128,6 +149,7 @@ package struct CageStartFailure: Error, Sendable, Equatable, CustomStringConvert
         case .layers: "PID 1 found the cage open: \(missingLayers.joined(separator: ", "))"
         case .limits: "a resource limit could not be set (errno \(code)); ask for less"
         case .fork: "no process could be made (errno \(code)); raise the limit of processes"
+        case .landlock: "PID 1 could not set Landlock's rules (errno \(code))"
         case .folder: "the working folder cannot be entered (errno \(code))"
         case .egress: "PID 1 could not open the way out on the cage's loopback (errno \(code))"
         case .execute where code == 2:

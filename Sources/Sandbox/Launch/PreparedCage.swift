@@ -6,6 +6,9 @@ package final class PreparedCage: Sendable {
     /// What the launch was made from: its notes for the operator, its command for the identity.
     package let plan: CagePlan
 
+    /// What bounds the tree; nil where only the limits of processes do.
+    package var group: CageGroup? { launch.group }
+
     package init(_ plan: CagePlan, tools: CageTools) throws(CageError) {
         self.plan = plan
         launch = try CageLaunch(plan, tools: tools)

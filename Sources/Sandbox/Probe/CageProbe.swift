@@ -69,19 +69,17 @@ package struct CageProbe: Sendable {
         }
     }
 
-    /// Tries each layer; starts a few short processes and blocks for about 50 ms.
+    /// Tries each layer; starts a few short processes and blocks for about 100 ms.
     package init(searchPath: [String] = ["/usr/bin", "/bin", "/usr/local/bin"]) {
         let isRoot = geteuid() == 0
         var findings: [CageLayer: Finding] = [
-            .landlock: .missing(Self.landlock()),
-            .cgroup: .missing(Self.cgroup()),
             .ownUser: isRoot
                 ? .present("each server has a uid of its own")
-                : .missing("only a gateway that runs as root can give each server its own uid"),
+                : .missing("only a gateway that runs as root can give each server its own uid")
         ]
         let basic: [CageLayer] = [.namespaces, .mounts, .noNewPrivileges, .rlimits]
         func closed(_ reason: String, version: String? = nil) -> Self {
-            for layer in basic + [.seccomp] where findings[layer] == nil {
+            for layer in basic + [.seccomp, .landlock, .cgroup] where findings[layer] == nil {
                 findings[layer] = .missing(reason)
             }
             return Self(findings: findings, bubblewrapVersion: version, tools: nil)
@@ -90,9 +88,9 @@ package struct CageProbe: Sendable {
             self = closed("bubblewrap is not installed; run apt-get install bubblewrap")
             return
         }
-        let version: String
+        let number: String
         switch Self.inspect(path) {
-        case .success(let text): version = text
+        case .success(let text): number = text
         case .failure(let problem):
             self = closed(problem.reason)
             return
@@ -100,21 +98,29 @@ package struct CageProbe: Sendable {
         let tools: CageTools
         do { tools = try CageTools(bubblewrap: path) } catch {
             findings[.seccomp] = .missing("\(error)")
-            self = closed("\(error)", version: version)
+            self = closed("\(error)", version: number)
             return
         }
         if let problem = Self.attempt(tools, isRoot: isRoot) {
-            self = closed(problem, version: version)
+            self = closed(problem, version: number)
             return
         }
-        findings[.namespaces] = .present("bubblewrap \(version), user namespaces")
+        findings[.namespaces] = .present("bubblewrap \(number), user namespaces")
         findings[.mounts] = .present("own file system, read-only system and code")
         findings[.noNewPrivileges] = .present("seen by PID 1: no new privileges, no capabilities")
         findings[.seccomp] = .present(
             "seen by PID 1: filter of \(tools.filter.instructionCount) instructions"
         )
         findings[.rlimits] = .present("set by PID 1")
-        self.init(findings: findings, bubblewrapVersion: version, tools: tools)
+        let (version, landlock) = Self.tryLandlock(tools, isRoot: isRoot)
+        findings[.landlock] = landlock
+        let (groups, cgroup) = Self.tryGroups(tools, isRoot: isRoot)
+        findings[.cgroup] = cgroup
+        self.init(
+            findings: findings,
+            bubblewrapVersion: number,
+            tools: tools.with(landlockVersion: version, groups: groups)
+        )
     }
 
     private init(findings: [CageLayer: Finding], bubblewrapVersion: String?, tools: CageTools?) {
@@ -123,17 +129,68 @@ package struct CageProbe: Sendable {
         self.tools = tools
     }
 
-    private static func landlock() -> String {
-        let version = cseccomp_landlock_version()
-        return version < 0
-            ? "the kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, Linux 5.13)"
-            : "the kernel's Landlock (ABI \(version)) is not used by this version of gatehouse"
+    /// A trial cage with Landlock's rules, as every cage would have them.
+    private static func tryLandlock(
+        _ tools: CageTools,
+        isRoot: Bool
+    ) -> (version: Int, Finding) {
+        let version = Int(cseccomp_landlock_version())
+        guard version > 0 else {
+            let isOff = version == Int(-EOPNOTSUPP)
+            return (
+                0,
+                .missing(
+                    isOff
+                        ? "the kernel's Landlock is turned off; add landlock to the lsm= parameter"
+                        : "the kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, Linux 5.13)"
+                )
+            )
+        }
+        if let problem = attempt(
+            tools.with(landlockVersion: version, groups: nil),
+            isRoot: isRoot
+        ) {
+            return (0, .missing("Landlock (ABI \(version)) was refused: \(problem)"))
+        }
+        var parts = ["files"]
+        if version >= 4 { parts.append("TCP ports") }
+        if version >= 6 { parts.append("signals and abstract sockets") }
+        return (
+            version, .present("ABI \(version): \(parts.joined(separator: ", ")); set by PID 1")
+        )
     }
 
-    private static func cgroup() -> String {
-        let isUnified = unsafe access("/sys/fs/cgroup/cgroup.controllers", R_OK) == 0
-        return "control groups (\(isUnified ? "cgroup v2" : "CONFIG_CGROUPS, cgroup v2")) "
-            + "are not used by this version of gatehouse"
+    /// A trial cage inside a group of its own.
+    private static func tryGroups(
+        _ tools: CageTools,
+        isRoot: Bool
+    ) -> (ControlGroups?, Finding) {
+        do throws(ControlGroups.Missing) {
+            let groups = try ControlGroups.find(isRoot: isRoot)
+            if let problem = attempt(
+                tools.with(landlockVersion: 0, groups: groups),
+                isRoot: isRoot
+            ) {
+                return (nil, .missing("a cage in a control group was refused: \(problem)"))
+            }
+            return (groups, .present(groups.words))
+        } catch {
+            return (nil, .missing(error.reason))
+        }
+    }
+
+    /// As on a machine that lacks these, with the reasons.
+    func without(_ layers: [CageLayer: String]) -> Self {
+        Self(
+            findings: findings.merging(layers.mapValues { .missing($0) }) { $1 },
+            bubblewrapVersion: bubblewrapVersion,
+            tools: tools.map { tools in
+                tools.with(
+                    landlockVersion: layers[.landlock] == nil ? tools.landlockVersion : 0,
+                    groups: layers[.cgroup] == nil ? tools.groups : nil
+                )
+            }
+        )
     }
 
     private static func find(_ name: String, in folders: [String]) -> String? {

@@ -20,6 +20,7 @@ package struct CagePlan: Sendable, Equatable {
     package let sources: [Source]
     package let workingFolder: String
     package let network: CageProfile.Network
+    package let seccomp: CageProfile.Seccomp
     package let environment: [(name: String, value: String)]
     package let identity: CageProfile.Identity
     package let limits: CageLimits
@@ -66,6 +67,7 @@ package struct CagePlan: Sendable, Equatable {
         workingFolder = try Self.workingFolder(profile, sources)
         links = try Self.links(command.links, sources)
         network = profile.network
+        seccomp = profile.seccomp
         identity = profile.identity
         limits = profile.limits
         minimum = profile.minimum
@@ -78,6 +80,7 @@ package struct CagePlan: Sendable, Equatable {
             && left.environment.elementsEqual(right.environment, by: ==)
             && left.identity == right.identity && left.limits == right.limits
             && left.minimum == right.minimum && left.links == right.links
+            && left.seccomp == right.seccomp
     }
 
     // MARK: Checks

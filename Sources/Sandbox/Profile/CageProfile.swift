@@ -1,7 +1,7 @@
 /// What a server is given, as the configuration says it; nothing in here was checked yet.
 ///
 /// `CagePlan` checks it against this machine; a renderer turns the plan into a running cage. Later
-/// parts (Landlock, cgroups, egress, hidden paths, gVisor) add fields here and read them there.
+/// parts (egress, hidden paths, gVisor) add fields here and read them there.
 package struct CageProfile: Sendable, Equatable {
     package enum Network: String, Sendable {
         /// A network namespace with nothing but its own loopback.
@@ -21,6 +21,13 @@ package struct CageProfile: Sendable, Equatable {
         case own(uid: UInt32, gid: UInt32)
     }
 
+    package enum Seccomp: String, Sendable, CaseIterable {
+        /// What a tool server never needs is denied.
+        case standard
+        /// Besides, only what is listed is allowed.
+        case strict
+    }
+
     /// The server's argument vector; the first is a path or a name looked up in `searchPath`.
     package var command: [String]
     /// The folder outside that relative paths in `command` are relative to.
@@ -36,6 +43,7 @@ package struct CageProfile: Sendable, Equatable {
     /// Where the server starts, as a path inside; its private home when nil.
     package var workingFolder: String?
     package var network: Network = .none
+    package var seccomp: Seccomp = .standard
     package var environment: [String: String] = [:]
     package var identity: Identity = .gateway
     package var limits = CageLimits()

@@ -4,7 +4,10 @@ private import CSeccomp
 package struct SeccompFilter: Sendable, Equatable {
     /// Whole instructions of 8 bytes, at most `instructionLimit`.
     package let program: [UInt8]
+    /// What it denies; empty for an allowlist.
     package let rules: [SyscallRule]
+    /// What alone it allows; empty for a list of denials.
+    package let groups: [CallGroup]
 
     /// Calls above this number get ENOSYS.
     ///
@@ -20,7 +23,7 @@ package struct SeccompFilter: Sendable, Equatable {
     /// Compiles the rules; every answer of the library is checked, because a rule it refused would
     /// otherwise just be missing.
     package init(_ rules: [SyscallRule] = SyscallRule.standard) throws(SeccompError) {
-        guard let filter = unsafe cseccomp_create() else { throw .unavailable }
+        guard let filter = unsafe cseccomp_create(0) else { throw .unavailable }
         defer { unsafe cseccomp_free(filter) }
         for rule in rules {
             guard let number = try Self.number(of: rule) else { continue }
@@ -40,12 +43,38 @@ package struct SeccompFilter: Sendable, Equatable {
             }
             guard status == 0 else { throw .ruleRefused(rule, code: -status) }
         }
-        let compiled = try unsafe Self.export(filter)
-        let whole = Self.prefix + compiled
-        guard whole.count % 8 == 0, whole.count / 8 <= Self.instructionLimit, !compiled.isEmpty
-        else { throw .tooLong(instructionCount: whole.count / 8) }
-        program = whole
+        program = try unsafe Self.whole(filter)
         self.rules = rules
+        groups = []
+    }
+
+    /// Compiles an allowlist: what is in no group is answered with ENOSYS.
+    package init(allowing groups: [CallGroup]) throws(SeccompError) {
+        guard let filter = unsafe cseccomp_create(SyscallRule.Answer.notImplemented.rawValue) else {
+            throw .unavailable
+        }
+        defer { unsafe cseccomp_free(filter) }
+        for group in groups {
+            for call in group.calls {
+                // A call the library does not know yet cannot be allowed; one that does not exist on
+                // this architecture need not be.
+                let number = unsafe cseccomp_number(call)
+                guard number >= 0 else { continue }
+                let status = unsafe cseccomp_allow(filter, number)
+                guard status == 0 else { throw .callRefused(call, code: -status) }
+            }
+        }
+        program = try unsafe Self.whole(filter)
+        rules = []
+        self.groups = groups
+    }
+
+    private static func whole(_ filter: OpaquePointer) throws(SeccompError) -> [UInt8] {
+        let compiled = try unsafe export(filter)
+        let whole = prefix + compiled
+        guard whole.count % 8 == 0, whole.count / 8 <= instructionLimit, !compiled.isEmpty
+        else { throw .tooLong(instructionCount: whole.count / 8) }
+        return whole
     }
 
     /// `if number > newestKnownCall return ENOSYS`, in three instructions before libseccomp's own.
@@ -93,6 +122,7 @@ package enum SeccompError: Error, Equatable, Sendable, CustomStringConvertible {
     case unavailable
     case unknownCall(SyscallRule)
     case ruleRefused(SyscallRule, code: CInt)
+    case callRefused(String, code: CInt)
     case exportFailed(code: CInt)
     case tooLong(instructionCount: Int)
 
@@ -104,6 +134,8 @@ package enum SeccompError: Error, Equatable, Sendable, CustomStringConvertible {
             "libseccomp does not know the call `\(rule.call)`; install libseccomp 2.5 or later"
         case .ruleRefused(let rule, let code):
             "libseccomp refused the rule `\(rule)` (errno \(code)); install libseccomp 2.5 or later"
+        case .callRefused(let call, let code):
+            "libseccomp refused to allow `\(call)` (errno \(code)); install libseccomp 2.5 or later"
         case .exportFailed(let code):
             "the system call filter could not be written (errno \(code)); check that memory is left"
         case .tooLong(let count):

@@ -42,7 +42,8 @@ package struct SyscallRule: Sendable, Equatable, CustomStringConvertible {
         self.reason = reason
     }
 
-    package var description: String {
+    /// The call and the arguments it is about.
+    package var pattern: String {
         let conditions = arguments.map { argument in
             switch argument {
             case .equal(let index, let value): "a\(index) == \(value)"
@@ -52,7 +53,8 @@ package struct SyscallRule: Sendable, Equatable, CustomStringConvertible {
                 "a\(index) & 0x\(String(mask, radix: 16)) == 0x\(String(value, radix: 16))"
             }
         }
-        let condition = conditions.isEmpty ? "" : "(" + conditions.joined(separator: ", ") + ")"
-        return "\(call)\(condition) -> \(answer): \(reason)"
+        return call + (conditions.isEmpty ? "" : "(" + conditions.joined(separator: ", ") + ")")
     }
+
+    package var description: String { "\(pattern) -> \(answer): \(reason)" }
 }

@@ -6,7 +6,8 @@ enum Commands {
             CheckCommand.command,
             StatusCommands.status, LockdownCommand.command,
         ]
-        + PolicyCommands.all + ServerCommands.all + ToolCommands.all + ApprovalCommands.all
+        + PolicyCommands.all + CageCommands.all + ServerCommands.all + ToolCommands.all
+        + ApprovalCommands.all
         + GrantCommands.all
         + TokenCommands.all + ApproverCommands.all + EgressCommands.all + AuditCommands.all
 

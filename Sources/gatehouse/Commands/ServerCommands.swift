@@ -5,7 +5,7 @@ import System
 
 /// `gatehouse servers …`.
 enum ServerCommands {
-    static let all = [list, show, restart]
+    static let all = [list, show, profile, restart]
 
     private static let tenant = Command.Option(
         "--tenant",
@@ -41,6 +41,30 @@ enum ServerCommands {
                 Console.print(String(decoding: result.source, as: UTF8.self))
             } else {
                 printWhole(result)
+            }
+            return 0
+        }
+    )
+
+    private static let profile = Command(
+        "servers profile",
+        "NAME",
+        "show what holds a server's cage on this machine, layer by layer",
+        options: [tenant],
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            let result = try await client.call("servers.profile", try params(invocation))
+            guard !invocation.wantsJSON else {
+                Console.print(String(decoding: result.source, as: UTF8.self))
+                return 0
+            }
+            for row in result["layers"]?.elements.map({ $0 }) ?? [] {
+                let isRequired = row["required"]?.bool == true
+                let word = row["holds"]?.bool == true ? "holds  " : "MISSING"
+                Console.print("\(word) \(text(row["layer"]))\(isRequired ? " (required)" : "")")
+                for detail in row["details"]?.elements.compactMap(\.string) ?? [] {
+                    Console.print("          \(printable(detail, limit: 600))")
+                }
             }
             return 0
         }
@@ -116,11 +140,12 @@ enum ServerCommands {
                 found.append("NO CAGE")
             } else {
                 if cage["network"]?.string == "host" { found.append("NETWORK: HOST") }
-                if cage["executes"]?.bool == true {
-                    let lacks = (cage["lacks"]?.elements.compactMap(\.string) ?? [])
-                        .filter { $0 != "own-uid" }
+                let executes = cage["executes"]?.bool == true
+                let lacks = (cage["lacks"]?.elements.compactMap(\.string) ?? [])
+                    .filter { $0 != "own-uid" || !executes }
+                if executes, !lacks.isEmpty {
                     found.append("T3 WITHOUT \(lacks.joined(separator: ", ").uppercased())")
-                } else {
+                } else if !lacks.isEmpty {
                     found.append("lacks \(words(of: cage["lacks"]))")
                 }
             }

@@ -1,6 +1,7 @@
 import Base
 import JSON
 import Policy
+import Sandbox
 import Testing
 
 @testable import Gateway
@@ -91,7 +92,7 @@ private func server(_ line: String) -> String {
         #expect(stdio.environment == ["A": .plain("b"), "B": .secret("key")])
         #expect(stdio.cage.read == [.init(inside: "/data", outside: "./docs")])
         #expect(stdio.cage.write == [.init(inside: "/out", outside: "./out")])
-        #expect(stdio.cage.network == .host && stdio.cage.temporaryByteCount == 128 << 20)
+        #expect(stdio.cage.network == .host && stdio.cage.limits.temporaryByteCount == 128 << 20)
         #expect(stdio.cage.minimum == [] && stdio.workingFolder == "/srv")
         #expect(files.root == "/data" && files.revision == "2025-11-25")
         #expect(files.callTimeout == .milliseconds(500) && files.idleTimeout == .seconds(600))
@@ -113,6 +114,11 @@ private func server(_ line: String) -> String {
         arguments: [
             "call_timeout: 100ms", "call_timeout: 600s", "start_timeout: 1s", "start_timeout: 5min",
             "idle_timeout: 1s", "idle_timeout: 1d", "cage: { tmp: 1 }", "cage: { tmp: 16384 }",
+            "cage: { memory: 16 }", "cage: { memory: 1048576 }", "cage: { cpu: 0.01 }",
+            "cage: { cpu: 1024 }", "cage: { processes: 2 }", "cage: { processes: 4096 }",
+            "cage: { files: 16 }", "cage: { files: 65536 }", "cage: { file_size: 1 }",
+            "cage: { file_size: 1048576 }", "cage: { seccomp: standard }",
+            "cage: { seccomp: strict }",
         ]
     )
     func limits(line: String) throws { _ = try configuration(server(line)) }
@@ -232,6 +238,18 @@ private func server(_ line: String) -> String {
             Refusal(server("cage: open"), 5, 11, "must be a mapping"),
             Refusal(server("cage: { tmp: 0 }"), 5, 18, "from 1 to 16384"),
             Refusal(server("cage: { tmp: 16385 }"), 5, 18, "from 1 to 16384"),
+            Refusal(server("cage: { memory: 15 }"), 5, 21, "from 16 to 1048576"),
+            Refusal(server("cage: { memory: 1048577 }"), 5, 21, "from 16 to 1048576"),
+            Refusal(server("cage: { cpu: 0.009 }"), 5, 18, "from 0.01 to 1024"),
+            Refusal(server("cage: { cpu: 1025 }"), 5, 18, "from 0.01 to 1024"),
+            Refusal(server("cage: { cpu: two }"), 5, 18, "from 0.01 to 1024"),
+            Refusal(server("cage: { processes: 1 }"), 5, 24, "from 2 to 4096"),
+            Refusal(server("cage: { processes: 4097 }"), 5, 24, "from 2 to 4096"),
+            Refusal(server("cage: { files: 15 }"), 5, 20, "from 16 to 65536"),
+            Refusal(server("cage: { files: 65537 }"), 5, 20, "from 16 to 65536"),
+            Refusal(server("cage: { file_size: 0 }"), 5, 24, "from 1 to 1048576"),
+            Refusal(server("cage: { file_size: 1048577 }"), 5, 24, "from 1 to 1048576"),
+            Refusal(server("cage: { seccomp: none }"), 5, 22, "seccomp"),
             Refusal(server("cage: { network: all }"), 5, 22, "`all`"),
             Refusal(server("cage: { minimum: [moat] }"), 5, 23, "unknown layer `moat`"),
             Refusal(server("cage: { read: { data: ./a } }"), 5, 27, "not a folder inside the cage"),

@@ -23,6 +23,10 @@ extension ControlCommands {
             let member = try await gateway.member(call)
             return await gateway.listing(of: member, isWhole: true).serialised()
         },
+        "servers.profile": ControlCommand(level: .observe) { gateway, call in
+            let member = try await gateway.member(call)
+            return try await gateway.account(of: member).serialised()
+        },
         "servers.restart": ControlCommand(level: .restrict) { gateway, call in
             let member = try await gateway.member(call)
             let settings = member.settings

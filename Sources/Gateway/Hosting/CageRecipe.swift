@@ -1,0 +1,32 @@
+import Base
+import Sandbox
+
+/// Everything a server's cage is made from; a plan is made of it anew for each start.
+package struct CageRecipe: Sendable {
+    let settled: CageProfile
+    let cage: Configuration.Cage
+    /// `tenant/server`, by which a server keeps its uid.
+    let user: String
+    let users: ServerUserFile
+    let isRoot: Bool
+    let probe: ProbeOnce
+
+    /// What the server is given, as the user it runs as; blocks.
+    func profile(executes: Bool) throws -> CageProfile {
+        var profile = settled
+        if isRoot {
+            let number = try users.number(for: user)
+            profile.identity = .own(uid: number, gid: number)
+        }
+        profile.minimum = CageLayer.required(written: cage.minimum, executes: executes)
+        return profile
+    }
+
+    /// The checked plan, and what to make it with; throws where the machine lacks what it needs.
+    func plan(executes: Bool) throws -> (CagePlan, CageTools, CageProbe) {
+        let profile = try profile(executes: executes)
+        let machine = probe.value
+        let tools = try machine.require(profile.minimum, isWritten: cage.minimum != nil)
+        return (try CagePlan(profile, isRoot: isRoot), tools, machine)
+    }
+}

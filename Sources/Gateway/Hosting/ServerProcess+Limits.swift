@@ -1,0 +1,53 @@
+import Base
+import Sandbox
+import System
+
+// What a server used up: said at its end by its control group, or found out by looking.
+
+extension ServerProcess {
+    func conclude(removing group: CageGroup) async {
+        let end = try? await pool.run { (reason: group.reason, isGone: group.remove()) }
+        guard var over = concluding else { return }
+        over.excess = end?.reason ?? over.excess
+        concluding = nil
+        conclude(over)
+        // Without a pool the gateway is ending; the next one sweeps.
+        guard let end, !end.isGone else { return }
+        // The kernel is still taking the tree down; what is left then goes at the next start.
+        for _ in 0..<50 {
+            try? await loop.sleep(for: .milliseconds(100))
+            if (try? await pool.run { group.remove() }) == true { return }
+        }
+    }
+
+    func conclude(_ over: Running) {
+        var reason = over.end ?? "it ended"
+        if let failure = over.failure {
+            reason = failure.description
+        } else if let excess = over.excess {
+            reason = "\(excess) (\(reason))"
+        } else if !over.hasStarted {
+            let words = String(decoding: over.lastErrorLine, as: UTF8.self)
+            reason = "the cage could not be made: \(printable(words, limit: 256))"
+        }
+        handlers.ended(reason)
+        if over.failure != nil { return feed(.launchRefused(reason: reason)) }
+        feed(.exited(reason: reason))
+    }
+
+    /// Without a control group nobody else adds up what a tree of processes uses.
+    func watchMemory(_ generation: Int, _ limit: UInt64) async {
+        while let running, running.generation == generation, running.child.status == nil {
+            let process = running.child.processID
+            try? await loop.sleep(for: Limits.memoryLook)
+            let found = try? await pool.run { TreeMemory.excess(of: process, over: limit) }
+            guard let used = found ?? nil, self.running?.generation == generation else { continue }
+            return feed(
+                .overused(
+                    reason:
+                        "it used \(used >> 20) MiB of memory, more than \(limit >> 20) (`memory`)"
+                )
+            )
+        }
+    }
+}

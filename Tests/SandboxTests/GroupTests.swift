@@ -1,0 +1,88 @@
+import Glibc
+@testable import Sandbox
+import TestKit
+import Testing
+
+@Suite struct GroupTests {
+    @Test func `the delegated folder is found below what is mounted`() {
+        let mounts = """
+            30 25 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate
+            """
+        let places = GroupPlaces(mounts: mounts, own: "0::/user.slice/run-1.scope\n")
+        #expect(places.unified == "/sys/fs/cgroup/user.slice/run-1.scope")
+        #expect(places.separate.isEmpty)
+        let container = "30 25 0:26 /docker/ab /sys/fs/cgroup ro - cgroup2 cgroup2 rw"
+        #expect(
+            GroupPlaces(mounts: container, own: "0::/docker/ab/x\n").unified == "/sys/fs/cgroup/x"
+        )
+        #expect(GroupPlaces(mounts: container, own: "0::/docker/ab\n").unified == "/sys/fs/cgroup")
+        #expect(GroupPlaces(mounts: container, own: "0::/elsewhere\n").unified == nil)
+        #expect(GroupPlaces(mounts: container, own: "0::/docker/abc\n").unified == nil)
+    }
+
+    @Test func `each controller of v1 is found in its own hierarchy`() {
+        let mounts = """
+            33 25 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct
+            34 25 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+            35 25 0:31 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids
+            nonsense
+            36 25 - cgroup
+            """
+        let own = "5:memory:/a/b\n4:cpu,cpuacct:/\n3:pids:/\n2:name=systemd:/x\nnonsense\n"
+        let places = GroupPlaces(mounts: mounts, own: own)
+        #expect(places.unified == nil)
+        #expect(
+            places.separate == [
+                .cpu: "/sys/fs/cgroup/cpu", .memory: "/sys/fs/cgroup/memory/a/b",
+                .pids: "/sys/fs/cgroup/pids",
+            ]
+        )
+    }
+
+    @Test func `bounds are the limits in the words of each version`() {
+        var limits = CageLimits()
+        limits.processorThousandths = 250
+        let two = CageGroup.bounds(limits, .unified(folder: "/x", boundsProcessor: true))
+        #expect(two.map(\.file).contains("memory.oom.group"))
+        #expect(two.first { $0.file == "memory.max" }?.value == "536870912")
+        #expect(two.first { $0.file == "cpu.max" }?.value == "25000 100000")
+        #expect(two.first { $0.file == "pids.max" }?.value == "68")
+        let without = CageGroup.bounds(limits, .unified(folder: "/x", boundsProcessor: false))
+        #expect(!without.contains { $0.controller == .cpu })
+        let one = CageGroup.bounds(limits, .separate([:]))
+        #expect(one.first?.file == "memory.limit_in_bytes")
+        #expect(one.last?.value == "25000")
+    }
+
+    @Test(
+        .enabled(
+            if: CageBench.probe.findings[.cgroup]?.isPresent == true,
+            "no control groups can be made here"
+        )
+    )
+    func `a tree that uses too much is ended, and the group says why and goes`() throws {
+        let tools = try CageBench.tools.get()
+        var profile = CageProfile(
+            command: ["/usr/bin/python3", "-c", "b = bytearray(200 << 20)"],
+            baseFolder: "/"
+        )
+        profile.limits.memoryByteCount = 64 << 20
+        let plan = try (CageUser.isRoot ? CageUser.rootGateway : .ordinary).plan(profile)
+        let launch = try CageLaunch(plan, tools: tools)
+        let made = launch.group
+        let group = try #require(made)
+        let run = try BlockingRun(launch, deadline: .seconds(30))
+        #expect(run.reports == [.started, .exited(.signal(9))])
+        #expect(group.reason?.contains("64 MiB") == true)
+        #expect(group.remove())
+        #expect(group.reason == nil)
+    }
+
+    @Test func `the memory of a tree is what its processes hold together`() throws {
+        // This process and whatever it started; its own pages are in there.
+        let own = try #require(TreeMemory.excess(of: getpid(), over: 0))
+        #expect(own > 1 << 20)
+        #expect(TreeMemory.excess(of: getpid(), over: own &* 16) == nil)
+        #expect(TreeMemory.excess(of: Int32.max, over: 0) == nil)
+    }
+}
