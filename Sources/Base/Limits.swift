@@ -30,6 +30,8 @@ package enum Limits {
     package static let lingerTimeout: Duration = .seconds(2)
     package static let lingerByteCount = 1 << 20
     package static let connectionCount = 10_000
+    /// Of one peer address, loopback left out.
+    package static let connectionsPerAddress = 1_000
     /// From the signal to stop until calls that still run are cut off.
     package static let drainTimeout: Duration = .seconds(10)
     package static let connectTimeout: Duration = .seconds(10)

@@ -53,7 +53,12 @@ package struct HTTPAgentEndpoint: HTTPHandler {
             return
         }
         let principal: Principal
-        switch authenticator.authenticate(head, peer: exchange.peer) {
+        let found = authenticator.authenticate(
+            head,
+            peer: exchange.peer,
+            certificate: exchange.certificate
+        )
+        switch found {
         case .failure(let refusal):
             await refuse(exchange, refusal)
             return

@@ -25,6 +25,7 @@ extension Configuration {
         let listen = Listen(
             mcp: "127.0.0.1:8930",
             isOpen: false,
+            allowFrom: nil,
             hosts: [],
             origins: [],
             terminatedBy: [],

@@ -25,6 +25,8 @@ package struct Configuration: Sendable {
         package let mcp: String?
         /// Loopback without credentials, as one principal; never true on another address.
         package let isOpen: Bool
+        /// Addresses and ranges that may connect; nil for all.
+        package let allowFrom: [String]?
         /// Host names besides the listener's own address that a request may carry.
         package let hosts: [String]
         /// Origins a browser may send; none by default.
@@ -47,8 +49,17 @@ package struct Configuration: Sendable {
             package let key: String
         }
 
+        /// Whose certificates clients may show.
+        package struct Clients: Sendable, Equatable {
+            package let authorities: String
+            /// Whether a client without one is refused in the handshake.
+            package let isRequired: Bool
+        }
+
         /// The first is for clients that ask for no name, or one nobody here has.
         package let identities: [Identity]
+        /// Nil where clients are not asked for certificates.
+        package let clients: Clients?
     }
 
     package struct Server: Sendable, Equatable {

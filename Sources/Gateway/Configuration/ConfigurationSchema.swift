@@ -83,6 +83,7 @@ package enum ConfigurationSchema {
               "properties": {
                 "mcp": { "$ref": "#/$defs/address", "description": "ADDRESS:PORT for agents, or none." },
                 "control": { "$ref": "#/$defs/address", "description": "ADDRESS:PORT for health, readiness and metrics, or none." },
+                "allow_from": { "type": "array", "items": { "$ref": "#/$defs/text" }, "description": "Addresses and ranges that may connect for agents; everybody else is cut off." },
                 "control_from": { "type": "array", "items": { "$ref": "#/$defs/text" } },
                 "hosts": { "type": "array", "items": { "$ref": "#/$defs/text" } },
                 "origins": { "type": "array", "items": { "$ref": "#/$defs/text" } },
@@ -98,9 +99,17 @@ package enum ConfigurationSchema {
                 "certificate": { "$ref": "#/$defs/text", "description": "File of the certificate chain in PEM form, the gateway's own first." },
                 "key": { "$ref": "#/$defs/text", "description": "File of its private key in PEM form, readable for its owner alone." },
                 "certificates": { "type": "array", "minItems": 1, "maxItems": 64, "items": { "$ref": "#/$defs/identity" }, "description": "Several, chosen by the name a client asks for; the first is for all others." },
+                "clients": {
+                  "type": "object",
+                  "additionalProperties": false,
+                  "required": ["ca"],
+                  "properties": { "ca": { "$ref": "#/$defs/text", "description": "File of the authorities whose certificates clients may show." }, "required": { "type": "boolean" } }
+                },
                 "terminated_by": { "type": "array", "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]+$" } }
               },
               "dependentRequired": { "certificate": ["key"], "key": ["certificate"] },
+              "if": { "required": ["clients"] },
+              "then": { "anyOf": [{ "required": ["certificate"] }, { "required": ["certificates"] }] },
               "not": { "anyOf": [{ "required": ["certificate", "certificates"] }, { "required": ["certificate", "terminated_by"] }, { "required": ["certificates", "terminated_by"] }] }
             },
             "identity": {

@@ -8,7 +8,10 @@ enum ListenReader {
     static func read(_ field: Field?) throws(ConfigurationError) -> Configuration.Listen {
         let members =
             try field?.members(
-                of: ["mcp", "open", "hosts", "origins", "tls", "control", "control_from"]
+                of: [
+                    "mcp", "open", "allow_from", "hosts", "origins", "tls", "control",
+                    "control_from",
+                ]
             ) ?? [:]
         let mcp = try members["mcp"]?.string() ?? "127.0.0.1:8930"
         let isOpen = try members["open"]?.bool() ?? false
@@ -40,6 +43,7 @@ enum ListenReader {
         return Configuration.Listen(
             mcp: mcp == "none" ? nil : mcp,
             isOpen: isOpen,
+            allowFrom: try members["allow_from"].map(ranges),
             hosts: try members["hosts"].map(hosts) ?? [],
             origins: try members["origins"].map(origins) ?? [],
             terminatedBy: terminatedBy,

@@ -5,7 +5,7 @@ enum TLSReader {
 
     static func read(_ field: Field) throws(ConfigurationError) -> Configuration.TLS? {
         let members = try field.members(
-            of: ["certificate", "key", "certificates", "terminated_by"]
+            of: ["certificate", "key", "certificates", "clients", "terminated_by"]
         )
         let identities = try identities(members, field)
         if members["terminated_by"] != nil, !identities.isEmpty {
@@ -15,6 +15,9 @@ enum TLSReader {
             )
         }
         guard !identities.isEmpty else {
+            if let clients = members["clients"] {
+                throw clients.wrong("`clients` needs a certificate of the gateway's own")
+            }
             guard members["terminated_by"] != nil else {
                 throw field.wrong(
                     "`tls` says nothing",
@@ -23,7 +26,26 @@ enum TLSReader {
             }
             return nil
         }
-        return Configuration.TLS(identities: identities)
+        return Configuration.TLS(
+            identities: identities,
+            clients: try members["clients"].map(clients)
+        )
+    }
+
+    private static func clients(
+        _ field: Field
+    ) throws(ConfigurationError) -> Configuration.TLS.Clients {
+        let members = try field.members(of: ["ca", "required"])
+        guard let authorities = members["ca"] else {
+            throw field.wrong(
+                "`clients` needs `ca`",
+                hint: "name the file of the authorities whose certificates agents show"
+            )
+        }
+        return Configuration.TLS.Clients(
+            authorities: try authorities.string(),
+            isRequired: try members["required"]?.bool() ?? false
+        )
     }
 
     private static func identities(

@@ -1,4 +1,5 @@
 package import Base
+package import Crypto
 package import HTTP
 package import System
 
@@ -13,9 +14,11 @@ package struct AuthenticationRefusal: Error, Sendable {
 
 /// From a connection and a request's head to who calls; the seam for other kinds of credential.
 package protocol Authenticator: Sendable {
+    /// - Parameter certificate: what the client has proved to be in its TLS handshake.
     func authenticate(
         _ head: RequestHead,
-        peer: SocketAddress
+        peer: SocketAddress,
+        certificate: Certificate?
     ) -> Result<Principal, AuthenticationRefusal>
 }
 
@@ -34,7 +37,8 @@ package struct BearerAuthenticator: Authenticator {
 
     package func authenticate(
         _ head: RequestHead,
-        peer: SocketAddress
+        peer: SocketAddress,
+        certificate: Certificate? = nil
     ) -> Result<Principal, AuthenticationRefusal> {
         guard let header = head[.authorization] else {
             if let open, peer.isLoopback { return .success(open) }

@@ -1,5 +1,6 @@
 package import Audit
 package import Base
+package import Crypto
 package import JSON
 package import Policy
 package import System
@@ -21,6 +22,8 @@ package struct TokenRecord: Sendable, Equatable {
     package let expires: Timestamp?
     /// The run handle minted with it.
     package let run: String
+    /// The client certificate that is this credential; its secret was told to nobody.
+    package let certificate: CertificateName?
 
     /// Who calls with this token.
     package func makePrincipal() -> Principal {
@@ -57,6 +60,7 @@ package struct TokenRecord: Sendable, Equatable {
         object["issued"] = JSONValue(issued.milliseconds)
         if let expires { object["expires"] = JSONValue(expires.milliseconds) }
         object["run"] = JSONValue(run)
+        if let certificate { object["certificate"] = JSONValue(certificate.text) }
         return .object(object)
     }
 
@@ -74,6 +78,9 @@ package struct TokenRecord: Sendable, Equatable {
         else { return nil }
         // An end that cannot be read must not become a token without end.
         if let end = root["expires"], end.number?.int64 == nil { return nil }
+        certificate = root["certificate"]?.string.flatMap { CertificateName($0) }
+        // Nor one of a certificate a token of nobody.
+        if root["certificate"] != nil, certificate == nil { return nil }
         self.id = id
         self.hash = hash
         self.owner = owner
@@ -104,7 +111,8 @@ package struct TokenRecord: Sendable, Equatable {
         allowedFrom: [String]?,
         issued: Timestamp,
         expires: Timestamp?,
-        run: String
+        run: String,
+        certificate: CertificateName? = nil
     ) {
         self.id = id
         self.hash = hash
@@ -118,6 +126,7 @@ package struct TokenRecord: Sendable, Equatable {
         self.issued = issued
         self.expires = expires
         self.run = run
+        self.certificate = certificate
     }
 }
 
@@ -128,6 +137,7 @@ package final class TokenBook: Sendable {
     private struct Tables {
         var byHash: [Digest: Entry] = [:]
         var byKey: [PrincipalKey: Entry] = [:]
+        var byCertificate: [CertificateName: Entry] = [:]
     }
 
     /// Shared, so that a look-up copies nothing of it.
@@ -170,6 +180,7 @@ package final class TokenBook: Sendable {
         tables.withLock { tables in
             tables.byHash[record.hash] = entry
             tables.byKey[PrincipalKey(tenant: record.tenant, token: record.id)] = entry
+            if let name = record.certificate { tables.byCertificate[name] = entry }
         }
     }
 
@@ -178,6 +189,7 @@ package final class TokenBook: Sendable {
         tables.withLock { tables in
             let key = PrincipalKey(tenant: tenant, token: id)
             guard let entry = tables.byKey.removeValue(forKey: key) else { return nil }
+            if let name = entry.record.certificate { tables.byCertificate[name] = nil }
             return tables.byHash.removeValue(forKey: entry.record.hash)?.record
         }
     }
@@ -205,6 +217,31 @@ package final class TokenBook: Sendable {
         guard secret.count <= 256 else { throw .unknown }
         let hash = hashing.sha256(secret)
         guard let entry = tables.withLock({ $0.byHash[hash] }) else { throw .unknown }
+        return try checked(entry, from: peer)
+    }
+
+    /// Who calls with that certificate: the one credential that names it.
+    ///
+    /// Several of its names in several credentials are nobody: which of them would be a guess.
+    package func principal(
+        for certificate: Certificate,
+        from peer: SocketAddress
+    ) throws(Refused) -> Principal {
+        let names = CertificateName.all(in: certificate)
+        let found = tables.withLock { tables in names.compactMap { tables.byCertificate[$0] } }
+        guard let entry = found.first, found.allSatisfy({ $0 === entry }) else { throw .unknown }
+        return try checked(entry, from: peer)
+    }
+
+    /// The credential that names a certificate so.
+    package func record(of name: CertificateName) -> TokenRecord? {
+        tables.withLock { $0.byCertificate[name]?.record }
+    }
+
+    private func checked(
+        _ entry: Entry,
+        from peer: SocketAddress?
+    ) throws(Refused) -> Principal {
         let record = entry.record
         if let expires = record.expires, clock.timestamp >= expires { throw .expired }
         if let allowed = record.allowedFrom {

@@ -7,6 +7,8 @@ import System
 struct ListenerTLS {
     let server: ServerTLS
     let settings: Configuration.TLS
+    /// Of the clients; as the start found them.
+    let authorities: [UInt8]?
     var entries: [ListenerCertificates.Entry]
     /// Why the files on the disk were not taken over; nil when they were.
     var failure: String?
@@ -33,7 +35,12 @@ extension Gateway {
         }
         let log = HandshakeLog(clock: parts.clock, log: parts.log)
         let server = ServerTLS(read.context) { peer, reason in log.note(peer, reason) }
-        tls = ListenerTLS(server: server, settings: settings, entries: read.entries)
+        tls = ListenerTLS(
+            server: server,
+            settings: settings,
+            authorities: read.authorities,
+            entries: read.entries
+        )
         say(read.entries)
         return server
     }
@@ -43,11 +50,16 @@ extension Gateway {
     func reloadCertificates() {
         guard let settings = tls?.settings else { return }
         do throws(CertificateProblem) {
-            let read = try ListenerCertificates(settings, folder: folder)
+            let read = try ListenerCertificates(
+                settings,
+                folder: folder,
+                keeping: tls?.authorities
+            )
             tls?.server.replace(with: read.context)
             let known = Set(tls?.entries.map(\.certificate.digest) ?? [])
             tls?.entries = read.entries
             tls?.failure = nil
+            noteChangedAuthorities()
             say(read.entries.filter { !known.contains($0.certificate.digest) })
         } catch {
             tls?.failure = "\(error)"
@@ -55,9 +67,20 @@ extension Gateway {
         }
     }
 
+    /// Whoever names the authorities of the clients says who agents are: that is no renewal.
+    private func noteChangedAuthorities() {
+        guard let clients = tls?.settings.clients, let known = tls?.authorities,
+            (try? ListenerCertificates.chain(clients.authorities, folder)) != known
+        else { return }
+        parts.log(
+            "the authorities of client certificates changed on the disk; "
+                + "they are taken at the next start"
+        )
+    }
+
     private func say(_ entries: [ListenerCertificates.Entry]) {
         for entry in entries {
-            let end = entry.certificate.notAfter
+            let end = entry.certificate.notAfter.description
             parts.log("certificate \(entry.file): \(entry.certificate.subject), until \(end)")
         }
     }
@@ -116,12 +139,13 @@ extension ListenerTLS {
 extension Certificate {
     /// Why clients refuse it, or soon will; nil when it holds for longer than `notice`.
     func trouble(at now: Timestamp, within notice: Duration) -> String? {
-        if now < notBefore { return "is not valid before \(notBefore)" }
+        if now < notBefore { return "is not valid before \(notBefore.description)" }
         let left = notAfter.milliseconds - now.milliseconds
-        if left < 0 { return "expired at \(notAfter)" }
+        let end = notAfter.description
+        if left < 0 { return "expired at \(end)" }
         guard left < notice.milliseconds else { return nil }
         let days = left / 86_400_000
-        return days == 0 ? "expires at \(notAfter)" : "expires in \(days) days, at \(notAfter)"
+        return days == 0 ? "expires at \(end)" : "expires in \(days) days, at \(end)"
     }
 }
 

@@ -480,11 +480,7 @@ package actor Gateway {
             handler: HTTPAgentEndpoint(
                 service: service,
                 door: door,
-                authenticator: BearerAuthenticator(
-                    tokens: tokens,
-                    environment: configuration.environment,
-                    open: configuration.listen.isOpen ? openPrincipal() : nil
-                ),
+                authenticator: authenticator(),
                 refused: refusedCredentials,
                 hosts: try Self.hosts(wanted, configuration.listen),
                 peers: wanted.isLoopback || secured != nil
@@ -493,7 +489,11 @@ package actor Gateway {
             budget: budget,
             clock: parts.clock
         )
-        let bound = try await server.listen(on: wanted, tls: secured)
+        let bound = try await server.listen(
+            on: wanted,
+            tls: secured,
+            admission: configuration.listen.admission
+        )
         self.server = server
         address = bound
         ownPorts.add(bound)
@@ -546,16 +546,6 @@ package actor Gateway {
         _ listen: Configuration.Listen
     ) throws -> AllowedHosts {
         AllowedHosts(names: listen.hosts, listener: address, origins: listen.origins)
-    }
-
-    private func openPrincipal() -> Principal {
-        Principal(
-            owner: PrincipalName(unchecked: "local"),
-            token: Principal.openToken,
-            tenant: .main,
-            environment: current.configuration.environment,
-            run: "open"
-        )
     }
 
     // MARK: Ending

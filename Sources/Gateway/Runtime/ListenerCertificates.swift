@@ -12,11 +12,19 @@ struct ListenerCertificates: Sendable {
 
     let entries: [Entry]
     let context: TLSContext
+    /// The authorities of the clients, where they are asked for certificates.
+    let authorities: [UInt8]?
 
     private static let chainByteCount = 256 << 10
 
     /// Reads all of them; it blocks.
-    init(_ tls: Configuration.TLS, folder: String) throws(CertificateProblem) {
+    ///
+    /// - Parameter known: the clients' authorities to keep, whatever their file says by now.
+    init(
+        _ tls: Configuration.TLS,
+        folder: String,
+        keeping known: [UInt8]? = nil
+    ) throws(CertificateProblem) {
         var entries: [Entry] = []
         var identities: [TLSIdentity] = []
         for identity in tls.identities {
@@ -37,8 +45,22 @@ struct ListenerCertificates: Sendable {
                 )
             )
         }
+        var trust: TLSClientTrust?
+        if let clients = tls.clients {
+            let authorities: [UInt8]
+            if let known {
+                authorities = known
+            } else {
+                authorities = try Self.chain(clients.authorities, folder)
+            }
+            trust = TLSClientTrust(
+                name: clients.authorities,
+                authorities: authorities,
+                isRequired: clients.isRequired
+            )
+        }
         do throws(TLSError) {
-            context = try TLSContext(serving: identities)
+            context = try TLSContext(serving: identities, askingFor: trust)
         } catch {
             guard case .notLoaded(let files, let reason) = error, let file = files.first else {
                 throw CertificateProblem(file: "tls", reason: "\(error)")
@@ -46,9 +68,10 @@ struct ListenerCertificates: Sendable {
             throw CertificateProblem(file: file, reason: reason)
         }
         self.entries = entries
+        authorities = trust?.authorities
     }
 
-    private static func chain(
+    static func chain(
         _ name: String,
         _ folder: String
     ) throws(CertificateProblem) -> [UInt8] {

@@ -184,6 +184,13 @@ extension Gateway {
         text.family("gatehouse_connections", .gauge, "Open HTTP connections of agents.")
         text.sample(await server?.connectionCount ?? 0)
         text.family(
+            "gatehouse_connections_refused_total",
+            .counter,
+            "Agents' connections closed before their first byte: not in allow_from, or too many of one address."
+        )
+        text.sample(await server?.refusedCount(.address) ?? 0, [("reason", "address")])
+        text.sample(await server?.refusedCount(.tooMany) ?? 0, [("reason", "too_many")])
+        text.family(
             "gatehouse_loop_lag_seconds",
             .histogram,
             "How late a timer fires that is set once a second."

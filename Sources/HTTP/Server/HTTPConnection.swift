@@ -39,11 +39,19 @@ actor HTTPConnection {
     /// What the client has shown of itself in its handshake.
     private(set) var certificate: Certificate?
 
-    init(_ stream: sending Stream, _ server: ServerContext, tls: ServerTLS?) {
+    nonisolated let place: ServerContext.Place
+
+    init(
+        _ stream: sending Stream,
+        _ server: ServerContext,
+        tls: ServerTLS?,
+        place: ServerContext.Place
+    ) {
         loop = server.loop
         self.server = server
         peer = stream.peer
         self.tls = tls
+        self.place = place
         transport = Transport(stream)
     }
 

@@ -47,7 +47,8 @@ package actor HTTPServer {
     @discardableResult
     package func listen(
         on address: SocketAddress,
-        tls: ServerTLS? = nil
+        tls: ServerTLS? = nil,
+        admission: PeerAdmission = PeerAdmission()
     ) throws(SystemError) -> SocketAddress {
         let context = context
         let listener = try Listener(
@@ -55,7 +56,8 @@ package actor HTTPServer {
             loop: loop,
             connectionCap: context.limits.connectionCount
         ) { stream in
-            let connection = HTTPConnection(stream, context, tls: tls)
+            guard let place = context.admit(stream.peer, admission) else { return stream.close() }
+            let connection = HTTPConnection(stream, context, tls: tls, place: place)
             context.loop.spawn { await connection.run() }
         }
         listeners.append(listener)
@@ -64,6 +66,11 @@ package actor HTTPServer {
 
     /// How many connections are open.
     package var connectionCount: Int { context.connections.count }
+
+    /// How many were turned away before their first byte.
+    package func refusedCount(_ reason: PeerAdmission.Refusal) -> UInt64 {
+        context.refusedCounts[reason] ?? 0
+    }
 
     /// Stops: no new connection, idle ones closed at once, each request in flight answered with
     /// `Connection: close`; what is not answered after `grace` is cut off.
@@ -91,6 +98,8 @@ final class ServerContext: @unchecked Sendable {
     let limits: HTTPServerLimits
     var isDraining = false
     private(set) var connections: [ObjectIdentifier: HTTPConnection] = [:]
+    private(set) var refusedCounts: [PeerAdmission.Refusal: UInt64] = [:]
+    private var countByAddress: [IPAddress: Int] = [:]
     private let clock: any Clock
     private var dateLine: [UInt8] = []
     private var dateLineEnd = Instant(nanoseconds: 0)
@@ -110,12 +119,39 @@ final class ServerContext: @unchecked Sendable {
         self.limits = limits
     }
 
+    /// A place among the connections of a peer's address, or none.
+    enum Place {
+        case uncounted
+        case counted(IPAddress)
+    }
+
+    /// Takes a place for a fresh connection; nil when it is to be closed at once.
+    func admit(_ peer: SocketAddress, _ admission: PeerAdmission) -> Place? {
+        guard admission.admits(peer) else {
+            refusedCounts[.address, default: 0] &+= 1
+            return nil
+        }
+        guard let key = admission.countingKey(of: peer) else { return .uncounted }
+        guard countByAddress[key, default: 0] < admission.connectionsPerAddress else {
+            refusedCounts[.tooMany, default: 0] &+= 1
+            return nil
+        }
+        countByAddress[key, default: 0] += 1
+        return .counted(key)
+    }
+
+    func giveBack(_ place: Place) {
+        guard case .counted(let key) = place, let count = countByAddress[key] else { return }
+        countByAddress[key] = count > 1 ? count - 1 : nil
+    }
+
     func add(_ connection: HTTPConnection) {
         connections[ObjectIdentifier(connection)] = connection
     }
 
     func remove(_ connection: HTTPConnection) {
         connections[ObjectIdentifier(connection)] = nil
+        giveBack(connection.place)
         if connections.isEmpty { emptying?.fulfil(()) }
     }
 

@@ -21,11 +21,22 @@ enum TokenCommands {
                 "ADDRESS",
                 "an address or range it may come from; repeatable"
             ),
+            Command.Option(
+                "--certificate",
+                "NAME",
+                "whoever shows the client certificate of that name: uri:…, dns:…, email:…"
+            ),
             Command.Option("--expires", "TIME", "its life: 30d, 12h, 90s (default: no end)"),
             Command.Option("--to", "FILE", "write the secret to a new owner-only file"),
             ApproverPrompt.option,
         ],
         run: { invocation, loop in
+            if invocation.has("--certificate"), invocation.has("--to") {
+                throw ControlError(
+                    .usage,
+                    "a certificate is a credential without a secret; leave `--to` out"
+                )
+            }
             if let file = try invocation.value("--to"), Files.exists(file) {
                 throw ControlError(
                     .usage,
@@ -36,7 +47,9 @@ enum TokenCommands {
             let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
             var params = JSONObject()
             params["owner"] = JSONValue(try invocation.argument(0, "the owner"))
-            for (option, key) in [("--tenant", "tenant"), ("--tier", "tier")] {
+            for (option, key) in [
+                ("--tenant", "tenant"), ("--tier", "tier"), ("--certificate", "certificate"),
+            ] {
                 if let value = try invocation.value(option) {
                     params[JSONString(key)] = JSONValue(value)
                 }
@@ -63,7 +76,15 @@ enum TokenCommands {
                 params,
                 credential: try ApproverPrompt.credential(invocation)
             )
-            let secret = result["token"]?.string ?? ""
+            guard let secret = result["token"]?.string else {
+                let id = result["id"]?.string ?? ""
+                Console.print(
+                    invocation.wantsJSON
+                        ? String(decoding: result.source, as: UTF8.self)
+                        : "token \(id): whoever shows that certificate"
+                )
+                return 0
+            }
             if let file = try invocation.value("--to") {
                 try Files.create(file, with: Array(secret.utf8) + [0x0a], mode: 0o600)
                 Console.complain("token \(result["id"]?.string ?? "") written to \(file)")

@@ -30,8 +30,10 @@ extension ControlCommands {
 extension Gateway {
     func issueToken(_ call: ControlCall) async throws -> [UInt8] {
         let request = call.request
+        let certificate = try certificateName(request)
+        // That of a certificate is told to nobody.
         let secret = TokenBook.newSecret(from: parts.random)
-        let record = try tokenRecord(request, secret: secret)
+        let record = try tokenRecord(request, secret: secret, certificate: certificate)
         _ = try await store.commit(
             Transaction(
                 records: [tokenEvent("issued", record, by: call.actor)],
@@ -44,8 +46,40 @@ extension Gateway {
         await door.noteCredentialsChanged()
         var object = JSONObject()
         object["id"] = JSONValue(record.id)
-        object["token"] = JSONValue(secret)
+        if let certificate {
+            object["certificate"] = JSONValue(certificate.text)
+        } else {
+            object["token"] = JSONValue(secret)
+        }
         return JSONValue.object(object).serialised()
+    }
+
+    private func certificateName(
+        _ request: ControlRequest
+    ) throws(ControlError) -> CertificateName? {
+        guard let text = request.string("certificate") else { return nil }
+        guard let name = CertificateName(text) else {
+            throw ControlError(
+                .usage,
+                "`\(printable(text))` names no certificate",
+                hint: "write uri:…, dns:…, email:…, subject:CN=…, or sha256: and 64 digits"
+            )
+        }
+        if let known = tokens.record(of: name) {
+            throw ControlError(
+                .refused,
+                "that certificate is the credential of `\(known.owner)` already",
+                hint: "revoke it first: gatehouse tokens revoke \(known.id)"
+            )
+        }
+        guard tls?.settings.clients != nil else {
+            throw ControlError(
+                .refused,
+                "the listener asks nobody for a certificate",
+                hint: "name whose certificates count: `listen: { tls: { clients: { ca: FILE } } }`"
+            )
+        }
+        return name
     }
 
     /// The token `init` makes; every later one needs an approver.
@@ -69,7 +103,8 @@ extension Gateway {
 
     private func tokenRecord(
         _ request: ControlRequest,
-        secret: String
+        secret: String,
+        certificate: CertificateName? = nil
     ) throws -> TokenRecord {
         let tenant = try TenantID(request.string("tenant") ?? TenantID.main.rawValue)
         guard tenant == .main || current.configuration.tenants[tenant] != nil else {
@@ -108,7 +143,8 @@ extension Gateway {
             allowedFrom: addresses,
             issued: now,
             expires: request.int("seconds").map { now.advanced(by: .seconds($0)) },
-            run: Hex.encode(parts.random.bytes(count: 8))
+            run: Hex.encode(parts.random.bytes(count: 8)),
+            certificate: certificate
         )
     }
 
@@ -159,12 +195,15 @@ extension Gateway {
             environment: record.environment,
             principal: record.owner,
             run: record.run,
-            detail: .fields([
-                RecordField("by", name),
-                RecordField("change", change),
-                RecordField("id", record.id),
-                RecordField("tier", record.highestTier.description),
-            ])
+            detail: .fields(
+                [
+                    RecordField("by", name),
+                    record.certificate.map { RecordField("certificate", $0.text) },
+                    RecordField("change", change),
+                    RecordField("id", record.id),
+                    RecordField("tier", record.highestTier.description),
+                ].compactMap { $0 }
+            )
         )
     }
 }
