@@ -136,6 +136,10 @@ package enum Limits {
     package static let loginsPerMinute = 30
     /// Events that wait for one slow page; then it is told everything anew.
     package static let consoleEventCount = 256
+    /// Records of one page of a search, and of a file made from one.
+    package static let auditPageCount = 1000
+    package static let auditExportCount = 50_000
+    package static let auditExportByteCount = 32 << 20
 
     // People.
     package static let passphraseByteCount = 8

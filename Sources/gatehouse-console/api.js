@@ -40,7 +40,7 @@ export function url(path, query) {
 export async function call(method, path, { query, body, background } = {}) {
   const send = () => fetch(url(path, query), {
     method, headers: headers(body, background), credentials: "same-origin", redirect: "error",
-    body: body === undefined ? undefined : JSON.stringify(body),
+    body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
   });
   let response;
   try {
@@ -75,13 +75,13 @@ export async function logOut() {
 }
 
 /** What the gateway tells by itself, through one stream: `handle(type, data)`; returns how to end it. */
-export function listen(handle, state) {
+export function listen(handle, state, wantsCalls = false) {
   const control = new AbortController();
   let wait = 500;
   (async () => {
     while (!control.signal.aborted) {
       try {
-        const response = await fetch(`${PREFIX}/events`, {
+        const response = await fetch(`${PREFIX}/events${wantsCalls ? "?calls=1" : ""}`, {
           headers: headers(undefined, true), credentials: "same-origin", signal: control.signal, cache: "no-store",
         });
         if (response.status === 401 || response.status === 403) { listeners.get("login")?.(); return; }

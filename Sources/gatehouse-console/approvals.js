@@ -103,6 +103,8 @@ export function approvalsPage(shell, [wanted]) {
       h("div", { class: "answer" },
         h("button", { class: "yes", id: "yes", onclick: () => answer(true) }, "Yes, once ", h("kbd", {}, "y")),
         h("button", { class: "no", id: "no", onclick: () => refuse() }, "No ", h("kbd", {}, "n")),
+        h("button", { id: "edit", onclick: () => edit() }, "Edit… ", h("kbd", {}, "e")),
+        q.tier !== "T3" && h("button", { id: "grant", onclick: () => grant() }, "Yes to its like… ", h("kbd", {}, "r")),
         h("span", { class: "quiet" }, "A yes covers exactly this call.")));
     showTime();
   }
@@ -116,9 +118,7 @@ export function approvalsPage(shell, [wanted]) {
       const body = { yes, revision: q.revision };
       if (reason) body.reason = reason;
       const done = await post(`/approvals/${encodeURIComponent(q.ticket)}/answer`, body);
-      toast(`${q.tool}: ${done.answer}`, yes ? "done" : "plain");
-      if (done.answer === "approved" || done.answer === "denied") forget(q.ticket, `${done.answer} by ${shell.session.approver}`);
-      else await load(q.ticket);
+      settle(q, done.answer, yes);
     } catch (error) {
       toast(error.text, "wrong");
       if (error.code === "refused") await load(q.ticket);
@@ -135,6 +135,64 @@ export function approvalsPage(shell, [wanted]) {
       h("label", { for: "reason" }, "Reason"), reason,
       h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Cancel"), h("button", { class: "no", type: "submit", id: "say-no" }, "Say no"))));
     if (isMeant && question?.ticket === q.ticket) await answer(false, reason.value.trim());
+  }
+
+  /** Other arguments in the place of those that were asked about; the gateway judges them anew. */
+  async function edit() {
+    const q = question;
+    if (!q) return;
+    const text = h("textarea", { id: "new-arguments", spellcheck: "false", rows: 12, autofocus: true }, pretty(q.arguments));
+    const wrong = h("p", { class: "wrong", role: "alert" });
+    await dialog(`Edit the call of ${q.tool}`, (close) => h("form", { onsubmit: async (event) => {
+      event.preventDefault();
+      try {
+        JSON.parse(text.value);
+        // Sent as it is written: numbers read into this language could change.
+        const done = await post(`/approvals/${encodeURIComponent(q.ticket)}/edit`, `{"revision":${Number(q.revision)},"arguments":${text.value}}`);
+        close(true);
+        settle(q, done.answer, true);
+      } catch (error) { wrong.textContent = error.text ?? `This is not JSON: ${error.message}`; }
+    } },
+    h("p", { class: "quiet" }, "The agent is told which call ran. Editing counts as your yes to the new call."),
+    h("label", { for: "new-arguments" }, "Arguments"), text, wrong,
+    h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Cancel"), h("button", { class: "yes", type: "submit", id: "say-edit" }, "Yes to the edited call"))));
+  }
+
+  /** A standing yes: for calls that differ from this one only where it is said here. */
+  async function grant() {
+    const q = question;
+    if (!q || q.tier === "T3") return;
+    const pointers = places(JSON.parse(q.arguments));
+    const boxes = pointers.map((pointer, place) => h("input", { type: "checkbox", id: `vary-${place}`, value: pointer }));
+    const uses = h("input", { id: "uses", type: "number", min: 1, max: 1000, value: 10, required: true });
+    const minutes = h("input", { id: "minutes", type: "number", min: 1, max: 1440, value: 30, required: true });
+    const sentence = h("p", { role: "status" }), wrong = h("p", { class: "wrong", role: "alert" });
+    const wanted = () => ({ vary: Object.fromEntries(boxes.filter((box) => box.checked).map((box) => [box.value, true])), uses: Number(uses.value), seconds: Number(minutes.value) * 60 });
+    const preview = async () => {
+      try {
+        const found = await post(`/approvals/${encodeURIComponent(q.ticket)}/preview`, { grant: wanted() });
+        sentence.textContent = found.sentence;
+        wrong.textContent = "";
+      } catch (error) { sentence.textContent = ""; wrong.textContent = error.text; }
+    };
+    preview();
+    await dialog(`Yes to calls like this one of ${q.tool}`, (close) => h("form", { onchange: preview, onsubmit: async (event) => {
+      event.preventDefault();
+      try {
+        const done = await post(`/approvals/${encodeURIComponent(q.ticket)}/answer`, { yes: true, revision: q.revision, grant: wanted() });
+        close(true);
+        settle(q, done.answer, true);
+      } catch (error) { wrong.textContent = error.text; }
+    } },
+    h("fieldset", {}, h("legend", {}, "What may differ; all else must be as shown"), pointers.map((pointer, place) => h("div", { class: "row" }, boxes[place], h("label", { for: `vary-${place}` }, h("code", {}, pointer))))),
+    h("label", { for: "uses" }, "Uses"), uses, h("label", { for: "minutes" }, "Minutes"), minutes, sentence, wrong,
+    h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Cancel"), h("button", { class: "yes", type: "submit", id: "say-grant" }, "Yes, and grant"))));
+  }
+
+  function settle(q, answer, yes) {
+    toast(`${q.tool}: ${answer}`, yes ? "done" : "plain");
+    if (answer.startsWith("approved") || answer === "denied") forget(q.ticket, `${answer} by ${shell.session.approver}`);
+    else load(q.ticket);
   }
 
   /** The question is over: the next is selected, and what happened stays in sight. */
@@ -178,10 +236,43 @@ export function approvalsPage(shell, [wanted]) {
         case "k": case "ArrowUp": step(-1); return true;
         case "y": if (!event.repeat) answer(true); return true;
         case "n": if (!event.repeat) refuse(); return true;
+        case "e": edit(); return true;
+        case "r": grant(); return true;
         default: return false;
       }
     },
   };
+}
+
+/** The JSON Pointers of what is no object or list. */
+function places(value, pointer = "") {
+  if (value === null || typeof value !== "object") return pointer ? [pointer] : [];
+  return Object.entries(value).flatMap(([key, inner]) => places(inner, `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`));
+}
+
+/** JSON over several lines, its values untouched. */
+function pretty(text) {
+  let result = "", depth = 0, inString = false;
+  for (let place = 0; place < text.length; place++) {
+    const letter = text[place];
+    if (inString) {
+      result += letter;
+      if (letter === "\\") result += text[++place] ?? "";
+      else if (letter === "\"") inString = false;
+    } else if (letter === "\"") { inString = true; result += letter; }
+    else if (letter === "{" || letter === "[") {
+      depth += 1;
+      result += text[place + 1] === "}" || text[place + 1] === "]" ? letter : `${letter}\n${"  ".repeat(depth)}`;
+    } else if (letter === "}" || letter === "]") {
+      depth -= 1;
+      result += text[place - 1] === "{" || text[place - 1] === "[" ? letter : `\n${"  ".repeat(depth)}${letter}`;
+    } else if (letter === ",") result += `,\n${"  ".repeat(depth)}`;
+    else if (letter === ":") result += ": ";
+    else result += letter;
+  }
+  // What does not show, or turns text round, is written as the escape JSON has for it: the same value.
+  return result.replace(/[\p{Cf}\p{Zl}\p{Zp}\u007f-\u009f\u115f\u1160\u3164\uffa0]/gu, (found) => [...Array(found.length).keys()]
+    .map((place) => `\\u${found.charCodeAt(place).toString(16).padStart(4, "0")}`).join(""));
 }
 
 const FOLD = 400;

@@ -2,17 +2,26 @@
 import { h, replace, dialog, toast, isWriting, number, say } from "./dom.js";
 import { call, listen, post } from "./api.js";
 import { approvalsPage } from "./approvals.js";
+import { callsPage } from "./calls.js";
+import { serversPage } from "./servers.js";
+import { toolsPage } from "./tools.js";
+import { auditPage } from "./audit.js";
+import { accessPage } from "./access.js";
+import { policyPage } from "./policy.js";
 
 const PAGES = [
   { path: "approvals", key: "a", title: "Approvals", build: approvalsPage },
+  { path: "calls", key: "c", title: "Live calls", build: callsPage },
+  { path: "servers", key: "s", title: "Servers", build: serversPage },
+  { path: "tools", key: "t", title: "Tools", build: toolsPage },
+  { path: "audit", key: "l", title: "Audit", build: auditPage },
+  { path: "access", key: "u", title: "Access", build: accessPage },
+  { path: "policy", key: "p", title: "Policy", build: policyPage },
 ];
-
-/** Adds a page; each module of a page does. */
-export function pageNames() { return PAGES.map((page) => page.path); }
 
 const KEYS = [
   ["j k", "next, previous"], ["y", "yes, once, to exactly what is shown"], ["n", "no, with a reason for the agent"],
-  ["/", "search on this page"], ["g then a letter", "go to a page"], ["!", "lockdown"], ["?", "this help"],
+  ["e", "edit the call"], ["r", "yes to this call and its like"], ["/", "search on this page"], ["g then a letter", "go to a page"], ["!", "lockdown"], ["?", "this help"],
 ];
 
 export function startShell(root, session, leave) {
@@ -42,7 +51,7 @@ export function startShell(root, session, leave) {
   function route() {
     const [path, ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
     const wanted = PAGES.find((candidate) => candidate.path === path) ?? PAGES[0];
-    for (const link of links) link.dataset.page === wanted.path ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+    for (const link of links) link.dataset.page === wanted.path ? (link.setAttribute("aria-current", "page"), link.scrollIntoView({ block: "nearest", inline: "nearest" })) : link.removeAttribute("aria-current");
     document.title = `${wanted.title} · Gatehouse`;
     if (page?.path === wanted.path && page.show) return page.show(rest);
     page?.leave?.();
@@ -54,7 +63,14 @@ export function startShell(root, session, leave) {
 
   function tell(kind, data) { for (const watcher of [...watchers]) watcher(kind, data); }
 
-  const end = listen((type, data) => {
+  let end = null;
+  const follow = (wantsCalls) => {
+    end?.();
+    end = listen(take, heard, wantsCalls);
+  };
+  shown.follow = follow;
+
+  function take(type, data) {
     if (type === "approvals") {
       state.approvals = new Map(data.map((question) => [question.ticket, question]));
     } else if (type === "question") {
@@ -68,11 +84,13 @@ export function startShell(root, session, leave) {
     }
     showCount();
     tell(type, data);
-  }, (kind) => {
+  }
+
+  function heard(kind) {
     state.isLive = kind === "live";
     showLine();
     tell("line", kind);
-  });
+  }
 
   function showCount() {
     const count = state.approvals.size;
@@ -163,10 +181,11 @@ export function startShell(root, session, leave) {
   window.addEventListener("hashchange", route);
   document.addEventListener("keydown", onKey);
   document.addEventListener("pointerdown", touch);
+  follow(false);
   route();
   showLine();
   return () => {
-    end();
+    end?.();
     page?.leave?.();
     window.removeEventListener("hashchange", route);
     document.removeEventListener("keydown", onKey);

@@ -88,7 +88,7 @@ class API:
         response = connection.getresponse()
         text = response.read()
         connection.close()
-        if "json" in response.headers.get("Content-Type", ""):
+        if response.headers.get("Content-Type", "") == "application/json":
             return response.status, response.headers, json.loads(text)
         return response.status, response.headers, text.decode(errors="replace")
 

@@ -28,6 +28,11 @@ struct APIRoute: Sendable {
     var gate = Gate.session
 
     static let prefix = "/api/v1"
+    /// Answers a file, so that it has no command of the socket.
+    static let export = "audit.export"
+    private static let auditParts = [
+        "words", "tenant", "kind", "principal", "server", "tool", "call", "since", "until",
+    ]
 
     static let all: [APIRoute] = [
         APIRoute(verb: .get, path: "/status", command: "status"),
@@ -85,12 +90,27 @@ struct APIRoute: Sendable {
         ),
         APIRoute(verb: .post, path: "/tools/refresh", command: "tools.refresh"),
 
+        APIRoute(
+            verb: .get,
+            path: "/audit",
+            command: "audit.search",
+            query: auditParts + ["before", "limit"],
+            numbers: ["before", "limit"]
+        ),
+        APIRoute(verb: .get, path: "/audit/records/{number}", command: "audit.record"),
+        APIRoute(verb: .get, path: "/audit/export.csv", command: export, query: auditParts),
+        APIRoute(verb: .get, path: "/audit/export.jsonl", command: export, query: auditParts),
+        APIRoute(verb: .get, path: "/figures", command: "figures"),
+
         APIRoute(verb: .get, path: "/tokens", command: "tokens.list"),
         APIRoute(
             verb: .post,
             path: "/tokens",
             command: "tokens.issue",
-            body: ["owner", "tenant", "tier", "servers", "tools", "allow_from", "seconds"],
+            body: [
+                "owner", "tenant", "tier", "servers", "tools", "allow_from", "seconds",
+                "certificate",
+            ],
             gate: .proof
         ),
         APIRoute(

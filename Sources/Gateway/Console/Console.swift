@@ -170,8 +170,28 @@ actor Console {
             )
         }
         guard let gateway else { throw Self.stopping }
+        return try await Self.told {
+            try await gateway.perform(request.command, as: session.approver.name)
+        }
+    }
+
+    func export(
+        _ request: APIRequest,
+        _ session: SessionTable.Session,
+        asCSV isCSV: Bool
+    ) async throws(APIError) -> [UInt8] {
+        guard let gateway else { throw Self.stopping }
+        let name = session.approver.name
+        return try await Self.told {
+            try await gateway.export(request.command, asCSV: isCSV, as: name)
+        }
+    }
+
+    private static func told(
+        _ body: () async throws -> [UInt8]
+    ) async throws(APIError) -> [UInt8] {
         do {
-            return try await gateway.perform(request.command, as: session.approver.name)
+            return try await body()
         } catch let error as ControlError {
             throw APIError(error)
         } catch {

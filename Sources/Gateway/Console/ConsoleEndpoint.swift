@@ -73,10 +73,30 @@ struct ConsoleEndpoint: HTTPHandler {
             let proven = try await console.prove(id, passphrase: passphrase, from: exchange.peer)
             await answer(exchange, proven)
         case (["events"], .get):
-            await console.feed.serve(exchange, id, console, ConsoleReply.fields(isTLS: isTLS))
+            let wanted = try APIRequest.members(of: head.query)
+            guard wanted.allSatisfy({ $0 == ("calls", "1") }) else {
+                throw APIError(.badRequest, .usage, "this path takes `calls=1` and nothing else")
+            }
+            let fields = ConsoleReply.fields(isTLS: isTLS)
+            let wantsCalls = !wanted.isEmpty
+            await console.feed.serve(exchange, id, console, fields, wantsCalls: wantsCalls)
         default:
             let request = try APIRequest(head, body: exchange.body)
-            await answer(exchange, try await console.perform(request, session))
+            guard request.route.command == APIRoute.export else {
+                return await answer(exchange, try await console.perform(request, session))
+            }
+            let isCSV = request.route.path.hasSuffix("csv")
+            let file = try await console.export(request, session, asCSV: isCSV)
+            var fields = ConsoleReply.fields(isTLS: isTLS)
+            fields.add(.contentType, isCSV ? "text/csv; charset=utf-8" : "application/jsonl")
+            fields.add(.cacheControl, literal: "no-store")
+            fields.add(
+                "content-disposition",
+                isCSV
+                    ? "attachment; filename=\"audit.csv\""
+                    : "attachment; filename=\"audit.jsonl\""
+            )
+            await exchange.respond(.ok, fields, body: file)
         }
     }
 

@@ -2,6 +2,7 @@ import Approval
 import Base
 import HTTP
 import JSON
+import Storage
 import System
 
 /// What every open page hears: questions as they come and go, and how the gateway is.
@@ -19,6 +20,8 @@ actor ConsoleFeed {
     private var watch: UInt64?
     private var status: [UInt8] = []
     private var isSampling = false
+    private var calls = CallFeed()
+    private var isFollowing = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -27,12 +30,16 @@ actor ConsoleFeed {
     /// One open stream.
     private final class Page {
         let session: SessionTable.ID
+        let wantsCalls: Bool
         var events: [ServerSentEvent] = []
         var isBehind = false
         var isEnded = false
         var wake: Pending<Void>?
 
-        init(_ session: SessionTable.ID) { self.session = session }
+        init(_ session: SessionTable.ID, wantsCalls: Bool) {
+            self.session = session
+            self.wantsCalls = wantsCalls
+        }
 
         func push(_ event: ServerSentEvent) {
             guard events.count < Limits.consoleEventCount else {
@@ -64,12 +71,13 @@ actor ConsoleFeed {
         _ exchange: Exchange,
         _ session: SessionTable.ID,
         _ console: Console,
-        _ fields: FieldBlock
+        _ fields: FieldBlock,
+        wantsCalls: Bool
     ) async {
         guard let stream = await exchange.beginStream(.ok, fields) else { return }
         let key = next
         next &+= 1
-        let page = Page(session)
+        let page = Page(session, wantsCalls: wantsCalls)
         page.isBehind = true
         pages[key] = page
         defer { pages[key] = nil }
@@ -77,7 +85,7 @@ actor ConsoleFeed {
         while !page.isEnded {
             if page.isBehind {
                 page.isBehind = false
-                page.events = await snapshot()
+                page.events = await snapshot(for: page)
             }
             let events = page.events
             page.events = []
@@ -116,13 +124,32 @@ actor ConsoleFeed {
     }
 
     /// Everything as it is now, for a page that begins or fell behind.
-    private func snapshot() async -> [ServerSentEvent] {
+    private func snapshot(for page: Page) async -> [ServerSentEvent] {
         guard let gateway else { return [] }
         let questions = await gateway.desk.waiting().map { gateway.summary(of: $0) }
-        return [
+        var events = [
             Self.event("approvals", JSONValue.array(questions).serialised()),
             Self.event("status", await gateway.statusText()),
         ]
+        if page.wantsCalls {
+            let size = gateway.store.size
+            let last = size - min(size, UInt64(CallFeed.rowCount))..<size
+            if let event = await callEvent(last, skipped: 0) { events.append(event) }
+        }
+        return events
+    }
+
+    /// A stretch of the log as the page of live calls hears it.
+    private func callEvent(_ range: Range<UInt64>, skipped: UInt64) async -> ServerSentEvent? {
+        guard !range.isEmpty, let gateway,
+            let leaves = try? await gateway.store.leaves(
+                from: range.lowerBound,
+                limit: range.count
+            )
+        else { return nil }
+        // Reading a hundred records takes longer than the loop may be held.
+        let data = try? await gateway.parts.pool.run { CallFeed.event(leaves, skipped: skipped) }
+        return data.map { Self.event("calls", $0) }
     }
 
     // MARK: Changes
@@ -139,6 +166,33 @@ actor ConsoleFeed {
             isSampling = true
             sampleLater()
         }
+        if !isFollowing, pages.values.contains(where: \.wantsCalls) {
+            isFollowing = true
+            calls.forget()
+            // From here on; what came before is in the page's snapshot, and may be in both.
+            _ = calls.take(upTo: gateway?.store.size ?? 0)
+            followLater()
+        }
+    }
+
+    // MARK: Calls
+
+    private func followLater() {
+        loop.schedule(after: CallFeed.interval) { [weak self] in
+            guard let self else { return }
+            // One look at what came into the log; the next is scheduled when it is done.
+            self.loop.spawn { await self.follow() }
+        }
+    }
+
+    private func follow() async {
+        guard pages.values.contains(where: \.wantsCalls), let gateway else {
+            isFollowing = false
+            return
+        }
+        let (range, skipped) = calls.take(upTo: gateway.store.size)
+        if let event = await callEvent(range, skipped: skipped) { tell([event]) { $0.wantsCalls } }
+        followLater()
     }
 
     private func note(_ notice: ApprovalNotice) {
@@ -194,11 +248,14 @@ actor ConsoleFeed {
     }
 
     /// Gives events to every page, and wakes them in slices.
-    private func tell(_ events: [ServerSentEvent]) {
+    private func tell(
+        _ events: [ServerSentEvent],
+        to isMeant: (Page) -> Bool = { _ in true }
+    ) {
         guard !events.isEmpty else { return }
         var delay = Duration.zero
         var slice: [Page] = []
-        for page in pages.values {
+        for page in pages.values where isMeant(page) {
             for event in events { page.push(event) }
             slice.append(page)
             guard slice.count == Self.sliceCount else { continue }

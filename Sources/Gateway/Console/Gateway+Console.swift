@@ -40,6 +40,7 @@ extension Gateway {
         let name = settings.hosts.first ?? (bound.isLoopback ? "localhost" : nil)
         let place = name.map { "\($0):\(bound.port ?? 0)" } ?? "\(bound)"
         consoleAddress = (tls == nil ? "http://" : "https://") + place + "/"
+        await keepFigures()
         people = ConsoleServer(server: server, feed: feed, tls: tls, settings: settings)
     }
 
@@ -85,6 +86,17 @@ extension Gateway {
             )
         )
         return approver
+    }
+
+    /// A search of the log as a file.
+    func export(
+        _ request: ControlRequest,
+        asCSV isCSV: Bool,
+        as approver: PrincipalName
+    ) async throws -> [UInt8] {
+        let reply = ControlReply { _ in false }
+        let call = ControlCall(request, approver: approver, nil, reply)
+        return try await export(call, asCSV: isCSV)
     }
 
     /// Carries out one command for a person whose session is proven.

@@ -187,6 +187,7 @@ package actor Door {
                 }
             }
             let judged = judge(resolved, id: id)
+            if round == 0 { tally.spoke(judged.verdict, judged.principal.tenant) }
             if let refusal = refusal(of: judged) { return refuse(judged, refusal) }
             guard case .ask(let people) = judged.verdict.outcome else {
                 return await act(judged, nil, channel: channel, cancellation: cancellation)

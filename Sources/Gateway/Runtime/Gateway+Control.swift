@@ -90,7 +90,7 @@ struct ControlCommand: Sendable {
 enum ControlCommands {
     static let all: [String: ControlCommand] = [
         tokens, approvers, status, tools, approvals, configuration, lockdowns, policies, servers,
-        grants, egress,
+        grants, egress, audit, figures,
     ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
 }
 

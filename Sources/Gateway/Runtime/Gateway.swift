@@ -45,6 +45,7 @@ package actor Gateway {
     /// What the agents' listener speaks TLS with; nil for plain HTTP.
     var tls: ListenerTLS?
     var people: ConsoleServer?
+    var figures = FigureBook()
     /// What people type to reach it.
     var consoleAddress: String?
     /// Why the configuration on the disk was not taken; nil when it was, or waits.

@@ -39,6 +39,21 @@ package final class GateTally: @unchecked Sendable {
         return made
     }
 
+    /// How many calls each rule of a tenant spoke about, since the start.
+    private(set) var ruleHits: [TenantID: [String: UInt64]] = [:]
+
+    /// Counts the rules that asked, refused or let through; most calls know none.
+    func spoke(_ verdict: Verdict, _ tenant: TenantID) {
+        for reason in verdict.reasons {
+            if case .rule(let name) = reason.source {
+                ruleHits[tenant, default: [:]][name, default: 0] &+= 1
+            }
+        }
+        for name in verdict.lifted where name.hasPrefix("rule ") {
+            ruleHits[tenant, default: [:]][String(name.dropFirst(5)), default: 0] &+= 1
+        }
+    }
+
     /// Forgets servers that the configuration names no more.
     func keep(only places: Set<Place>) {
         servers = servers.filter { places.contains($0.key) }

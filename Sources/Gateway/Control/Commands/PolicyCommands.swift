@@ -7,7 +7,7 @@ extension ControlCommands {
     /// `policy`, `policy explain`.
     static let policies: [String: ControlCommand] = [
         "policy.list": ControlCommand(level: .observe) { gateway, _ in
-            await gateway.current.listing.serialised()
+            await gateway.policyListing().serialised()
         },
         "policy.explain": ControlCommand(level: .observe) { gateway, call in
             try await gateway.explain(call)
@@ -28,6 +28,21 @@ extension PolicySet {
 }
 
 extension Gateway {
+    /// The policy, and how often each rule spoke since the start.
+    func policyListing() -> JSONValue {
+        guard case .object(var object) = current.listing else { return .null }
+        var hits = JSONObject()
+        for (tenant, rules) in tally.ruleHits.sorted(by: { $0.key < $1.key }) {
+            var counts = JSONObject()
+            for (name, count) in rules.sorted(by: { $0.key < $1.key }) {
+                counts[JSONString(name)] = JSONValue(count)
+            }
+            hits[JSONString(tenant.rawValue)] = .object(counts)
+        }
+        object["hits"] = .object(hits)
+        return .object(object)
+    }
+
     /// Why a call would be answered as it would; nothing is counted, asked or sent.
     func explain(_ call: ControlCall) async throws -> [UInt8] {
         let text = try call.request.required("tool")

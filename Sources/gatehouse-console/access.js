@@ -1,0 +1,76 @@
+// Who may call, and who may decide: tokens, approvers, standing yeses.
+import { h, replace, toast, dialog, stamp } from "./dom.js";
+import { get, post, remove } from "./api.js";
+
+export function accessPage(shell) {
+  const grants = h("section", { "aria-label": "Standing yeses" }), tokens = h("section", { "aria-label": "Tokens" }), people = h("section", { "aria-label": "Approvers" });
+  replace(shell.element, h("div", { class: "bar" }, h("h1", {}, "Access")), grants, tokens, people);
+
+  const act = async (action, text) => {
+    try { const done = await action(); toast(typeof text === "function" ? text(done) : text); await load(); return done; } catch (error) { if (error.code !== "proof") toast(error.text, "wrong"); return null; }
+  };
+  const head = (...titles) => h("thead", {}, h("tr", {}, titles.map((t) => h("th", { scope: "col" }, t))));
+
+  async function load() {
+    const [tokenList, personList, grantList] = await Promise.all([get("/tokens"), get("/approvers"), get("/grants")]);
+    replace(grants, h("h3", {}, "Standing yeses"), grantList.length === 0 ? h("p", { class: "quiet" }, "None. One is given with a yes, for calls of the same closed shape.")
+      : h("div", { class: "scroll" }, h("table", {}, head("What it covers", "By", "Used", "Until", ""), h("tbody", {}, grantList.map((grant) => h("tr", {},
+        h("td", {}, h("span", { class: `tier ${grant.tier}` }, grant.tier), " ", grant.sentence), h("td", {}, grant.by), h("td", {}, `${grant.used} of ${grant.uses}`), h("td", {}, stamp(grant.expires)),
+        h("td", {}, h("button", { class: "no", onclick: () => act(() => post(`/grants/${encodeURIComponent(grant.id)}/revoke`), "Revoked.") }, "Revoke"))))))));
+    replace(tokens, h("div", { class: "bar" }, h("h3", {}, "Tokens of agents"), h("span", { class: "grow" }), h("button", { onclick: issue }, "Issue a token…")),
+      h("div", { class: "scroll" }, h("table", {}, head("Owner", "Id", "Up to", "Reaches", "From", "Issued", "Expires", ""), h("tbody", {}, tokenList.map((token) => h("tr", {},
+        h("th", { scope: "row" }, token.tenant === "main" ? token.owner : `${token.tenant}/${token.owner}`), h("td", {}, h("code", {}, token.id)), h("td", {}, h("span", { class: `tier ${token.tier}` }, token.tier)),
+        h("td", {}, [...(token.servers ?? []), ...(token.tools ?? [])].join(", ") || "everything"), h("td", {}, token.certificate ? `certificate ${token.certificate}` : token.allow_from?.join(", ") ?? "anywhere"), h("td", {}, stamp(token.issued)),
+        h("td", {}, token.expires ? stamp(token.expires) : "never"),
+        h("td", {}, h("button", { class: "no", "aria-label": `Revoke the token of ${token.owner}`, onclick: () => act(() => post("/tokens/revoke", { id: token.id, tenant: token.tenant }), (done) => `Revoked; ${done.stopped} calls stopped.`) }, "Revoke"))))))));
+    replace(people, h("div", { class: "bar" }, h("h3", {}, "Approvers"), h("span", { class: "grow" }), h("button", { onclick: add }, "Add an approver…")),
+      h("table", {}, head("Name", ""), h("tbody", {}, personList.map((entry) => {
+        const name = typeof entry === "string" ? entry : entry.name;
+        return h("tr", {}, h("th", { scope: "row" }, name, name === shell.session.approver && h("span", { class: "quiet" }, " (you)"), typeof entry === "object" && entry.roles && h("span", { class: "quiet" }, ` ${[].concat(entry.roles).join(", ")}`)),
+          h("td", {}, h("button", { class: "no", "aria-label": `Remove ${name}`, disabled: personList.length < 2, onclick: () => act(() => remove(`/approvers/${encodeURIComponent(name)}`), `${name} decides no more.`) }, "Remove")));
+      }))));
+  }
+
+  async function issue() {
+    const owner = h("input", { id: "owner", required: true, spellcheck: "false", autofocus: true });
+    const tier = h("select", { id: "tier" }, ["T0", "T1", "T2", "T3"].map((t) => h("option", { value: t }, t)));
+    const servers = h("input", { id: "servers", placeholder: "all", spellcheck: "false" });
+    const hours = h("input", { id: "hours", type: "number", min: 1, max: 87600, placeholder: "no end" });
+    tier.value = "T1";
+    const body = await dialog("Issue a token", (close) => h("form", { onsubmit: (event) => {
+      event.preventDefault();
+      const wanted = { owner: owner.value.trim(), tier: tier.value };
+      const names = servers.value.split(/[\s,]+/).filter(Boolean);
+      if (names.length) wanted.servers = names;
+      if (hours.value) wanted.seconds = Number(hours.value) * 3600;
+      close(wanted);
+    } },
+    h("label", { for: "owner" }, "Owner"), owner, h("label", { for: "tier" }, "Highest tier"), tier, h("label", { for: "servers" }, "Servers"), servers,
+    h("label", { for: "hours" }, "Hours it lives"), hours,
+    h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Cancel"), h("button", { class: "main", type: "submit" }, "Issue"))));
+    if (!body) return;
+    const done = await act(() => post("/tokens", body), `Token for ${body.owner} issued.`);
+    if (!done) return;
+    await dialog("The token, this once", (close) => [h("p", {}, "It is not shown again."), h("pre", { class: "arguments", tabindex: "0" }, `  ${done.token}`),
+      h("div", { class: "row end" }, h("button", { onclick: () => navigator.clipboard?.writeText(done.token).then(() => toast("Copied.")) }, "Copy"), h("button", { class: "main", autofocus: true, onclick: () => close() }, "Done"))]);
+  }
+
+  async function add() {
+    const name = h("input", { id: "new-name", required: true, spellcheck: "false", autocapitalize: "none", autofocus: true, autocomplete: "off" });
+    const first = h("input", { id: "new-phrase", type: "password", required: true, minlength: 8, autocomplete: "new-password" });
+    const again = h("input", { id: "again", type: "password", required: true, autocomplete: "new-password" });
+    const wrong = h("p", { class: "wrong", role: "alert" });
+    const body = await dialog("Add an approver", (close) => h("form", { onsubmit: (event) => {
+      event.preventDefault();
+      if (first.value !== again.value) { wrong.textContent = "The passphrases differ."; return; }
+      close({ name: name.value.trim(), passphrase: first.value });
+    } },
+    h("p", { class: "quiet" }, "Let the person type the passphrase."), h("label", { for: "new-name" }, "Name"), name, h("label", { for: "new-phrase" }, "Passphrase"), first, h("label", { for: "again" }, "Once more"), again, wrong,
+    h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Cancel"), h("button", { class: "main", type: "submit" }, "Add"))));
+    if (body) await act(() => post("/approvers", body), `${body.name} may decide.`);
+  }
+
+  const unwatch = shell.watch((type) => { if (type === "grants") load().catch(() => {}); });
+  load().catch((error) => toast(error.text, "wrong"));
+  return { leave: unwatch };
+}

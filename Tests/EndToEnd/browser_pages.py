@@ -1,0 +1,187 @@
+"""Every page of the console in a real browser: what it shows, what it does, and whether everybody can use it."""
+import json
+import unittest
+
+from browser import Keys, accessibility
+from browser_console import PATIENT, Page
+
+RULES = PATIENT + """
+rules:
+  - {{ name: no-secrets, tools: [shop.peek], args: {{ /key: {{ equals: secret }} }}, then: refuse, why: secrets stay }}
+"""
+
+
+class Pages(Page):
+    configuration = RULES
+    tokens = ("bot", "coder")
+
+    def goto(self, letter, title):
+        self.browser.go(letter)
+        self.browser.wait_for_text(title, "h1")
+
+    def button(self, text):
+        return self.browser.wait(lambda: next(b for b in self.browser.all("button, a.button") if b.text == text and b.is_displayed()))
+
+    def test_live_calls_come_by_themselves_with_plots(self):
+        self.goto("c", "Live calls")
+        self.gateway.call("peek", {"key": "first \u202e seen"})
+        self.gateway.call("peek", {"key": "secret"}, token="coder")
+        self.browser.wait_for_text("first \\u{202e} seen", ".vbody")
+        self.browser.wait_for_text("refused", ".vbody")
+        self.browser.wait(lambda: len(self.browser.all("svg.chart")) == 3)
+        self.assertIn("Calls: ", self.browser.one("svg.chart").get_attribute("aria-label"))
+        self.check("calls")
+        self.browser.one("input[type=search]").send_keys("coder")
+        self.browser.wait(lambda: "first" not in self.browser.text(".vbody"))
+
+    def test_a_server_shows_what_is_enforced_on_it(self):
+        self.goto("s", "Servers")
+        self.browser.wait_for_text("no-new-privs", ".detail")
+        self.browser.wait_for_text("/data/out = ./out", ".detail")
+        self.check("servers")
+
+    def test_a_changed_tool_is_shown_side_by_side_and_accepted(self):
+        self.goto("t", "Tools")
+        self.browser.wait_for_text("shop.peek", ".vbody")
+        (self.gateway.folder / "docs/description.txt").write_text("Sends \u202e everything to <b>me</b>")
+        self.button("Ask the servers again").click()
+        self.browser.wait_for_text("hidden", ".vbody")
+        self.button("shop").click()
+        self.browser.wait_for_text('"description": "Sends \\u{202e} everything to <b>me</b>"', ".diff .add")
+        self.assertIn("Tool peek.", self.browser.text(".diff .cut"))
+        self.check("tools")
+        self.browser.one("#accept").click()
+        self.browser.wait_for_text("everything is accepted as it is")
+        self.browser.wait(lambda: "hidden" not in self.browser.text(".vbody"))
+        records = [r for r in self.gateway.records() if r["kind"] == "tool" and r["detail"].get("by") == "ana" and r["detail"]["change"] == "accepted"]
+        self.assertTrue(records)
+
+    def test_the_log_is_searched_read_and_saved(self):
+        self.gateway.call("peek", {"key": "needle in it"})
+        self.goto("l", "Audit")
+        self.browser.key("/")
+        self.browser.key("needle", Keys.ENTER)
+        self.browser.wait(lambda: len(self.browser.all(".vrow")) == 1)  # the intent; results are not indexed
+        self.browser.one(".vbody").click()
+        self.browser.key(Keys.ESCAPE)
+        self.browser.all(".vrow")[-1].click()
+        self.browser.wait_for_text("commitment", ".detail")
+        self.check("audit")
+        self.button("Time line of the call").click()
+        self.browser.wait_for_text("+0 ms", ".timeline")
+        self.assertEqual(len(self.browser.all(".timeline > li")), 2)
+        saved = self.browser.run("""return fetch('/api/v1/audit/export.csv?words=needle', {headers: {'Gatehouse-Token': localStorage.getItem('gatehouse-token')}})
+              .then(r => r.text())""")
+        self.assertEqual(saved.count("\r\n"), 2)
+
+    def test_a_token_is_issued_shown_once_and_revoked(self):
+        self.goto("u", "Access")
+        self.browser.wait_for_text("coder")
+        self.check("access")
+        self.button("Issue a token…").click()
+        self.browser.one("#owner").send_keys("temporary", Keys.ENTER)
+        secret = self.browser.one("dialog pre").text.strip()
+        self.gateway.secrets["temporary"] = secret
+        self.assertIn("hello", json.dumps(self.gateway.call("peek", {"key": "hello"}, token="temporary")))
+        self.button("Done").click()
+        self.browser.wait_for_text("temporary")
+        self.browser.one("button[aria-label='Revoke the token of temporary']").click()
+        self.browser.wait_for_text("Revoked; 0 calls stopped.")
+        self.browser.wait(lambda: "temporary" not in self.browser.text("main"))
+
+    def test_policy_is_listed_and_explained(self):
+        self.gateway.call("peek", {"key": "secret"})
+        self.goto("p", "Policy")
+        self.browser.wait_for_text("no-secrets")
+        hits = self.browser.run("return [...document.querySelectorAll('td')].find(e => e.textContent === 'no-secrets').parentElement.lastChild.textContent")
+        self.assertGreater(int(hits), 0)
+        self.browser.one("#tool").send_keys("shop.peek")
+        self.browser.one("#args").clear()
+        self.browser.one("#args").send_keys('{"key": "secret"}')
+        self.button("Explain").click()
+        self.browser.wait_for_text("Answer: refuse")
+        self.check("policy")
+
+    def test_lockdown_is_two_keys_away_and_lifted_with_the_passphrase(self):
+        self.browser.key("!")
+        self.browser.one("#why").send_keys("a drill")
+        self.check("lockdown")
+        self.browser.one("#why").send_keys(Keys.ENTER)
+        self.browser.wait_for_text("Lockdown: all", "#stopped")
+        self.assertIn("a person has stopped calls", json.dumps(self.gateway.call("peek", {"key": "x"})))
+        self.browser.key("!")
+        self.button("Lift").click()
+        self.browser.wait(lambda: not self.browser.one("#stopped").is_displayed())
+        self.assertIn("hello", json.dumps(self.gateway.call("peek", {"key": "hello"})))
+
+    def test_an_edited_call_runs_in_the_place_of_the_one_that_was_asked(self):
+        caller = self.ask("destroy", {"name": "everything", "amount": 12345678901234567890})
+        self.browser.wait_for_text("everything", ".arguments")
+        self.browser.key("e")
+        field = self.browser.one("#new-arguments")
+        text = field.get_attribute("value")
+        self.assertIn("12345678901234567890", text)  # no number of the browser's own
+        field.clear()
+        field.send_keys(text.replace("everything", "a little"))
+        self.check("edit")
+        self.browser.one("#say-edit").click()
+        self.assertIn("destroyed a little", caller.text())
+
+    def test_a_standing_yes_says_in_a_sentence_what_it_covers_and_is_revoked(self):
+        caller = self.ask("destroy", {"name": "one"})
+        self.browser.wait_for_text('"name": "one"', ".arguments")
+        self.browser.key("r")
+        self.browser.one("#vary-0").click()
+        self.browser.wait_for_text("shop.destroy", "dialog p[role=status]")
+        self.check("grant")
+        self.browser.one("#say-grant").click()
+        self.assertIn("destroyed one", caller.text())
+        self.assertIn("destroyed two", json.dumps(self.gateway.call("destroy", {"name": "two"})))
+        self.goto("u", "Access")
+        self.browser.wait_for_text("1 of 10")
+        self.button("Revoke").click()
+        self.browser.wait_for_text("None. One is given with a yes")
+
+    def test_the_keyboard_alone_reaches_everything_in_the_order_it_is_read(self):
+        self.browser.driver.refresh()
+        self.browser.wait_for_text("Approvals", "h1")
+        seen = []
+        for _ in range(14):
+            self.browser.key(Keys.TAB)
+            seen.append(self.browser.run("const e = document.activeElement; return e.getAttribute('aria-label') || e.textContent.trim().slice(0, 16)"))
+        self.assertEqual(seen[0], "Skip to the page")
+        self.assertLess(seen.index("Lockdown"), next(i for i, s in enumerate(seen) if s.startswith("Approvals")))
+        self.assertTrue(self.browser.run("return getComputedStyle(document.activeElement).outlineStyle !== 'none' || document.activeElement === document.body"))
+
+    def test_ten_thousand_rows_scroll_without_lag(self):
+        self.goto("c", "Live calls")
+        figures = self.browser.run("""
+            return import('/assets/list.js').then(async ({ table }) => {
+              const list = table({ label: 'Many', columns: [{ title: 'N', width: '1fr', cell: (row) => row.n }] });
+              list.element.style.height = '400px';
+              document.querySelector('main').append(list.element);
+              const began = performance.now();
+              list.show(Array.from({ length: 10000 }, (_, n) => ({ n })));
+              const body = list.element.querySelector('.vbody');
+              const frames = [];
+              await new Promise(requestAnimationFrame);
+              const shown = performance.now() - began;
+              for (let step = 0; step < 60; step++) {
+                const start = performance.now();
+                body.scrollTop = step * 4500;
+                await new Promise(requestAnimationFrame);
+                await new Promise(requestAnimationFrame);
+                frames.push(performance.now() - start);
+              }
+              const rows = list.element.querySelectorAll('.vrow').length, last = body.scrollHeight;
+              list.element.remove();
+              return { rows, last, shown, slowest: Math.max(...frames), median: frames.sort((a, b) => a - b)[30] };
+            });""")
+        self.assertLess(figures["rows"], 60, figures)
+        self.assertEqual(figures["last"], 10000 * 27, figures)
+        # Two frames at sixty a second are 33 ms; a loaded machine may be late, a page that builds all rows is far later.
+        self.assertLess(figures["median"], 100, figures)
+
+
+if __name__ == "__main__":
+    unittest.main()
