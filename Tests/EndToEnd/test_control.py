@@ -59,7 +59,7 @@ class SameUser(unittest.TestCase):
             status, output = self.shop.ask(["approvers", "reset", "mallory"], [("new passphrase", PASSPHRASE), ("once more", PASSPHRASE)])
             self.assertEqual((status, "as root only" in output), (1, True), output)
         # Nothing came of it, and each guess that was tried is in the log.
-        self.assertEqual(json.loads(self.shop.run("approvers", "list", "--json").stdout), ["ana"])
+        self.assertEqual([p["name"] for p in json.loads(self.shop.run("approvers", "list", "--json").stdout)], ["ana"])
         self.assertEqual([t["owner"] for t in json.loads(self.shop.run("tokens", "list", "--json").stdout)], ["bot"])
         self.assertEqual([q["yes"] for q in self.shop.waiting()], [0])
         self.assertIn("tool:shop.put", self.shop.run("lockdown").stdout)
@@ -85,7 +85,7 @@ class SameUser(unittest.TestCase):
         for request, answer in zip(requests, answers):
             self.assertIn("error", answer, request)
         self.assertEqual([q["yes"] for q in self.shop.waiting()], [0])
-        self.assertEqual(json.loads(self.shop.run("approvers", "list", "--json").stdout), ["ana"])
+        self.assertEqual([p["name"] for p in json.loads(self.shop.run("approvers", "list", "--json").stdout)], ["ana"])
 
     def test_3_a_restart_with_a_looser_file_and_a_replaced_lock_loosens_nothing(self):
         self.shop.stop(signal.SIGKILL)
@@ -149,7 +149,7 @@ class SameUser(unittest.TestCase):
             question = {"ticket": ticket, "state": "approved", "votes": [{"person": "ana", "at": 0}]}
             database.execute("UPDATE state SET value = ? WHERE kind = 'approvals' AND name = ?", (json.dumps(question).encode(), ticket))
         self.rows(forge)
-        self.assertEqual(json.loads(self.shop.run("approvers", "list", "--json").stdout), ["ana"])
+        self.assertEqual([p["name"] for p in json.loads(self.shop.run("approvers", "list", "--json").stdout)], ["ana"])
         self.assertEqual([t["owner"] for t in json.loads(self.shop.run("tokens", "list", "--json").stdout)], ["bot"])
         self.assertNotEqual(self.shop.ticket(self.shop.destroy("forged")), ticket)
         self.assertNotIn("destroy forged", self.shop.done())
@@ -270,7 +270,7 @@ print('status', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         output = self.execute(script)
         self.assertNotIn("status 0", output)
         self.assertNotIn("passphrase", output)
-        self.assertEqual(json.loads(self.shop.run("approvers", "list", "--json").stdout), ["ana"])
+        self.assertEqual([p["name"] for p in json.loads(self.shop.run("approvers", "list", "--json").stdout)], ["ana"])
 
 
 class Accepting(unittest.TestCase):
@@ -411,7 +411,7 @@ class Reset(unittest.TestCase):
             shop.user = None  # from here on commands run as root
             status, output = shop.ask(["approvers", "reset", "zoe"], [("new passphrase", PASSPHRASE), ("once more", PASSPHRASE)])
             self.assertEqual(status, 0, output)
-            self.assertEqual(json.loads(shop.run("approvers", "list", "--json").stdout), ["zoe"])
+            self.assertEqual([p["name"] for p in json.loads(shop.run("approvers", "list", "--json").stdout)], ["zoe"])
             # The old one decides nothing, the yes is gone, the new one decides.
             new = shop.ticket(shop.destroy("approved"))
             self.assertNotEqual(new, ticket)

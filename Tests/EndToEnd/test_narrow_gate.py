@@ -206,7 +206,7 @@ class Refusals(unittest.TestCase):
             ["approvers", "add", "thief", "--approver", "ana"],
             [("passphrase of ana", "guess"), ("new passphrase", "long enough"), ("once more", "long enough")])
         self.assertEqual(status, 1, output)
-        self.assertEqual(json.loads(self.gateway.run("approvers", "list", "--json").stdout), ["ana"])
+        self.assertEqual([p["name"] for p in json.loads(self.gateway.run("approvers", "list", "--json").stdout)], ["ana"])
 
 
 class Restart(unittest.TestCase):
@@ -220,7 +220,7 @@ class Restart(unittest.TestCase):
                 "tools/call", {"name": "read_file", "arguments": {"path": "/data/docs/hello.txt"}}, path="/mcp/files")
             self.assertEqual(status, 200)
             self.assertIn("hello from the docs", answer["result"]["content"][0]["text"])
-            self.assertEqual(json.loads(gateway.run("approvers", "list", "--json").stdout), ["ana"])
+            self.assertEqual([p["name"] for p in json.loads(gateway.run("approvers", "list", "--json").stdout)], ["ana"])
 
 
 class Evidence(unittest.TestCase):

@@ -158,6 +158,8 @@ package enum ApprovalNotice: Sendable, Equatable {
     case waiting(TicketID, missing: Int)
     case closed(TicketID)
     case grantsChanged
+    /// An emergency was opened, used, closed or reviewed: everybody should look.
+    case emergency(BreakGlassID)
 }
 
 /// The settings of all questions.
@@ -173,6 +175,8 @@ package struct ApprovalSettings: Sendable, Equatable {
     package var reviewableByteCount: Int
     package var grantsPerPrincipal: Int
     package var grantsPerTenant: Int
+    /// How long an emergency may wait for another person's review.
+    package var review: Duration
 
     package init(
         hold: Duration = .seconds(50),
@@ -182,8 +186,10 @@ package struct ApprovalSettings: Sendable, Equatable {
         waitingPerTenant: Int = 200,
         reviewableByteCount: Int = Limits.reviewableByteCount,
         grantsPerPrincipal: Int = Limits.grantsPerPrincipal,
-        grantsPerTenant: Int = Limits.grantsPerTenant
+        grantsPerTenant: Int = Limits.grantsPerTenant,
+        review: Duration = .seconds(86_400)
     ) {
+        self.review = review
         self.grantsPerPrincipal = grantsPerPrincipal
         self.grantsPerTenant = grantsPerTenant
         self.hold = hold

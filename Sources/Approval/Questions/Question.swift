@@ -83,7 +83,8 @@ package struct Question: Sendable, Equatable {
         }
         guard !votes.contains(where: { $0.person == ballot.person }) else { return .alreadyVoted }
         votes.append(Vote(person: ballot.person, at: now))
-        guard votes.count >= people else { return .counted(missing: people - votes.count) }
+        let needed = ballot.isAlone && tier == .execute ? 1 : people
+        guard votes.count >= needed else { return .counted(missing: needed - votes.count) }
         state = .approved
         return .approved
     }
@@ -103,6 +104,15 @@ package struct Ballot: Sendable, Equatable {
     package let reason: String?
     /// A standing yes to calls of this shape, beside the yes to this one.
     package let grant: GrantProposal?
+    /// Whether this yes stands for those of two people, in an emergency at T3.
+    package private(set) var isAlone = false
+
+    /// The same ballot of somebody who broke the glass.
+    package var alone: Ballot {
+        var ballot = self
+        ballot.isAlone = true
+        return ballot
+    }
 
     package init(
         ticket: TicketID,

@@ -13,6 +13,8 @@ package enum StateTable: String, Sendable, CaseIterable {
     case grants
     /// What people allowed hosted servers to connect to, by server and place.
     case egress
+    /// Emergencies that are open or not reviewed.
+    case breakGlass = "break_glass"
     case pins
     /// Calls whose outcome is unknown, by principal and call form: they block a blind retry.
     case unknownCalls = "unknown_calls"

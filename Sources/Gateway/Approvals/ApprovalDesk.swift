@@ -13,13 +13,16 @@ package import System
 /// evidence and state in one transaction, and only then the answers.
 package actor ApprovalDesk: Questions {
     private let loop: EventLoop
-    private let store: any RecordStore
+    let store: any RecordStore
     let clock: any Clock
-    private let random: any RandomSource
+    let random: any RandomSource
     private let sealing: SealingKey
     let environment: EnvironmentName
 
     var book: ApprovalBook
+    var glasses = BreakGlassBook(
+        at: Moment(instant: Instant(nanoseconds: 0), timestamp: Timestamp(milliseconds: 0))
+    )
     private var waiters: [WaiterID: Pending<ApprovalAnswer>] = [:]
     private var nextWaiter: UInt64 = 1
     private var timer: TimerToken?
@@ -47,6 +50,8 @@ package actor ApprovalDesk: Questions {
         self.environment = environment
         book = ApprovalBook(settings: settings)
     }
+
+    var reviewTime: Duration { book.settings.review }
 
     var moment: Moment { Moment(instant: loop.now, timestamp: clock.timestamp) }
 
@@ -76,6 +81,7 @@ package actor ApprovalDesk: Questions {
             },
             at: moment
         )
+        await restoreEmergencies(from: store)
         await tick()
     }
 
@@ -306,8 +312,12 @@ package actor ApprovalDesk: Questions {
     /// Carries effects out: evidence and state first, answers after.
     ///
     /// False when the store refused, in which case whoever waits is refused.
-    func carryOut(_ effects: [ApprovalEffect], call judged: JudgedCall?) async -> Bool {
-        var transaction = Transaction()
+    func carryOut(
+        _ effects: [ApprovalEffect],
+        call judged: JudgedCall?,
+        with extra: Transaction = Transaction()
+    ) async -> Bool {
+        var transaction = extra
         var answers: [(WaiterID, ApprovalAnswer)] = []
         var notices: [ApprovalNotice] = []
         for effect in effects {
@@ -345,10 +355,12 @@ package actor ApprovalDesk: Questions {
             }
         }
         for (waiter, answer) in answers { waiters[waiter]?.fulfil(answer) }
-        for notice in notices {
-            for watcher in watchers.values { watcher(notice) }
-        }
+        for notice in notices { tell(notice) }
         return true
+    }
+
+    func tell(_ notice: ApprovalNotice) {
+        for watcher in watchers.values { watcher(notice) }
     }
 
     private func wake(at instant: Instant) {

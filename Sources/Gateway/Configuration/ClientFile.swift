@@ -45,7 +45,8 @@ extension Configuration {
                 approvals: Approvals(
                     hold: .seconds(50),
                     expiry: .seconds(600),
-                    allowsSelf: false
+                    allowsSelf: false,
+                    review: Approvals.defaultReview
                 ),
                 audit: Audit(
                     checkpointFiles: [],

@@ -173,6 +173,10 @@ package struct Configuration: Sendable {
         package let hold: Duration
         package let expiry: Duration
         package let allowsSelf: Bool
+        /// How long a break-glass may wait for another person's review.
+        package let review: Duration
+
+        static let defaultReview = Duration.seconds(86_400)
     }
 
     package struct Audit: Sendable, Equatable {

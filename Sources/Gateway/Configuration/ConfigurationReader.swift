@@ -96,7 +96,7 @@ extension Configuration {
         _ field: Field?,
         _ selfApproval: Field?
     ) throws(ConfigurationError) -> Approvals {
-        let members = try field?.members(of: ["hold", "expiry", "self_approval"]) ?? [:]
+        let members = try field?.members(of: ["hold", "expiry", "self_approval", "review"]) ?? [:]
         let hold = try members["hold"]?.duration(in: .zero ... .seconds(600)) ?? .seconds(50)
         let expiry =
             try members["expiry"]?.duration(in: .seconds(1) ... .seconds(86_400)) ?? .seconds(600)
@@ -113,7 +113,10 @@ extension Configuration {
         }
         let allowsSelf =
             try (members["self_approval"] ?? selfApproval)?.bool() ?? false
-        return Approvals(hold: hold, expiry: expiry, allowsSelf: allowsSelf)
+        let review =
+            try members["review"]?.duration(in: .seconds(1) ... .seconds(7 * 86_400))
+            ?? Approvals.defaultReview
+        return Approvals(hold: hold, expiry: expiry, allowsSelf: allowsSelf, review: review)
     }
 
     private static func audit(_ field: Field?) throws(ConfigurationError) -> Audit {

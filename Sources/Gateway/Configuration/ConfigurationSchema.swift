@@ -29,6 +29,7 @@ package enum ConfigurationSchema {
                   "properties": {
                     "hold": { "$ref": "#/$defs/time", "description": "How long a call waits on its connection, at most 600 s." },
                     "expiry": { "$ref": "#/$defs/time", "description": "How long a question lives, 1 s to 1 d." },
+                    "review": { "$ref": "#/$defs/time", "description": "How long a break-glass may wait for another person's review, 1 s to 7 d." },
                     "self_approval": { "type": "boolean" }
                   }
                 },

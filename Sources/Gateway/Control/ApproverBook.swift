@@ -1,6 +1,7 @@
 package import Audit
 package import Base
 internal import Crypto
+import JSON
 package import System
 
 /// The people who may decide, and the proof of being one (design section 6, "Control").
@@ -9,7 +10,8 @@ package import System
 /// always worked through, so that an unknown name takes as long as a wrong passphrase.
 package actor ApproverBook {
     package struct Approver: Sendable, Equatable {
-        package let name: PrincipalName
+        package let person: Person
+        package var name: PrincipalName { person.name }
         let hash: PassphraseHash
     }
 
@@ -17,6 +19,7 @@ package actor ApproverBook {
     private let store: any RecordStore
     private let pool: BlockingPool
     private let random: any RandomSource
+    private let environment: EnvironmentName
     private var approvers: [PrincipalName: Approver] = [:]
     /// Of each approver, and of all unknown names together, tries that have not succeeded: bounded by
     /// the approvers, whatever names a guesser thinks of.
@@ -31,8 +34,10 @@ package actor ApproverBook {
         loop: EventLoop,
         store: any RecordStore,
         pool: BlockingPool,
-        random: any RandomSource
+        random: any RandomSource,
+        environment: EnvironmentName
     ) {
+        self.environment = environment
         self.loop = loop
         self.store = store
         self.pool = pool
@@ -42,21 +47,40 @@ package actor ApproverBook {
     package func load() async throws(StoreError) {
         for entry in try await store.allEntries(.approvers) {
             guard let name = try? PrincipalName(entry.key.name),
-                let hash = PassphraseHash(text: String(decoding: entry.value, as: UTF8.self))
+                let document = try? JSONDocument(parsing: entry.value),
+                let hash = document.root["hash"]?.string.flatMap({ PassphraseHash(text: $0) }),
+                let person = Person(name, row: document.root)
             else { continue }
-            approvers[name] = Approver(name: name, hash: hash)
+            // Roles are per environment: a state that moved brings nobody along.
+            guard document.root["environment"]?.string == environment.rawValue else {
+                elsewhere.append(name)
+                continue
+            }
+            approvers[name] = Approver(person: person, hash: hash)
         }
     }
 
     /// An approver as they are now: another passphrase makes another one.
     package func approver(_ name: PrincipalName) -> Approver? { approvers[name] }
 
+    /// Who has roles in another environment only.
+    package private(set) var elsewhere: [PrincipalName] = []
+
     package var isEmpty: Bool { approvers.isEmpty }
     package var names: [PrincipalName] { approvers.keys.sorted() }
+    package var people: [Person] { approvers.values.map(\.person).sorted { $0.name < $1.name } }
+    package func person(_ name: PrincipalName) -> Person? { approvers[name]?.person }
+
+    /// Whether somebody who may change everything is left when that person is gone or becomes another.
+    package func keepsAdmin(without name: PrincipalName, becoming person: Person? = nil) -> Bool {
+        let left =
+            approvers.values.map(\.person).filter { $0.name != name } + [person].compactMap { $0 }
+        return left.contains { $0.roles.contains(.admin) && $0.tenants == nil }
+    }
 
     /// The change that stores an approver; the caller commits it with its record.
     package func adding(
-        _ name: PrincipalName,
+        _ person: Person,
         passphrase: [UInt8]
     ) async throws(ControlError) -> StateChange {
         guard passphrase.count >= Limits.passphraseByteCount else {
@@ -71,10 +95,15 @@ package actor ApproverBook {
         guard let hash = made else {
             throw ControlError(.refused, "the passphrase could not be hashed; try again")
         }
-        pending[name] = Approver(name: name, hash: hash)
+        pending[person.name] = Approver(person: person, hash: hash)
+        guard case .object(var row) = person.value else {
+            throw ControlError(.refused, "the roles cannot be kept")
+        }
+        row["environment"] = JSONValue(environment.rawValue)
+        row["hash"] = JSONValue(hash.text)
         return .put(
-            StateKey(.main, .approvers, name.rawValue),
-            value: Array(hash.text.utf8),
+            StateKey(.main, .approvers, person.name.rawValue),
+            value: JSONValue.object(row).serialised(),
             expecting: .anything
         )
     }

@@ -91,8 +91,36 @@ package struct ControlError: Error, Equatable, Sendable, CustomStringConvertible
 package enum ControlLevel: Sendable {
     /// Look; needs the peer's uid.
     case observe
-    /// Change what agents may do; needs an approver's passphrase.
+    /// Answer questions; needs the passphrase of an approver.
     case decide
+    /// Change who may do what; needs the passphrase of an admin.
+    case administer
+    /// Look at what others did in an emergency; needs the passphrase of anybody with a role.
+    case review
     /// Narrow what agents may do: anyone who may observe may stop things.
     case restrict
+
+    /// Whether somebody must prove who they are.
+    package var needsPerson: Bool { self == .decide || self == .administer || self == .review }
+
+    /// Refuses a person whose roles do not reach this.
+    func check(_ person: Person?) throws(ControlError) {
+        guard needsPerson else { return }
+        guard let person else {
+            throw ControlError(.refused, "this needs an approver's passphrase")
+        }
+        let role: Role
+        switch self {
+        case .decide: role = .approver
+        case .administer: role = .admin
+        case .review, .observe, .restrict: return
+        }
+        guard person.roles.contains(role) else {
+            throw ControlError(
+                .refused,
+                "`\(person.name)` has no role `\(role.rawValue)`",
+                hint: "`gatehouse approvers list` shows who has it"
+            )
+        }
+    }
 }

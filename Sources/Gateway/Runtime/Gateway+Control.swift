@@ -17,7 +17,7 @@ extension Gateway {
             throw ControlError(.usage, "unknown command `\(printable(request.method))`")
         }
         let approver: PrincipalName? =
-            command.level == .decide
+            command.level.needsPerson
             ? try await verified(request.credential, by: "uid \(peer.userID)", for: request.method)
             : nil
         return try await command.run(self, ControlCall(request, approver: approver, peer, reply))
@@ -76,21 +76,63 @@ struct ControlCall: Sendable {
         self.reply = reply
     }
 
+    /// Who proved to be somebody, with their roles as they are now.
+    var person: Person?
+
+    /// Whether it may see and decide what belongs to that tenant; who has the socket sees all.
+    func sees(_ tenant: TenantID) -> Bool { person?.sees(tenant) ?? true }
+
+    func somebody() throws(ControlError) -> Person {
+        guard let person else {
+            throw ControlError(.refused, "this needs an approver's passphrase")
+        }
+        return person
+    }
+
+    /// Refuses who has a role for other tenants only; nil stands for what concerns all of them.
+    func require(_ tenant: TenantID?) throws(ControlError) {
+        guard let person else { return }
+        guard let tenant else {
+            guard person.tenants == nil else {
+                throw ControlError(.refused, "this concerns every tenant, and your roles do not")
+            }
+            return
+        }
+        guard person.sees(tenant) else {
+            throw ControlError(.refused, "you have no role for tenant `\(tenant)`")
+        }
+    }
+
     /// Who did it, for the record.
     var actor: String { approver?.rawValue ?? peer.map { "uid \($0.userID)" } ?? "-" }
 }
 
 /// A command of the control socket: what it may do, and how.
 struct ControlCommand: Sendable {
+    typealias Action = @Sendable (Gateway, ControlCall) async throws -> [UInt8]
+
     let level: ControlLevel
-    let run: @Sendable (Gateway, ControlCall) async throws -> [UInt8]
+    private let action: Action
+
+    init(level: ControlLevel, _ action: @escaping Action) {
+        self.level = level
+        self.action = action
+    }
+
+    /// Carries it out, if the roles of whoever proved to be somebody reach it.
+    func run(_ gateway: Gateway, _ call: ControlCall) async throws -> [UInt8] {
+        var call = call
+        if let name = call.approver { call.person = await gateway.approvers.person(name) }
+        try level.check(call.person)
+        return try await action(gateway, call)
+    }
 }
 
 /// Every command, by its method; each area adds its own table.
 enum ControlCommands {
     static let all: [String: ControlCommand] = [
         tokens, approvers, status, tools, approvals, configuration, lockdowns, policies, servers,
-        grants, egress, audit, figures,
+        grants, emergencies, egress, audit, figures,
     ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
 }
 

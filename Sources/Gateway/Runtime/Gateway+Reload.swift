@@ -141,6 +141,7 @@ extension PolicySet {
         if new.approvals.allowsSelf, !old.approvals.allowsSelf {
             lines.append("`self_approval` is new")
         }
+        if new.approvals.review > old.approvals.review { lines.append("`review` is longer") }
         if new.approvals.expiry > old.approvals.expiry { lines.append("`expiry` is longer") }
         for server in new.allServers
         where !old.allServers.contains(where: { $0 == server }) {

@@ -196,7 +196,8 @@ package actor Gateway {
             loop: loop,
             store: store,
             pool: parts.pool,
-            random: parts.random
+            random: parts.random,
+            environment: configuration.environment
         )
         budget = BufferBudget(on: loop)
         let secrets = try SecretValues(
@@ -290,7 +291,8 @@ package actor Gateway {
         ApprovalSettings(
             hold: configuration.approvals.hold,
             expiry: configuration.approvals.expiry,
-            allowsSelfApproval: configuration.approvals.allowsSelf
+            allowsSelfApproval: configuration.approvals.allowsSelf,
+            review: configuration.approvals.review
         )
     }
 
@@ -346,6 +348,9 @@ package actor Gateway {
                 "nobody may decide yet: calls that would ask a person are refused; stop the gateway "
                     + "and name the first approver with `gatehouse init NAME`"
             )
+        }
+        for name in await approvers.elsewhere {
+            parts.log("`\(name)` has roles in another environment; they do not count here")
         }
         for key in store.foreignRows {
             parts.log("\(key) was not written by this gateway; it does not count")
@@ -413,7 +418,9 @@ package actor Gateway {
     }
 
     func approverList() async -> [Approver] {
-        await approvers.names.map { Approver(person: PersonName(unchecked: $0.rawValue)) }
+        await approvers.people.filter { $0.roles.contains(.approver) }.map { person in
+            Approver(person: PersonName(unchecked: person.name.rawValue), tenants: person.tenants)
+        }
     }
 
     private func record(started: Bool) async throws {

@@ -68,6 +68,8 @@ extension Gateway {
         if store.keepFailure != nil {
             readiness.notes.append("log: the last checkpoint could not be kept elsewhere")
         }
+        // The desk lives on the gateway's loop.
+        readiness.notes += desk.assumeIsolated { $0.emergencyNotes }
         readiness.notes += certificateNotes
         if !absences.isEmpty {
             readiness.notes.append("servers: \(absences.count) cannot be reached")

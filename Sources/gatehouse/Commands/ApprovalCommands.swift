@@ -45,7 +45,14 @@ enum ApprovalCommands {
         "approvals approve",
         "TICKET",
         "say yes to exactly what is shown, once",
-        options: [ApproverPrompt.option],
+        options: [
+            Command.Option(
+                "--break-glass",
+                "FILE",
+                "answer alone at T3, with the token in FILE (`break-glass open`)"
+            ),
+            ApproverPrompt.option,
+        ],
         run: { try await answer($0, $1, isYes: true) }
     )
 
@@ -129,6 +136,9 @@ enum ApprovalCommands {
                     Console.print(String(decoding: event.source, as: UTF8.self))
                 } else {
                     Console.print("-- \(waiting.count) waiting")
+                    for glass in event["emergencies"]?.elements.map({ $0 }) ?? [] {
+                        Console.print("!! " + BreakGlassCommands.line(glass))
+                    }
                     for question in waiting.elements { printLine(question) }
                 }
             }
@@ -145,6 +155,11 @@ enum ApprovalCommands {
         let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
         var params = try await show(client, invocation)
         params["yes"] = JSONValue(isYes)
+        if isYes, let path = try invocation.value("--break-glass") {
+            let bytes = try Files.read(path, limit: 1024)
+            let token = String(decoding: bytes, as: UTF8.self)
+            params["break_glass"] = JSONValue(String(token.prefix { !$0.isWhitespace }))
+        }
         if !isYes, let reason = try invocation.value("--reason") {
             params["reason"] = JSONValue(reason)
         }

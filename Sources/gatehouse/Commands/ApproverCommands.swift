@@ -17,7 +17,7 @@ enum ApproverCommands {
             if invocation.wantsJSON {
                 Console.print(String(decoding: result.source, as: UTF8.self))
             } else {
-                for name in result.elements.compactMap(\.string) { Console.print(name) }
+                for person in result.elements { printLine(person) }
             }
             return 0
         }
@@ -26,8 +26,16 @@ enum ApproverCommands {
     private static let add = Command(
         "approvers add",
         "NAME",
-        "let another person decide; needs an existing approver's passphrase",
-        options: [ApproverPrompt.option],
+        "give a person roles: approver, admin, auditor; needs an admin's passphrase",
+        options: [
+            Command.Option(
+                "--role",
+                "ROLE",
+                "approver (default), admin or auditor; may be repeated"
+            ),
+            Command.Option("--tenant", "NAME", "for this tenant only; may be repeated"),
+            ApproverPrompt.option,
+        ],
         run: { invocation, loop in
             let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
             let name = try invocation.argument(0, "the name")
@@ -35,16 +43,29 @@ enum ApproverCommands {
             var params = JSONObject()
             params["name"] = JSONValue(name)
             params["passphrase"] = JSONValue(try ApproverPrompt.newPassphrase(for: name))
+            for (option, key) in [("--role", "roles"), ("--tenant", "tenants")]
+            where invocation.has(option) {
+                params[JSONString(key)] = .array(invocation.all(option).map { JSONValue($0) })
+            }
             _ = try await client.call("approvers.add", params, credential: credential)
             invocation.report("\(name) may decide now", ["added": JSONValue(name)])
             return 0
         }
     )
 
+    private static func printLine(_ person: JSONNode) {
+        func texts(_ key: StaticString) -> String {
+            person[key]?.elements.compactMap(\.string).joined(separator: ",") ?? ""
+        }
+        let tenants = person["tenants"]?.isNull == false ? "  tenants " + texts("tenants") : ""
+        let locked = person["locked"]?.string.map { "  locked: \($0) is not reviewed" } ?? ""
+        Console.print("\(person["name"]?.string ?? "")  \(texts("roles"))\(tenants)\(locked)")
+    }
+
     private static let remove = Command(
         "approvers remove",
         "NAME",
-        "take a person's decisions away",
+        "take a person's roles away; needs an admin's passphrase",
         options: [ApproverPrompt.option],
         run: { invocation, loop in
             let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)

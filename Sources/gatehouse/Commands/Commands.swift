@@ -7,8 +7,7 @@ enum Commands {
             StatusCommands.status, LockdownCommand.command,
         ]
         + PolicyCommands.all + CageCommands.all + ServerCommands.all + ToolCommands.all
-        + ApprovalCommands.all
-        + GrantCommands.all
+        + ApprovalCommands.all + GrantCommands.all + BreakGlassCommands.all
         + TokenCommands.all + ApproverCommands.all + EgressCommands.all + AuditCommands.all
 
     /// The command the words begin with, and what is left of them; two-word names come first.

@@ -1,14 +1,15 @@
 import Policy
 import Approval
 import Base
+import Crypto
 import JSON
 import System
 
 extension ControlCommands {
     /// `approvals list|show|approve|grant|edit|deny|watch`.
     static let approvals: [String: ControlCommand] = [
-        "approvals.list": ControlCommand(level: .observe) { gateway, _ in
-            let questions = await gateway.desk.waiting()
+        "approvals.list": ControlCommand(level: .observe) { gateway, call in
+            let questions = await gateway.desk.waiting().filter { call.sees($0.binding.tenant) }
             return JSONValue.array(questions.map { gateway.summary(of: $0) }).serialised()
         },
         "approvals.show": ControlCommand(level: .observe) { gateway, call in
@@ -49,7 +50,7 @@ extension Gateway {
 
     func question(_ call: ControlCall) async throws -> Question {
         let text = try call.request.required("ticket")
-        let waiting = await desk.waiting()
+        let waiting = await desk.waiting().filter { call.sees($0.binding.tenant) }
         // The beginning of a ticket is enough for a person, as long as it names one.
         let found = waiting.filter { $0.ticket.rawValue.hasPrefix(text) }
         guard found.count == 1, let question = found.first else {
@@ -82,21 +83,50 @@ extension Gateway {
         let question = try await question(call)
         let isYes = call.request.bool("yes")
         let proposal = isYes ? try proposal(call, for: question) : nil
-        let reply = await desk.vote(
-            Ballot(
-                ticket: question.ticket,
-                person: PersonName(unchecked: approver.rawValue),
-                isYes: isYes,
-                revision: call.request.int("revision") ?? 0,
-                reason: call.request.string("reason"),
-                grant: proposal
-            )
+        let ballot = Ballot(
+            ticket: question.ticket,
+            person: PersonName(unchecked: approver.rawValue),
+            isYes: isYes,
+            revision: call.request.int("revision") ?? 0,
+            reason: call.request.string("reason"),
+            grant: proposal
         )
+        // A no takes nothing from anybody: it is never locked.
+        if isYes { try await requireNoDebt(ballot.person) }
+        let reply: VoteReply
+        if let token = call.request.string("break_glass") {
+            reply = try await breakGlass(ballot, token)
+        } else {
+            reply = await desk.vote(ballot)
+        }
         let text = try text(of: reply)
         var object = JSONObject()
         object["answer"] = JSONValue(proposal == nil ? text : "approved and granted")
         if let proposal { object["grant"] = JSONValue(proposal.id.rawValue) }
         return JSONValue.object(object).serialised()
+    }
+
+    private func breakGlass(_ ballot: Ballot, _ token: String) async throws -> VoteReply {
+        do throws(BreakGlassProblem) {
+            let reply = try await desk.vote(
+                ballot,
+                breaking: OpenSSLHashing().sha256(Array(token.utf8))
+            ).get()
+            parts.log("BREAK-GLASS used by \(ballot.person) for \(ballot.ticket)")
+            return reply
+        } catch {
+            throw ControlError(.refused, "\(error)")
+        }
+    }
+
+    /// Refuses who left an emergency unreviewed for too long.
+    private func requireNoDebt(_ person: PersonName) async throws {
+        guard let id = await desk.lock(on: person) else { return }
+        throw ControlError(
+            .refused,
+            "\(BreakGlassProblem.locked(id))",
+            hint: "another person runs `gatehouse break-glass review \(id)`"
+        )
     }
 
     /// Puts other arguments in the place of those that were asked about; they are judged anew.
@@ -121,6 +151,7 @@ extension Gateway {
                 hint: "use at most \(Limits.reviewableByteCount) bytes"
             )
         }
+        try await requireNoDebt(PersonName(unchecked: approver.rawValue))
         guard form.bytes != question.callForm else {
             throw ControlError(
                 .refused,
@@ -181,9 +212,13 @@ extension Gateway {
         let key = await desk.watch { _ in changes.note() }
         var isOpen = true
         while isOpen {
-            let questions = await desk.waiting()
+            let questions = await desk.waiting().filter { call.sees($0.binding.tenant) }
+            let emergencies = await desk.emergencies().filter { call.sees($0.glass.tenant) }
             var object = JSONObject()
             object["waiting"] = .array(questions.map { summary(of: $0) })
+            object["emergencies"] = .array(
+                emergencies.map { $0.glass.summary(isOpen: $0.isOpen) }
+            )
             isOpen = await call.reply.send(JSONValue.object(object).serialised())
             if isOpen { await changes.wait() }
         }

@@ -1,5 +1,6 @@
 import System
 import Storage
+import Approval
 import Audit
 package import Base
 import JSON
@@ -8,13 +9,21 @@ extension ControlCommands {
     /// `approvers list|add|remove|reset`.
     static let approvers: [String: ControlCommand] = [
         "approvers.list": ControlCommand(level: .observe) { gateway, _ in
-            let names = await gateway.approvers.names
-            return JSONValue.array(names.map { JSONValue($0.rawValue) }).serialised()
+            var list: [JSONValue] = []
+            for person in await gateway.approvers.people {
+                guard case .object(var object) = person.value else { continue }
+                let name = PersonName(unchecked: person.name.rawValue)
+                if let debt = await gateway.desk.lock(on: name) {
+                    object["locked"] = JSONValue(debt.rawValue)
+                }
+                list.append(.object(object))
+            }
+            return JSONValue.array(list).serialised()
         },
-        "approvers.add": ControlCommand(level: .decide) { gateway, call in
+        "approvers.add": ControlCommand(level: .administer) { gateway, call in
             try await gateway.addApprover(call)
         },
-        "approvers.remove": ControlCommand(level: .decide) { gateway, call in
+        "approvers.remove": ControlCommand(level: .administer) { gateway, call in
             try await gateway.removeApprover(call)
         },
         "approvers.reset": ControlCommand(level: .observe) { gateway, call in
@@ -25,29 +34,77 @@ extension ControlCommands {
 
 extension Gateway {
     func addApprover(_ call: ControlCall) async throws -> [UInt8] {
-        let name = try PrincipalName(try call.request.required("name"))
+        let person = try person(call.request)
+        // Nobody gives what they have not.
+        for tenant in person.tenants ?? [] { try call.require(tenant) }
+        if person.tenants == nil { try call.require(nil) }
+        if let present = await approvers.person(person.name) { try call.requireAll(of: present) }
+        guard await approvers.keepsAdmin(without: person.name, becoming: person) else {
+            throw Self.lastAdmin
+        }
         let passphrase = Array(try call.request.required("passphrase").utf8)
-        let change = try await approvers.adding(name, passphrase: passphrase)
+        let change = try await approvers.adding(person, passphrase: passphrase)
         _ = try await store.commit(
             Transaction(
-                records: [approverEvent("added", name.rawValue, by: call.actor)],
+                records: [approverEvent("added", person.name.rawValue, by: call.actor, person)],
                 changes: [change]
             )
         )
-        await approvers.committed(name)
+        await approvers.committed(person.name)
         await desk.changeApprovers(await approverList())
         return JSONValue.done
     }
 
+    private static let lastAdmin = ControlError(
+        .refused,
+        "the last approver stays who has the role `admin` for every tenant",
+        hint: "add another one first: `gatehouse approvers add NAME --role admin`"
+    )
+
+    /// Who is added, and what they may do: answer questions of all tenants, unless it says else.
+    private func person(_ request: ControlRequest) throws -> Person {
+        func texts(_ key: StaticString) -> [String]? {
+            guard let node = request.params?[key], !node.isNull else { return nil }
+            return node.elements.compactMap(\.string)
+        }
+        var roles: Set<Role> = []
+        for text in texts("roles") ?? [Role.approver.rawValue] {
+            guard let role = Role(rawValue: text) else {
+                throw ControlError(
+                    .usage,
+                    "`\(printable(text))` is no role",
+                    hint: "use approver, admin or auditor"
+                )
+            }
+            roles.insert(role)
+        }
+        guard !roles.isEmpty else {
+            throw ControlError(.usage, "somebody without a role is nobody")
+        }
+        var tenants: Set<TenantID>?
+        if let names = texts("tenants") {
+            guard !names.isEmpty else { throw ControlError(.usage, "`tenants` is empty") }
+            tenants = Set(try names.map { try TenantID($0) })
+            for tenant in tenants ?? [] where tenant != .main {
+                guard current.configuration.tenants[tenant] != nil else {
+                    throw ControlError(.refused, "no tenant `\(tenant)` in the configuration")
+                }
+            }
+        }
+        return Person(
+            name: try PrincipalName(try request.required("name")),
+            roles: roles,
+            tenants: tenants
+        )
+    }
+
     func removeApprover(_ call: ControlCall) async throws -> [UInt8] {
         let name = try PrincipalName(try call.request.required("name"))
-        let names = await approvers.names
-        guard names.contains(name) else {
+        guard let present = await approvers.person(name) else {
             throw ControlError(.refused, "no approver `\(name)`")
         }
-        guard names.count > 1 else {
-            throw ControlError(.refused, "the last approver stays", hint: "add another one first")
-        }
+        try call.requireAll(of: present)
+        guard await approvers.keepsAdmin(without: name) else { throw Self.lastAdmin }
         let key = StateKey(.main, .approvers, name.rawValue)
         _ = try await store.commit(
             Transaction(
@@ -69,7 +126,7 @@ extension Gateway {
         }
         let name = try PrincipalName(try call.request.required("name"))
         let passphrase = Array(try call.request.required("passphrase").utf8)
-        let change = try await approvers.adding(name, passphrase: passphrase)
+        let change = try await approvers.adding(Self.first(name), passphrase: passphrase)
         let others = await approvers.names.filter { $0 != name }
         _ = try await store.commit(
             Transaction(
@@ -91,7 +148,7 @@ extension Gateway {
         guard await approvers.isEmpty else {
             throw ControlError(.refused, "there is an approver already")
         }
-        let change = try await approvers.adding(name, passphrase: passphrase)
+        let change = try await approvers.adding(Self.first(name), passphrase: passphrase)
         _ = try await store.commit(
             Transaction(
                 records: [approverEvent("first", name.rawValue, by: "terminal")],
@@ -102,7 +159,17 @@ extension Gateway {
         await desk.changeApprovers(await approverList())
     }
 
-    private func approverEvent(_ change: String, _ name: String, by: String) -> AuditRecord {
+    /// Who begins, or begins again: everything, in every tenant.
+    private static func first(_ name: PrincipalName) -> Person {
+        Person(name: name, roles: [.approver, .admin], tenants: nil)
+    }
+
+    private func approverEvent(
+        _ change: String,
+        _ name: String,
+        by: String,
+        _ person: Person? = nil
+    ) -> AuditRecord {
         AuditRecord(
             .approver,
             at: parts.clock.timestamp,
@@ -112,7 +179,23 @@ extension Gateway {
                 RecordField("approver", name),
                 RecordField("by", by),
                 RecordField("change", change),
+                RecordField(
+                    "roles",
+                    .texts(person.map { $0.roles.sorted().map(\.rawValue) } ?? [])
+                ),
+                RecordField(
+                    "tenants",
+                    .texts(person?.tenants.map { $0.sorted().map(\.rawValue) } ?? [])
+                ),
             ])
         )
+    }
+}
+
+extension ControlCall {
+    /// Refuses to change somebody whose tenants go beyond those of whoever asks.
+    fileprivate func requireAll(of person: Person) throws(ControlError) {
+        guard let tenants = person.tenants else { return try require(nil) }
+        for tenant in tenants { try require(tenant) }
     }
 }

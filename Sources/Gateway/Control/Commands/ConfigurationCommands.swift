@@ -12,7 +12,7 @@ extension ControlCommands {
             ]
             return answer.serialised()
         },
-        "configuration.accept": ControlCommand(level: .decide) { gateway, call in
+        "configuration.accept": ControlCommand(level: .administer) { gateway, call in
             let lines = try await gateway.acceptPending(
                 try call.request.required("digest"),
                 by: call.actor

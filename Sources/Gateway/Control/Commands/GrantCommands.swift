@@ -7,8 +7,8 @@ import Policy
 extension ControlCommands {
     /// `grants list|preview|revoke`.
     static let grants: [String: ControlCommand] = [
-        "grants.list": ControlCommand(level: .observe) { gateway, _ in
-            let grants = await gateway.desk.liveGrants()
+        "grants.list": ControlCommand(level: .observe) { gateway, call in
+            let grants = await gateway.desk.liveGrants().filter { call.sees($0.binding.tenant) }
             return JSONValue.array(grants.map(\.summary)).serialised()
         },
         // What a grant would cover, in the sentence its giver reads before the passphrase.
@@ -70,7 +70,9 @@ extension Gateway {
 
     func revokeGrant(_ call: ControlCall) async throws -> [UInt8] {
         let text = try call.request.required("id")
-        let found = await desk.liveGrants().filter { $0.id.rawValue.hasPrefix(text) }
+        let found = await desk.liveGrants().filter {
+            $0.id.rawValue.hasPrefix(text) && call.sees($0.binding.tenant)
+        }
         guard found.count == 1, let grant = found.first else {
             throw ControlError(
                 .refused,

@@ -34,7 +34,7 @@ extension ControlCommands {
             let answer: JSONValue = ["stopped": JSONValue(stopped)]
             return answer.serialised()
         },
-        "lockdown.lift": ControlCommand(level: .decide) { gateway, call in
+        "lockdown.lift": ControlCommand(level: .administer) { gateway, call in
             let target = try target(call)
             guard try await gateway.door.lift(target, by: call.actor) else {
                 throw ControlError(.refused, "there is no lockdown of `\(target.text)`")
@@ -51,6 +51,11 @@ extension ControlCommands {
                 "`\(printable(text))` is nothing that can be locked",
                 hint: "use all, tenant:NAME, agent:NAME, server:NAME or tool:SERVER.TOOL"
             )
+        }
+        if case .tenant(let tenant) = target {
+            try call.require(tenant)
+        } else {
+            try call.require(nil)
         }
         return target
     }

@@ -9,15 +9,16 @@ import System
 extension ControlCommands {
     /// `tokens issue|list|revoke`.
     static let tokens: [String: ControlCommand] = [
-        "tokens.list": ControlCommand(level: .observe) { gateway, _ in
-            let list = gateway.tokens.all.map { record -> JSONValue in
+        "tokens.list": ControlCommand(level: .observe) { gateway, call in
+            let list = gateway.tokens.all.filter { call.sees($0.tenant) }.map {
+                record -> JSONValue in
                 guard case .object(var object) = record.value else { return .null }
                 object["hash"] = .null
                 return .object(object)
             }
             return JSONValue.array(list).serialised()
         },
-        "tokens.issue": ControlCommand(level: .decide) { gateway, call in
+        "tokens.issue": ControlCommand(level: .administer) { gateway, call in
             try await gateway.issueToken(call)
         },
         // Taking away is narrowing: whoever may look may also stop.
@@ -34,6 +35,7 @@ extension Gateway {
         // That of a certificate is told to nobody.
         let secret = TokenBook.newSecret(from: parts.random)
         let record = try tokenRecord(request, secret: secret, certificate: certificate)
+        try call.require(record.tenant)
         _ = try await store.commit(
             Transaction(
                 records: [tokenEvent("issued", record, by: call.actor)],
@@ -163,6 +165,7 @@ extension Gateway {
             what = "no token `\(printable(id))`"
         }
         guard !meant.isEmpty else { throw ControlError(.refused, what) }
+        for record in meant { try call.require(record.tenant) }
         // At the door at once, on disk next: a full disk does not keep a stolen token alive.
         for record in meant { tokens.remove(id: record.id, tenant: record.tenant) }
         var stopped = 0

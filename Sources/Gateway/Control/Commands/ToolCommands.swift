@@ -17,7 +17,7 @@ extension ControlCommands {
         "tools.definition": ControlCommand(level: .observe) { gateway, call in
             try await gateway.definition(call)
         },
-        "tools.approve": ControlCommand(level: .decide) { gateway, call in
+        "tools.approve": ControlCommand(level: .administer) { gateway, call in
             try await gateway.approveTools(call)
         },
         "tools.refresh": ControlCommand(level: .observe) { gateway, _ in
@@ -74,6 +74,7 @@ extension Gateway {
     ) throws -> (Configuration.Server, ServerDescription) {
         let name = try ServerName(try call.request.required("server"))
         let tenant = try TenantID(call.request.string("tenant") ?? TenantID.main.rawValue)
+        try call.require(tenant)
         guard
             let server = current.configuration.allServers.first(where: {
                 $0.name == name && $0.tenant == tenant
