@@ -171,7 +171,7 @@ class CommandLine(unittest.TestCase):
         sections = dict(re.findall(r"^### `gatehouse ([^`]*)`\n(.*?)(?=^##|\Z)", manual, re.MULTILINE | re.DOTALL))
         usages, options, summaries = {}, {}, {}
         for usage, body in sections.items():
-            name = re.match(r"[a-z]+(?: [a-z]+)?(?![a-z:])", usage)[0]
+            name = re.match(r"[a-z-]+(?: [a-z]+)?(?![a-z:])", usage)[0]
             usages[name], summaries[name] = usage, body.strip().splitlines()[0]
             options[name] = {(o, v or None): s for o, v, s in re.findall(r"^\| `(--[a-z-]+)(?: ([^`]+))?` \| (.*) \|$", body, re.MULTILINE)}
         known = self.commands()

@@ -16,6 +16,7 @@ actor ConsoleFeed {
     private var next: UInt64 = 1
     private var changed: Set<TicketID> = []
     private var haveGrantsChanged = false
+    private var haveEmergenciesChanged = false
     private var isTicking = false
     private var watch: UInt64?
     private var status: [UInt8] = []
@@ -199,6 +200,7 @@ actor ConsoleFeed {
         switch notice {
         case .waiting(let ticket, _), .closed(let ticket): changed.insert(ticket)
         case .grantsChanged: haveGrantsChanged = true
+        case .emergency: haveEmergenciesChanged = true
         }
         guard !isTicking else { return }
         isTicking = true
@@ -227,6 +229,12 @@ actor ConsoleFeed {
         }
         if haveGrantsChanged { events.append(Self.event("grants", JSONValue.done)) }
         haveGrantsChanged = false
+        if haveEmergenciesChanged {
+            // The state says who answers alone: everybody sees it at once.
+            events.append(Self.event("emergencies", JSONValue.done))
+            events.append(Self.event("status", await gateway.statusText()))
+        }
+        haveEmergenciesChanged = false
         tell(events)
     }
 
