@@ -8,7 +8,7 @@ extension ControlCommands {
         "egress.list": ControlCommand(level: .observe) { gateway, _ in
             await gateway.egressListing().serialised()
         },
-        "egress.allow": ControlCommand(level: .decide) { gateway, call in
+        "egress.allow": ControlCommand(level: .administer) { gateway, call in
             let (key, rule) = try await gateway.place(call)
             let length: EgressGrant.Length
             if call.request.bool("once") {
