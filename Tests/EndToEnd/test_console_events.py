@@ -80,6 +80,14 @@ class Events(unittest.TestCase):
         self.assertEqual(stream.next(), (None, None))
         stream.close()
 
+    def test_the_stream_of_who_is_no_approver_any_more_ends_though_much_is_going_on(self):
+        self.gateway.add_approver("dan")
+        stream = Stream(self.gateway.log_in("dan"))
+        self.assertEqual(stream.next("approvals")[0], "approvals")
+        self.gateway.decide("approvers", "remove", "dan")
+        self.assertEqual(stream.next("end"), ("end", {}))
+        stream.close()
+
     def test_a_stream_needs_the_session_and_its_token(self):
         thief = API(self.gateway.console)
         thief.cookie = self.ana.cookie

@@ -57,14 +57,16 @@ actor ConsoleFeed {
         self.loop = loop
     }
 
-    /// How many pages sent at once take about as long as a call.
-    private static let sliceCount = 8
+    /// So few pages are sent to at once, and so long apart, that a call between them waits for
+    /// hardly anything.
+    private static let sliceCount = 2
     private static let sliceDelay: Duration = .milliseconds(2)
     /// Changes of so long come in one event.
     private static let tick: Duration = .milliseconds(40)
     private static let statusInterval: Duration = .seconds(5)
-    /// A quiet stream gets a comment, and is asked whether its session still stands.
-    private static let heartbeat: Duration = .seconds(15)
+    /// After so long a stream is asked whether its session still stands, and a quiet one gets a
+    /// comment.
+    private static let heartbeat: Duration = .seconds(5)
 
     // MARK: Streams
 
@@ -83,7 +85,12 @@ actor ConsoleFeed {
         pages[key] = page
         defer { pages[key] = nil }
         await begin()
+        var looked = loop.now
         while !page.isEnded {
+            if loop.now.duration(since: looked) >= Self.heartbeat {
+                looked = loop.now
+                guard await console.stands(session) else { break }
+            }
             if page.isBehind {
                 page.isBehind = false
                 page.events = await snapshot(for: page)
@@ -97,7 +104,6 @@ actor ConsoleFeed {
             let pending = Pending<Void>(on: loop)
             page.wake = pending
             if (try? await pending.value(until: loop.now.advanced(by: Self.heartbeat))) == nil {
-                guard await console.stands(session) else { break }
                 guard await stream.comment() else { return }
             }
             page.wake = nil
@@ -262,10 +268,10 @@ actor ConsoleFeed {
     ) {
         guard !events.isEmpty else { return }
         var delay = Duration.zero
-        var slice: [Page] = []
-        for page in pages.values where isMeant(page) {
+        var slice: [UInt64] = []
+        for (key, page) in pages where isMeant(page) {
             for event in events { page.push(event) }
-            slice.append(page)
+            slice.append(key)
             guard slice.count == Self.sliceCount else { continue }
             wake(slice, after: delay)
             slice = []
@@ -274,13 +280,10 @@ actor ConsoleFeed {
         wake(slice, after: delay)
     }
 
-    private func wake(_ slice: [Page], after delay: Duration) {
-        let keys = slice.map { ObjectIdentifier($0) }
+    private func wake(_ keys: [UInt64], after delay: Duration) {
         loop.schedule(after: delay) { [weak self] in
             self?.assumeIsolated { feed in
-                for page in feed.pages.values where keys.contains(ObjectIdentifier(page)) {
-                    page.wake?.fulfil(())
-                }
+                for key in keys { feed.pages[key]?.wake?.fulfil(()) }
             }
         }
     }
