@@ -104,12 +104,13 @@ export function approvalsPage(shell, [wanted]) {
         h("button", { class: "yes", id: "yes", onclick: () => answer(true) }, "Yes, once ", h("kbd", {}, "y")),
         h("button", { class: "no", id: "no", onclick: () => refuse() }, "No ", h("kbd", {}, "n")),
         h("button", { id: "edit", onclick: () => edit() }, "Edit… ", h("kbd", {}, "e")),
+        q.people > 1 && sessionStorage.getItem("gatehouse-glass") && h("button", { class: "stop", id: "alone", onclick: () => answer(true, undefined, sessionStorage.getItem("gatehouse-glass")) }, "Yes, alone"),
         q.tier !== "T3" && h("button", { id: "grant", onclick: () => grant() }, "Yes to its like… ", h("kbd", {}, "r")),
         h("span", { class: "quiet" }, "A yes covers exactly this call.")));
     showTime();
   }
 
-  async function answer(yes, reason) {
+  async function answer(yes, reason, glass) {
     const q = question;
     if (!q || isAnswering) return;
     if (yes && performance.now() - since < SETTLE) { toast("Look first: this question came up just now.", "plain"); return; }
@@ -117,6 +118,7 @@ export function approvalsPage(shell, [wanted]) {
     try {
       const body = { yes, revision: q.revision };
       if (reason) body.reason = reason;
+      if (glass) body.break_glass = glass;
       const done = await post(`/approvals/${encodeURIComponent(q.ticket)}/answer`, body);
       settle(q, done.answer, yes);
     } catch (error) {

@@ -42,7 +42,9 @@ export function callsPage(shell) {
   function showPause() { pause.textContent = isPaused ? "Go on" : "Pause"; pause.setAttribute("aria-pressed", String(isPaused)); }
 
   function take(row) {
-    const key = row.call ?? `record ${row.index}`;
+    // How a question ended is a record of the question; the call's own records say it, too.
+    if (!row.call) return;
+    const key = row.call;
     let call = calls.get(key);
     if (!call) {
       call = { call: row.call, time: row.time, version: 0 };

@@ -51,7 +51,7 @@ export function toast(text, kind = "done") {
     h("span", {}, text), h("button", { class: "plain", "aria-label": "Close this message", onclick: close }, "×"));
   box.append(item);
   if (kind !== "wrong") setTimeout(close, 5000);
-  while (box.children.length > 4) box.firstChild.remove();
+  while (box.children.length > 3) box.firstChild.remove();
 }
 
 /** A dialog over the page; resolves with what `close` is given, null where it was left. */

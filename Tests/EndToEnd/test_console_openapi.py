@@ -122,8 +122,14 @@ class Described(unittest.TestCase):
         self.gateway.secrets["new"] = issued["token"]
         self.assertIn("hello", json.dumps(self.gateway.call("peek", {"key": "hello"}, token="new")))
         self.good("post", "/tokens/revoke", {"id": issued["id"]})
-        self.good("post", "/approvers", {"name": "cem", "passphrase": "a long passphrase"})
+        self.good("post", "/approvers", {"name": "cem", "passphrase": "a long passphrase", "roles": ["auditor"]})
         self.good("delete", "/approvers/{name}", name="cem")
+        self.assertEqual(self.good("get", "/emergencies"), [])
+        opened = self.good("post", "/emergencies", {"reason": "the test is on fire", "seconds": 60})
+        self.assertTrue(self.good("get", "/emergencies")[0]["open"])
+        self.good("post", "/emergencies/{id}/close", id=opened["id"])
+        # Nobody reviews what they did themselves.
+        self.assertEqual(self.send("post", "/emergencies/{id}/review", {"comment": "all well"}, id=opened["id"])[0], 409)
         self.good("post", "/lockdowns", {"target": "tool:shop.peek", "reason": "a test"})
         self.assertIn("a person has stopped calls", json.dumps(self.gateway.call("peek", {"key": "x"})))
         self.assertEqual(self.good("get", "/lockdowns")[0]["target"], "tool:shop.peek")

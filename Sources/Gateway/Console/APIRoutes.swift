@@ -43,7 +43,7 @@ struct APIRoute: Sendable {
             verb: .post,
             path: "/approvals/{ticket}/answer",
             command: "approvals.vote",
-            body: ["yes", "revision", "reason", "grant"]
+            body: ["yes", "revision", "reason", "grant", "break_glass"]
         ),
         APIRoute(
             verb: .post,
@@ -125,7 +125,7 @@ struct APIRoute: Sendable {
             verb: .post,
             path: "/approvers",
             command: "approvers.add",
-            body: ["name", "passphrase"],
+            body: ["name", "passphrase", "roles", "tenants"],
             gate: .proof
         ),
         APIRoute(
@@ -133,6 +133,22 @@ struct APIRoute: Sendable {
             path: "/approvers/{name}",
             command: "approvers.remove",
             gate: .proof
+        ),
+
+        APIRoute(verb: .get, path: "/emergencies", command: "breakglass.list"),
+        APIRoute(
+            verb: .post,
+            path: "/emergencies",
+            command: "breakglass.open",
+            body: ["tenant", "reason", "seconds"],
+            gate: .proof
+        ),
+        APIRoute(verb: .post, path: "/emergencies/{id}/close", command: "breakglass.close"),
+        APIRoute(
+            verb: .post,
+            path: "/emergencies/{id}/review",
+            command: "breakglass.review",
+            body: ["comment"]
         ),
 
         APIRoute(verb: .get, path: "/lockdowns", command: "lockdown.list"),

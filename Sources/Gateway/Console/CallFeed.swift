@@ -27,9 +27,11 @@ struct CallFeed: Sendable {
         "proposed", "judged", "approved", "denied", "expired", "intent", "outcome", "unknown",
     ]
 
-    /// One row of a call's record; nil for other kinds.
-    static func row(_ leaf: StoredLeaf) -> JSONValue? {
-        guard let head = RecordHead(leaf: leaf.bytes), kinds.contains(head.kind) else { return nil }
+    /// One row of a call's record; nil for other kinds and other tenants.
+    static func row(_ leaf: StoredLeaf, of tenants: Set<TenantID>?) -> JSONValue? {
+        guard let head = RecordHead(leaf: leaf.bytes), kinds.contains(head.kind),
+            tenants?.contains(TenantID(unchecked: head.tenant)) ?? true
+        else { return nil }
         func text(_ name: String) -> JSONValue? {
             head.detail?.member(name)?.string.map { JSONValue(printable($0, limit: 200)) }
         }
@@ -53,9 +55,14 @@ struct CallFeed: Sendable {
         return .object(object)
     }
 
-    static func event(_ leaves: [StoredLeaf], skipped: UInt64) -> [UInt8] {
+    static func event(
+        _ leaves: [StoredLeaf],
+        skipped: UInt64,
+        of tenants: Set<TenantID>?
+    ) -> [UInt8] {
         let answer: JSONValue = [
-            "rows": .array(leaves.compactMap { row($0) }), "skipped": JSONValue(skipped),
+            "rows": .array(leaves.compactMap { row($0, of: tenants) }),
+            "skipped": JSONValue(skipped),
         ]
         return answer.serialised()
     }

@@ -79,7 +79,14 @@ struct ConsoleEndpoint: HTTPHandler {
             }
             let fields = ConsoleReply.fields(isTLS: isTLS)
             let wantsCalls = !wanted.isEmpty
-            await console.feed.serve(exchange, id, console, fields, wantsCalls: wantsCalls)
+            await console.feed.serve(
+                exchange,
+                id,
+                console,
+                fields,
+                tenants: session.approver.person.tenants,
+                wantsCalls: wantsCalls
+            )
         default:
             let request = try APIRequest(head, body: exchange.body)
             guard request.route.command == APIRoute.export else {

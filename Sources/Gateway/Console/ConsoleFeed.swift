@@ -31,16 +31,21 @@ actor ConsoleFeed {
     /// One open stream.
     private final class Page {
         let session: SessionTable.ID
+        /// Whose questions and calls its person sees; nil means all.
+        let tenants: Set<TenantID>?
         let wantsCalls: Bool
         var events: [ServerSentEvent] = []
         var isBehind = false
         var isEnded = false
         var wake: Pending<Void>?
 
-        init(_ session: SessionTable.ID, wantsCalls: Bool) {
+        init(_ session: SessionTable.ID, tenants: Set<TenantID>?, wantsCalls: Bool) {
             self.session = session
+            self.tenants = tenants
             self.wantsCalls = wantsCalls
         }
+
+        func sees(_ tenant: TenantID) -> Bool { tenants?.contains(tenant) ?? true }
 
         func push(_ event: ServerSentEvent) {
             guard events.count < Limits.consoleEventCount else {
@@ -75,12 +80,13 @@ actor ConsoleFeed {
         _ session: SessionTable.ID,
         _ console: Console,
         _ fields: FieldBlock,
+        tenants: Set<TenantID>?,
         wantsCalls: Bool
     ) async {
         guard let stream = await exchange.beginStream(.ok, fields) else { return }
         let key = next
         next &+= 1
-        let page = Page(session, wantsCalls: wantsCalls)
+        let page = Page(session, tenants: tenants, wantsCalls: wantsCalls)
         page.isBehind = true
         pages[key] = page
         defer { pages[key] = nil }
@@ -133,7 +139,8 @@ actor ConsoleFeed {
     /// Everything as it is now, for a page that begins or fell behind.
     private func snapshot(for page: Page) async -> [ServerSentEvent] {
         guard let gateway else { return [] }
-        let questions = await gateway.desk.waiting().map { gateway.summary(of: $0) }
+        let questions = await gateway.desk.waiting().filter { page.sees($0.binding.tenant) }
+            .map { gateway.summary(of: $0) }
         var events = [
             Self.event("approvals", JSONValue.array(questions).serialised()),
             Self.event("status", await gateway.statusText()),
@@ -141,13 +148,19 @@ actor ConsoleFeed {
         if page.wantsCalls {
             let size = gateway.store.size
             let last = size - min(size, UInt64(CallFeed.rowCount))..<size
-            if let event = await callEvent(last, skipped: 0) { events.append(event) }
+            if let event = await callEvent(last, skipped: 0, of: page.tenants) {
+                events.append(event)
+            }
         }
         return events
     }
 
     /// A stretch of the log as the page of live calls hears it.
-    private func callEvent(_ range: Range<UInt64>, skipped: UInt64) async -> ServerSentEvent? {
+    private func callEvent(
+        _ range: Range<UInt64>,
+        skipped: UInt64,
+        of tenants: Set<TenantID>?
+    ) async -> ServerSentEvent? {
         guard !range.isEmpty, let gateway,
             let leaves = try? await gateway.store.leaves(
                 from: range.lowerBound,
@@ -155,7 +168,9 @@ actor ConsoleFeed {
             )
         else { return nil }
         // Reading a hundred records takes longer than the loop may be held.
-        let data = try? await gateway.parts.pool.run { CallFeed.event(leaves, skipped: skipped) }
+        let data = try? await gateway.parts.pool.run {
+            CallFeed.event(leaves, skipped: skipped, of: tenants)
+        }
         return data.map { Self.event("calls", $0) }
     }
 
@@ -198,7 +213,11 @@ actor ConsoleFeed {
             return
         }
         let (range, skipped) = calls.take(upTo: gateway.store.size)
-        if let event = await callEvent(range, skipped: skipped) { tell([event]) { $0.wantsCalls } }
+        for tenants in Set(pages.values.filter(\.wantsCalls).map(\.tenants)) {
+            if let event = await callEvent(range, skipped: skipped, of: tenants) {
+                tell([event]) { $0.wantsCalls && $0.tenants == tenants }
+            }
+        }
         followLater()
     }
 
@@ -225,9 +244,8 @@ actor ConsoleFeed {
         var events: [ServerSentEvent] = []
         for ticket in tickets.sorted() {
             if let question = await gateway.desk.question(ticket), question.state == .waiting {
-                events.append(
-                    Self.event("question", gateway.summary(of: question).serialised())
-                )
+                let event = Self.event("question", gateway.summary(of: question).serialised())
+                tell([event]) { $0.sees(question.binding.tenant) }
             } else {
                 let gone: JSONValue = ["ticket": JSONValue(ticket.rawValue)]
                 events.append(Self.event("closed", gone.serialised()))

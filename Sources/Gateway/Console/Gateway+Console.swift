@@ -95,7 +95,8 @@ extension Gateway {
         as approver: PrincipalName
     ) async throws -> [UInt8] {
         let reply = ControlReply { _ in false }
-        let call = ControlCall(request, approver: approver, nil, reply)
+        var call = ControlCall(request, approver: approver, nil, reply)
+        call.person = await approvers.person(approver)
         return try await export(call, asCSV: isCSV)
     }
 

@@ -16,6 +16,8 @@ extension ControlCommands {
             guard let number = UInt64(text),
                 let leaf = try await gateway.store.leaves(from: number, limit: 1).first
             else { throw ControlError(.refused, "the log has no record `\(printable(text))`") }
+            let tenant = RecordHead(leaf: leaf.bytes)?.tenant
+            try call.require(tenant.map { TenantID(unchecked: $0) })
             return leaf.bytes
         },
     ]
@@ -27,6 +29,16 @@ extension Gateway {
         let request = call.request
         var query = SearchQuery()
         query.tenant = try Self.part(request, "tenant", "a tenant") { try? TenantID($0) }
+        if let own = call.person?.tenants {
+            query.tenant = query.tenant ?? (own.count == 1 ? own.first : nil)
+            guard let tenant = query.tenant else {
+                throw ControlError(
+                    .usage,
+                    "name the tenant: you have roles for several, not for all"
+                )
+            }
+            try call.require(tenant)
+        }
         query.kind = try Self.part(request, "kind", "a kind of record") {
             RecordKind(rawValue: $0)
         }
