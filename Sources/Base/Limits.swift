@@ -48,6 +48,8 @@ package enum Limits {
     package static let absenceWaitMaximum: Duration = .seconds(60)
     /// Between two listings of a remote server, which has no process whose start would tell.
     package static let remoteListing: Duration = .seconds(300)
+    /// How long one stream of a remote server's own words is kept before it is opened anew.
+    package static let hearingTime: Duration = .seconds(86_400)
     package static let definitionByteCount = 256 << 10
 
     // Processes.
@@ -117,6 +119,12 @@ package enum Limits {
     /// How often sessions and running calls are looked at.
     package static let sweepInterval: Duration = .seconds(5)
     package static let sessionIdle: Duration = .seconds(1800)
+    /// The `data` of one log message of a server.
+    package static let logMessageByteCount = 64 << 10
+    /// Streams on which agents hear of changes, of all agents together.
+    package static let feedCount = 10_000
+    /// Resources one session or stream listens to.
+    package static let subscriptionCount = 256
     package static let listPageItemCount = 500
     package static let requestsPerConnection = 256
     package static let controlConnectionCount = 64

@@ -40,6 +40,9 @@ package struct ToolDefinition: Sendable {
         } catch {
             throw .name(error.description)
         }
+        guard OfferKind(of: name) == .tool else {
+            throw .name("the name stands for a method of the protocol here")
+        }
         guard node.source.count <= Limits.definitionByteCount else {
             throw .tooLarge(byteCount: node.source.count)
         }
@@ -52,6 +55,15 @@ package struct ToolDefinition: Sendable {
         let output = node["outputSchema"]
         outputSchema = output?.isNull == true ? nil : output
         mirrored = try MirrorScan.parameters(of: schema)
+    }
+
+    /// Something else than a tool, whose definition was read already.
+    init(name: ToolName, node: JSONNode, inputSchema: JSONNode) {
+        self.name = name
+        self.node = node
+        self.inputSchema = inputSchema
+        outputSchema = nil
+        mirrored = []
     }
 
     package var title: String? { node["title"]?.string }

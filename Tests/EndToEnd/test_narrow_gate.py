@@ -168,7 +168,7 @@ class Refusals(unittest.TestCase):
         self.assertIn("2026-07-28", answer["error"]["data"]["supported"])
 
     def test_removed_and_unknown_methods_are_not_found(self):
-        for method in ("ping", "resources/list", "logging/setLevel", "nonsense"):
+        for method in ("ping", "resources/subscribe", "logging/setLevel", "nonsense"):
             status, _, answer = self.gateway.modern(method)
             self.assertEqual((status, answer["error"]["code"]), (404, -32601), method)
 

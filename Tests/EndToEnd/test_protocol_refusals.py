@@ -87,7 +87,7 @@ ALWAYS = [
 SELF_CONTAINED = [
     *((f"unknown {name}", method(name), {}, 404, -32601, True) for name in (
         "nonsense", "initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe",
-        "resources/list", "prompts/list", "completion/complete", "subscriptions/listen", "tasks/get", "Tools/List")),
+        "sampling/createMessage", "roots/list", "elicitation/create", "tasks/get", "Tools/List")),
     ("no version header", changed(), {"MCP-Protocol-Version": None}, 400, -32020, True),
     ("another version header", changed(), {"MCP-Protocol-Version": "2025-11-25"}, 400, -32020, True),
     ("no method header", changed(), {"Mcp-Method": None}, 400, -32020, True),
@@ -110,7 +110,7 @@ SELF_CONTAINED = [
 ]
 WITH_SESSIONS = [
     *((f"unknown {name}", method(name), {}, 200, -32601, True) for name in (
-        "nonsense", "server/discover", "logging/setLevel", "resources/list", "prompts/get", "completion/complete", "tasks/list")),
+        "nonsense", "server/discover", "subscriptions/listen", "sampling/createMessage", "roots/list", "tasks/list")),
     ("no session", changed(), {"Mcp-Session-Id": None}, 400, -32600, True),
     ("an unknown session", changed(), {"Mcp-Session-Id": "0" * 32}, 404, -32600, True),
     ("another revision than the session's", changed(), {"MCP-Protocol-Version": "2025-03-26"}, 400, -32600, True),

@@ -3,6 +3,7 @@ import Crypto
 import Gateway
 import HTTP
 import JSON
+import MCP
 import Policy
 import System
 
@@ -81,13 +82,13 @@ enum CredentialFuzz {
             version: UInt64(bytes.count),
             offset: Int(bytes.first ?? 0)
         )
-        let sealed = cursors.seal(position, for: principal, place)
-        expect(cursors.open(sealed, for: principal, place) == position, "a cursor opens")
+        let sealed = cursors.seal(position, .tool, for: principal, place)
+        expect(cursors.open(sealed, .tool, for: principal, place) == position, "a cursor opens")
         let other = PrincipalKey(tenant: .main, token: "other")
-        expect(cursors.open(sealed, for: other, place) == nil, "a cursor is its principal's")
+        expect(cursors.open(sealed, .tool, for: other, place) == nil, "a cursor is its principal's")
         // The fuzzer may have seen an earlier cursor; then it is that one, to the last bit.
-        if let opened = cursors.open(text(bytes), for: principal, place) {
-            let made = cursors.seal(opened, for: principal, place)
+        if let opened = cursors.open(text(bytes), .tool, for: principal, place) {
+            let made = cursors.seal(opened, .tool, for: principal, place)
             expect(Array(made.utf8) == bytes, "nobody else makes a cursor")
         }
         // The input chooses a place and a bit to change.
@@ -95,7 +96,10 @@ enum CredentialFuzz {
         var changed = plain
         changed[Int(first) % changed.count] ^= 1 << ((bytes.last ?? 0) % 8)
         let forged = Base64.encode(changed, .urlSafe)
-        expect(cursors.open(forged, for: principal, place) == nil, "a changed cursor is none")
+        expect(
+            cursors.open(forged, .tool, for: principal, place) == nil,
+            "a changed cursor is none"
+        )
     }
 
     private static func head(_ bytes: [UInt8]) {

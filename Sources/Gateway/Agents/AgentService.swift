@@ -7,11 +7,17 @@ package import System
 /// Speaks MCP with agents, whatever carries the messages: answers what the gateway answers itself,
 /// and takes calls to the door.
 package actor AgentService {
-    private let door: Door
-    private let loop: EventLoop
-    private let identity: [UInt8]
-    private let cursors: any CursorSealing
-    private var sessions: Sessions
+    let door: Door
+    let loop: EventLoop
+    let identity: [UInt8]
+    let cursors: any CursorSealing
+    var sessions: Sessions
+    var feeds = Feeds()
+    /// Who waits for the end of a listening request.
+    var waits: [UInt64: Pending<ListenEnd>] = [:]
+    var nextWait: UInt64 = 0
+    /// How many listen to each resource.
+    var watched: [ResourceKey: Int] = [:]
     /// What runs now, so that `notifications/cancelled` finds it.
     private var running: [RunningKey: Running] = [:]
 
@@ -75,20 +81,24 @@ package actor AgentService {
         sessions.find(session, principal.key, endpoint, at: loop.now)?.revision
     }
 
-    package func close(_ session: SessionID, _ principal: Principal) -> Bool {
+    package func close(_ session: SessionID, _ principal: Principal) async -> Bool {
         for (key, call) in running
         where key.scope == .named(session.text) && key.principal == principal.key {
             call.cancellation.cancel(.cancelled)
         }
-        return sessions.close(session, principal.key)
+        let isClosed = sessions.close(session, principal.key)
+        await forgetEndedSessions()
+        return isClosed
     }
 
-    package func closeIdleSessions() {
+    package func closeIdleSessions() async {
         sessions.closeIdle(longerThan: Limits.sessionIdle, at: loop.now)
+        await forgetEndedSessions()
     }
 
     package func closeSessions(of principal: PrincipalKey) {
         sessions.closeAll(of: principal)
+        for feed in feeds.all.values where feed.principal.key == principal { feed.end() }
         for (key, call) in running where key.principal == principal {
             call.cancellation.cancel(.stopped)
         }
@@ -97,6 +107,7 @@ package actor AgentService {
     /// Says of each call that runs long that it still runs, so that nothing on the way takes its
     /// connection for dead (2026-07-28, basic/transports/streamable-http).
     package func keepQuietCallsAlive() {
+        keepFeedsAlive()
         let now = loop.now
         for (key, call) in running
         where now.duration(since: call.quietSince) >= Limits.keepAliveInterval {
@@ -179,45 +190,86 @@ package actor AgentService {
             return await initialize(request, inbound)
         case "ping" where !isModern:
             return result(request.id, Opening.empty(for: inbound.revision))
+        case "resources/subscribe" where !isModern:
+            return await subscribe(request, inbound, isOn: true)
+        case "resources/unsubscribe" where !isModern:
+            return await subscribe(request, inbound, isOn: false)
+        case "logging/setLevel" where !isModern:
+            return await setLevel(request, inbound)
         case "server/discover" where isModern:
             let instructions = await door.instructions(for: inbound.principal, at: inbound.endpoint)
             return result(
                 request.id,
-                Opening.discoverResult(serverInfo: identity, instructions: instructions)
+                Opening.discoverResult(
+                    capabilities: await door.capabilities(
+                        for: inbound.principal,
+                        at: inbound.endpoint
+                    ),
+                    serverInfo: identity,
+                    instructions: instructions
+                )
             )
-        case "tools/list":
-            return await list(request, inbound)
-        case "tools/call":
-            let key = RunningKey(
-                principal: inbound.principal.key,
-                scope: scope,
-                id: request.id
-            )
-            guard running[key] == nil else {
-                return reply(
-                    request.id,
-                    ProtocolError(.invalidRequest, "this id is in use by a running request"),
-                    inbound
+        default: break
+        }
+        if let kind = OfferKind(judgedBy: request.method) {
+            return await run(request, inbound, scope, channel, cancellation) { service in
+                await service.call(
+                    kind,
+                    request,
+                    inbound,
+                    channel: channel,
+                    cancellation: cancellation
                 )
             }
-            running[key] = Running(
-                cancellation: cancellation,
-                channel: channel,
-                quietSince: loop.now
-            )
-            defer { running[key] = nil }
-            return await call(request, inbound, channel: channel, cancellation: cancellation)
-        default:
+        }
+        if isModern, request.method == "subscriptions/listen" {
+            return await run(request, inbound, scope, channel, cancellation) { service in
+                await service.listen(
+                    request,
+                    inbound,
+                    channel: channel,
+                    cancellation: cancellation
+                )
+            }
+        }
+        if let kind = OfferKind(listedBy: request.method) {
+            return await list(kind, request, inbound)
+        }
+        return reply(
+            request.id,
+            ProtocolError(
+                .methodNotFound,
+                "unknown method `\(printable(request.method))`",
+                status: isModern ? 404 : 200
+            ),
+            inbound
+        )
+    }
+
+    /// Runs what may take long, where `notifications/cancelled` finds it.
+    private func run(
+        _ request: Message.Request,
+        _ inbound: AuthenticatedMessage,
+        _ scope: Scope,
+        _ channel: any ReplyChannel,
+        _ cancellation: CallCancellation,
+        _ body: (isolated AgentService) async -> AgentReply
+    ) async -> AgentReply {
+        let key = RunningKey(principal: inbound.principal.key, scope: scope, id: request.id)
+        guard running[key] == nil else {
             return reply(
                 request.id,
-                ProtocolError(
-                    .methodNotFound,
-                    "unknown method `\(printable(request.method))`",
-                    status: isModern ? 404 : 200
-                ),
+                ProtocolError(.invalidRequest, "this id is in use by a running request"),
                 inbound
             )
         }
+        running[key] = Running(
+            cancellation: cancellation,
+            channel: channel,
+            quietSince: loop.now
+        )
+        defer { running[key] = nil }
+        return await body(self)
     }
 
     private func initialize(
@@ -233,6 +285,7 @@ package actor AgentService {
         }
         let revision = Negotiation.answer(toInitializeWith: requested)
         let instructions = await door.instructions(for: inbound.principal, at: inbound.endpoint)
+        let capabilities = await door.capabilities(for: inbound.principal, at: inbound.endpoint)
         do throws(Sessions.Refused) {
             let session = try sessions.open(
                 inbound.principal.key,
@@ -242,6 +295,7 @@ package actor AgentService {
             )
             let body = Opening.initializeResult(
                 revision: revision,
+                capabilities: capabilities,
                 serverInfo: identity,
                 instructions: instructions
             )
@@ -262,111 +316,6 @@ package actor AgentService {
             )
         }
     }
-
-    // MARK: Tools
-
-    private func list(
-        _ request: Message.Request,
-        _ inbound: AuthenticatedMessage
-    ) async -> AgentReply {
-        let view = await door.visibleTools(for: inbound.principal, at: inbound.endpoint)
-        var start = 0
-        if let cursor = request.params?["cursor"] {
-            guard let text = cursor.string,
-                let position = cursors.open(text, for: inbound.principal.key, inbound.endpoint),
-                position.version == view.version, position.offset <= view.tools.count
-            else {
-                return reply(
-                    request.id,
-                    ProtocolError(
-                        .invalidParams,
-                        "the cursor is unknown; list from the start",
-                        status: 200
-                    ),
-                    inbound
-                )
-            }
-            start = position.offset
-        }
-        let end = min(view.tools.count, start + Limits.listPageItemCount)
-        let page = view.tools[start..<end].map { tool in
-            DefinitionLowering.text(
-                of: tool.definition,
-                named: tool.name,
-                for: inbound.revision
-            )
-        }
-        let next =
-            end < view.tools.count
-            ? cursors.seal(
-                CursorPosition(version: view.version, offset: end),
-                for: inbound.principal.key,
-                inbound.endpoint
-            ) : nil
-        return result(
-            request.id,
-            Opening.toolsPage(
-                page,
-                nextCursor: next,
-                revision: inbound.revision,
-                serverInfo: identity,
-                absent: view.absent
-            )
-        )
-    }
-
-    private func call(
-        _ request: Message.Request,
-        _ inbound: AuthenticatedMessage,
-        channel: any ReplyChannel,
-        cancellation: CallCancellation
-    ) async -> AgentReply {
-        let answer = await door.pass(inbound, request, channel: channel, cancellation: cancellation)
-        switch answer {
-        case .result(let screened, let verdict):
-            // A large result is written once, where it is sent from.
-            let body = Envelope.result(request.id, ofAbout: screened.source.count + 256) { writer in
-                ResultShape.writeToolResult(
-                    screened,
-                    for: inbound.revision,
-                    serverInfo: identity,
-                    verdict: verdict,
-                    text: { Screener.text(of: $0, in: screened) },
-                    to: &writer
-                )
-            }
-            return AgentReply(status: 200, body: body)
-        case .refused(let refusal, let verdict):
-            return result(
-                request.id,
-                ResultShape.refusal(
-                    text: refusal.agentText,
-                    for: inbound.revision,
-                    serverInfo: identity,
-                    verdict: verdict
-                )
-            )
-        case .protocolError(let error):
-            return reply(request.id, error, inbound)
-        }
-    }
-
-    // MARK: Writing
-
-    private func result(_ id: RequestID, _ body: [UInt8]) -> AgentReply {
-        AgentReply(status: 200, body: Envelope.result(id, body))
-    }
-
-    private func reply(
-        _ id: RequestID?,
-        _ error: ProtocolError,
-        _ inbound: AuthenticatedMessage
-    ) -> AgentReply {
-        AgentReply(
-            status: error.status,
-            body: Envelope.error(id, error, for: inbound.revision)
-        )
-    }
 }
 
 /// Where a page of a list begins.
@@ -384,11 +333,13 @@ package struct CursorPosition: Sendable, Equatable {
 package protocol CursorSealing: Sendable {
     func seal(
         _ position: CursorPosition,
+        _ list: OfferKind,
         for principal: PrincipalKey,
         _ endpoint: Endpoint
     ) -> String
     func open(
         _ cursor: String,
+        _ list: OfferKind,
         for principal: PrincipalKey,
         _ endpoint: Endpoint
     ) -> CursorPosition?

@@ -9,7 +9,7 @@ import System
 /// What HTTP says is checked here in the order of the specification's tables; what the message
 /// says is the agent service's (2026-07-28, basic/transports/streamable-http).
 package struct HTTPAgentEndpoint: HTTPHandler {
-    private let service: AgentService
+    let service: AgentService
     private let door: Door
     private let authenticator: any Authenticator
     private let refused: RefusedCredentials
@@ -71,9 +71,14 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         switch head.method {
         case .post: await post(exchange, principal, endpoint)
         case .delete: await delete(exchange, principal, endpoint)
+        case .get: await stream(exchange, principal, endpoint)
         default:
-            // Streams of their own and their resumption are not served: 405 is the word for it.
-            await answer(exchange, .methodNotAllowed, error: "use POST", allow: "POST, DELETE")
+            await answer(
+                exchange,
+                .methodNotAllowed,
+                error: "use POST",
+                allow: "GET, POST, DELETE"
+            )
         }
     }
 
@@ -210,7 +215,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         return (try? ServerName(name)).map { .server($0) }
     }
 
-    private static func text(_ value: ArraySlice<UInt8>?) -> String? {
+    static func text(_ value: ArraySlice<UInt8>?) -> String? {
         value.map { String(decoding: $0, as: UTF8.self) }
     }
 
@@ -308,7 +313,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
     }
 
     /// A refusal by HTTP itself, with a JSON-RPC body for clients that read nothing else.
-    private func answer(
+    func answer(
         _ exchange: Exchange,
         _ status: HTTPStatus,
         error: String,
@@ -371,6 +376,7 @@ final class HTTPReplyChannel: ReplyChannel {
 
     func finish(_ reply: AgentReply) async {
         if case .streaming(let stream) = state.withLock({ $0 }) {
+            state.withLock { $0 = .gone }
             await stream.finish(reply.body.map { ServerSentEvent(data: $0) })
             return
         }
@@ -384,6 +390,13 @@ final class HTTPReplyChannel: ReplyChannel {
         } else {
             await exchange.respond(HTTPStatus(code: reply.status))
         }
+    }
+
+    /// Ends the stream, where one was begun.
+    func end() async {
+        guard case .streaming(let stream) = state.withLock({ $0 }) else { return }
+        state.withLock { $0 = .gone }
+        await stream.finish()
     }
 
     private func stream() async -> StreamReply? {

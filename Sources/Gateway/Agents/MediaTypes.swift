@@ -24,6 +24,15 @@ enum MediaTypes {
         return false
     }
 
+    /// Whether an Accept takes an event stream.
+    static func acceptsEvents(_ value: ArraySlice<UInt8>) -> Bool {
+        value.split(separator: 0x2c).contains { range in
+            let type = essence(of: range)
+            return type.isEqual("*/*") || type.isEqual("text/event-stream")
+                || type.isEqual("text/*")
+        }
+    }
+
     /// The type without parameters and blanks round it.
     private static func essence(of value: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var type = value.prefix { $0 != 0x3b }

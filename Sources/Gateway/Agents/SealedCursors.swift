@@ -1,5 +1,6 @@
 package import Base
 package import Crypto
+package import MCP
 
 /// Cursors of lists, sealed to their principal and endpoint: nobody else can use or make one.
 package struct SealedCursors: CursorSealing {
@@ -13,21 +14,27 @@ package struct SealedCursors: CursorSealing {
 
     package func seal(
         _ position: CursorPosition,
+        _ list: OfferKind,
         for principal: PrincipalKey,
         _ endpoint: Endpoint
     ) -> String {
         let plain = Array("\(position.version).\(position.offset)".utf8)
-        let sealed = try? key.seal(plain, context: context(principal, endpoint), random: random)
+        let sealed = try? key.seal(
+            plain,
+            context: context(principal, endpoint, list),
+            random: random
+        )
         return Base64.encode(sealed ?? [], .urlSafe)
     }
 
     package func open(
         _ cursor: String,
+        _ list: OfferKind,
         for principal: PrincipalKey,
         _ endpoint: Endpoint
     ) -> CursorPosition? {
         guard cursor.utf8.count <= 256, let sealed = Base64.decode(cursor, .urlSafe),
-            let plain = try? key.open(sealed, context: context(principal, endpoint))
+            let plain = try? key.open(sealed, context: context(principal, endpoint, list))
         else { return nil }
         let parts = String(decoding: plain, as: UTF8.self).split(separator: ".")
         guard parts.count == 2, let version = UInt64(parts[0]), let offset = Int(parts[1]) else {
@@ -36,8 +43,13 @@ package struct SealedCursors: CursorSealing {
         return CursorPosition(version: version, offset: offset)
     }
 
-    private func context(_ principal: PrincipalKey, _ endpoint: Endpoint) -> [UInt8] {
+    private func context(
+        _ principal: PrincipalKey,
+        _ endpoint: Endpoint,
+        _ list: OfferKind
+    ) -> [UInt8] {
         let place: String = if case .server(let name) = endpoint { name.rawValue } else { "" }
-        return Array("cursor\n\(principal.tenant)\n\(principal.token)\n\(place)".utf8)
+        let method = list.listing?.method ?? ""
+        return Array("\(method)\n\(principal.tenant)\n\(principal.token)\n\(place)".utf8)
     }
 }

@@ -20,6 +20,8 @@ package struct Sessions {
         package let endpoint: Endpoint
         package let revision: Revision
         package fileprivate(set) var isInitialized = false
+        /// The least level of log messages its agent asked for; nil where it never did.
+        package fileprivate(set) var logLevel: LogLevel?
         fileprivate(set) var lastUse: Instant
     }
 
@@ -76,6 +78,14 @@ package struct Sessions {
     package mutating func markInitialized(_ id: SessionID) {
         sessions[id]?.isInitialized = true
     }
+
+    package func isOpen(_ id: SessionID) -> Bool { sessions[id] != nil }
+
+    package mutating func setLevel(_ level: LogLevel, of id: SessionID) {
+        sessions[id]?.logLevel = level
+    }
+
+    package func logLevel(of id: SessionID) -> LogLevel? { sessions[id]?.logLevel }
 
     /// Ends it; false when this credential has no such session.
     package mutating func close(_ id: SessionID, _ principal: PrincipalKey) -> Bool {

@@ -152,6 +152,8 @@ private actor LineAgent {
     private var running: [UInt64: CallCancellation] = [:]
     private var nextRequest: UInt64 = 1
     private var isDraining = false
+    /// Calls off what the session hears beside its answers.
+    private let hearing = CallCancellation()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -195,6 +197,7 @@ private actor LineAgent {
             await take(line)
         }
         for cancellation in running.values { cancellation.cancel(.disconnected) }
+        hearing.cancel(.disconnected)
         if let session { _ = await service.close(session, principal) }
     }
 
@@ -320,6 +323,24 @@ private actor LineAgent {
             revision = await service.revision(of: new, principal, endpoint)
         }
         if let body = reply.body { await connection.send(body) }
+        if let new = reply.newSession, let revision { hear(new, revision) }
+    }
+
+    /// On a pipe nothing has to be opened: what the session may hear comes with the answers.
+    private func hear(_ session: SessionID, _ revision: Revision) {
+        let cancellation = hearing
+        let channel = LineReplyChannel(connection: connection)
+        // Ends with the session, which ends with the connection.
+        loop.spawn { [service, principal, endpoint] in
+            await service.stream(
+                of: session,
+                principal,
+                endpoint,
+                revision,
+                channel: channel,
+                cancellation: cancellation
+            )
+        }
     }
 
     private func send(_ id: RequestID?, _ error: ProtocolError) async {

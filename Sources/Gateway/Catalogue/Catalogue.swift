@@ -1,6 +1,5 @@
 import Policy
 package import Base
-package import MCP
 
 /// Everything that is offered, of every tenant, as one immutable value that is swapped whole.
 package struct Catalogue: Sendable {
@@ -50,7 +49,7 @@ package struct Catalogue: Sendable {
         "\(server.rawValue)__\(tool.rawValue)"
     }
 
-    private static func split(_ spelling: String) -> (String, String)? {
+    static func split(_ spelling: String) -> (String, String)? {
         let bytes = spelling.utf8
         var index = bytes.startIndex
         while index < bytes.endIndex {
@@ -80,45 +79,7 @@ extension Principal {
     }
 }
 
-/// What one agent sees in a list.
-package struct ToolView: Sendable {
-    package struct Tool: Sendable {
-        package let name: String
-        package let definition: ToolDefinition
-    }
-
-    package let version: UInt64
-    package let tools: [Tool]
-    /// Servers that could not be reached, each with a short reason.
-    package let absent: [String]
-}
-
 extension Door {
-    /// The tools this principal sees, in a fixed order.
-    package func visibleTools(for principal: Principal, at endpoint: Endpoint) -> ToolView {
-        let servers = catalogue.tenants[principal.tenant] ?? [:]
-        let chosen: [ServerEntry]
-        switch endpoint {
-        case .server(let name): chosen = servers[name].map { [$0] } ?? []
-        case .all: chosen = servers.values.sorted { $0.name < $1.name }
-        }
-        var tools: [ToolView.Tool] = []
-        var absent: [String] = []
-        for server in chosen where principal.sees(server.name) {
-            if let absence = server.absence { absent.append("\(server.name): \(absence)") }
-            let seen = server.tools.values.filter { principal.sees($0) }
-                .sorted { $0.published.name < $1.published.name }
-            for tool in seen {
-                let name =
-                    endpoint == .all
-                    ? Catalogue.joined(server.name, tool.published.name)
-                    : tool.published.name.rawValue
-                tools.append(ToolView.Tool(name: name, definition: tool.published))
-            }
-        }
-        return ToolView(version: catalogue.version, tools: tools, absent: absent)
-    }
-
     /// Accepted instructions of the one server an endpoint stands for.
     package func instructions(for principal: Principal, at endpoint: Endpoint) -> String? {
         guard case .server(let name) = endpoint, principal.sees(name) else { return nil }

@@ -47,6 +47,7 @@ package struct CatalogueBuilder: Sendable {
         let pins = lock.pins(of: server.name, server.tenant)
         var tools: [ToolName: ToolEntry] = [:]
         var hidden: [ToolName: HiddenReason] = [:]
+        var listed: [ListedItem] = []
         for unusable in description.unusable {
             if let name = try? ToolName(unusable.name) { hidden[name] = .unusable(unusable.reason) }
         }
@@ -55,12 +56,13 @@ package struct CatalogueBuilder: Sendable {
         for tool in description.tools where !seen.insert(tool.name).inserted {
             isRepeated.insert(tool.name)
         }
-        let listed = Set(description.tools.map(\.name))
-        let renames = Renames(pins, description, listed: listed)
+        let names = Set(description.tools.map(\.name))
+        let renames = Renames(pins, description, listed: names)
+        let isOpen = isOpen(server)
         for tool in description.tools {
             let name = tool.name
             guard !isRepeated.contains(name) else {
-                hidden[name] = .unusable("the server lists two tools of this name")
+                hidden[name] = .unusable("the server lists two \(tool.kind.noun)s of this name")
                 continue
             }
             guard !screener.holdsKnownSecret(tool.node.source) else {
@@ -68,6 +70,14 @@ package struct CatalogueBuilder: Sendable {
                 continue
             }
             let pin = Self.pin(of: tool, hashing)
+            if !tool.kind.isJudged, hasAcceptedProgram {
+                let isAccepted = pins.tools[name] == pin
+                if isAccepted || isOpen {
+                    let shown = isAccepted ? tool : screened(tool)
+                    listed.append(ListedItem(definition: shown, pin: pin, isAccepted: isAccepted))
+                    continue
+                }
+            }
             switch pins.tools[name] {
             case pin where !hasAcceptedProgram:
                 hidden[name] = program.map { .program($0) }
@@ -91,8 +101,26 @@ package struct CatalogueBuilder: Sendable {
             absence: absence,
             instructions: hasAcceptedProgram ? instructions(description, pins) : nil,
             tools: tools,
-            hidden: hidden
+            hidden: hidden,
+            listed: listed.sorted { $0.definition.name < $1.definition.name },
+            facts: description.abilities
         )
+    }
+
+    /// Without what looks like a secret or like a mark of ours.
+    private func screened(_ item: ToolDefinition) -> ToolDefinition {
+        let bytes = screener.screen(value: item.node).bytes
+        guard bytes != item.node.source, let document = try? JSONDocument(parsing: bytes),
+            let definition = try? ToolDefinition(document.root, as: item.kind)
+        else { return item }
+        return definition
+    }
+
+    /// Whether the operator lets a server list resources that nobody looked at.
+    private func isOpen(_ server: Configuration.Server) -> Bool {
+        guard let name = ToolDefinition.reading?.name else { return false }
+        let reference = ToolReference(server: server.name, tool: name)
+        return policy.policy(for: reference, tenant: server.tenant)?.isOpen ?? false
     }
 
     /// A server that was not reached offers nothing, and says why.
@@ -110,7 +138,10 @@ package struct CatalogueBuilder: Sendable {
             absence: reason,
             instructions: nil,
             tools: [:],
-            hidden: [:]
+            hidden: [:],
+            promised: Set(
+                lock.pins(of: server.name, server.tenant).tools.keys.map { OfferKind(of: $0) }
+            )
         )
     }
 
@@ -150,8 +181,9 @@ package struct CatalogueBuilder: Sendable {
             )
             let output = try tool.outputSchema.map { try schemas.compile($0) }
             // A schema that names no property says nothing of what the tool does with what it gets.
+            // A prompt's arguments are all it says of itself, and it does nothing but write a text.
             let floor =
-                input.hasProperties
+                input.hasProperties || tool.kind != .tool
                 ? nil
                 : TierRaise(to: .destructive, fact: "the tool's schema names no properties")
             guard

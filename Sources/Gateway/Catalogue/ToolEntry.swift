@@ -43,12 +43,52 @@ package final class ToolEntry: Sendable {
         self.policy = policy
     }
 
-    /// The arguments as the upstream's definition names them.
-    func upstreamArguments(_ form: CallForm) -> [UInt8] {
-        switch mapping {
-        case .identity: form.bytes
+    var kind: OfferKind { upstream.kind }
+
+    /// The call as the upstream's definition names things.
+    func serverCall(_ form: CallForm) -> ServerCall {
+        let arguments =
+            switch mapping {
+            case .identity: form.bytes
+            }
+        let name = upstream.wireName
+        switch kind {
+        case .tool, .prompt:
+            return ServerCall(
+                method: kind.method,
+                name: name,
+                members: [
+                    ("name", JSONValue(name).serialised()), ("arguments", arguments),
+                ],
+                mirrored: mirrored(form)
+            )
+        case .reading, .completion, .resource, .template:
+            // What is judged is all there is to the request.
+            let root = form.document.root
+            return ServerCall(
+                method: kind.method,
+                name: kind == .completion ? nil : root["uri"]?.string,
+                members: root.members.map { ($0.key.text, Array($0.value.source)) },
+                mirrored: []
+            )
         }
     }
+
+    private func mirrored(_ form: CallForm) -> [(name: String, value: String)] {
+        upstream.mirrored.compactMap { parameter in
+            parameter.value(in: form.document.root).flatMap { parameter.text(of: $0) }.map {
+                ("Mcp-Param-" + parameter.header, HeaderMirror.encode($0))
+            }
+        }
+    }
+}
+
+/// A resource or a template as lists show it.
+package struct ListedItem: Sendable {
+    package let definition: ToolDefinition
+    package let pin: Digest
+    /// Whether a person accepted it as it is; otherwise it is shown because the server is open.
+    package let isAccepted: Bool
 }
 
 /// Why a tool is not offered; for the operator.
@@ -94,6 +134,11 @@ package final class ServerEntry: Sendable {
     package let instructions: String?
     package let tools: [ToolName: ToolEntry]
     package let hidden: [ToolName: HiddenReason]
+    /// Resources and templates that are listed, in the order of their names.
+    package let listed: [ListedItem]
+    /// What was accepted of a server that did not say yet what it offers now.
+    package let promised: Set<OfferKind>
+    let facts: ServerDescription.Abilities
 
     init(
         name: ServerName,
@@ -104,7 +149,10 @@ package final class ServerEntry: Sendable {
         absence: String?,
         instructions: String?,
         tools: [ToolName: ToolEntry],
-        hidden: [ToolName: HiddenReason]
+        hidden: [ToolName: HiddenReason],
+        listed: [ListedItem] = [],
+        promised: Set<OfferKind> = [],
+        facts: ServerDescription.Abilities = .init()
     ) {
         self.name = name
         self.tenant = tenant
@@ -115,5 +163,16 @@ package final class ServerEntry: Sendable {
         self.instructions = instructions
         self.tools = tools
         self.hidden = hidden
+        self.listed = listed
+        self.promised = promised
+        self.facts = facts
+    }
+
+    /// What reading its resources is judged as, where that is offered.
+    var reading: ToolEntry? { offer(OfferKind.readingName) }
+    var completion: ToolEntry? { offer(OfferKind.completionName) }
+
+    private func offer(_ name: String) -> ToolEntry? {
+        (try? ToolName(name)).flatMap { tools[$0] }
     }
 }

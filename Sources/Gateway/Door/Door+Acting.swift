@@ -151,22 +151,12 @@ extension Door {
         let tool = judged.tool
         let form = judged.call.arguments
         let began = clock.instant
-        var headers: [(name: String, value: String)] = []
-        for parameter in tool.upstream.mirrored {
-            guard
-                let value = parameter.value(in: form.document.root).flatMap({
-                    parameter.text(of: $0)
-                })
-            else { continue }
-            headers.append(("Mcp-Param-" + parameter.header, HeaderMirror.encode(value)))
-        }
-        let progress = Progress(judged.call, channel: channel, screener: screener, loop: loop)
+        let progress = Progress(judged, channel: channel, screener: screener, loop: loop)
         do throws(UpstreamFailure) {
-            let answer = try await judged.resolved.server.client.callTool(
-                tool.upstream.name,
-                arguments: tool.upstreamArguments(form),
-                mirrored: headers,
+            let answer = try await judged.resolved.server.client.call(
+                tool.serverCall(form),
                 wantsProgress: judged.call.progressToken != nil,
+                logLevel: judged.call.logLevel,
                 timeout: judged.resolved.server.settings.callTimeout,
                 // The client lives on this loop and asks right before it sends: a server that
                 // slept may have taken a while to start.

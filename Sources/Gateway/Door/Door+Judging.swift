@@ -20,16 +20,9 @@ extension Door {
                 at: call.endpoint,
                 tenant: principal.tenant
             ),
-            principal.sees(tool)
-        else {
-            return .failure(
-                ProtocolError(
-                    .invalidParams,
-                    "unknown tool `\(printable(call.spelling))`",
-                    status: 200
-                )
-            )
-        }
+            tool.kind == call.kind, principal.sees(tool)
+        else { return .failure(unknownOffer(call)) }
+        if let problem = unseenSubject(of: call, server) { return .failure(problem) }
         if let header = call.parameterHeader {
             do throws(ProtocolError) {
                 let arguments = call.arguments.document.root
@@ -41,6 +34,39 @@ extension Door {
             }
         }
         return .success(ResolvedCall(call: call, tool: tool, server: server))
+    }
+
+    /// What an agent hears of what is not there, or not for it.
+    private func unknownOffer(_ call: ToolCall) -> ProtocolError {
+        switch call.kind {
+        case .tool, .prompt, .template:
+            ProtocolError(
+                .invalidParams,
+                "unknown \(call.kind.noun) `\(printable(call.asked))`",
+                status: 200
+            )
+        case .reading, .resource: CallReading.unknownResource(call.asked, call.revision)
+        case .completion:
+            ProtocolError(.invalidParams, "no completions are offered for this", status: 200)
+        }
+    }
+
+    /// What is completed must be offered too, and seen by this principal.
+    private func unseenSubject(of call: ToolCall, _ server: ServerEntry) -> ProtocolError? {
+        guard let subject = call.subject else { return nil }
+        let name = call.endpoint == .all ? Catalogue.split(subject)?.1 : subject
+        let isSeen = name.flatMap { try? ToolName($0) }.map { name in
+            if let prompt = server.tools[name] { return call.principal.sees(prompt) }
+            // Whoever may read may know of the templates; reading by one is judged by itself.
+            return server.listed.contains { $0.definition.name == name }
+                && server.reading.map { call.principal.sees($0) } ?? false
+        }
+        guard isSeen != true else { return nil }
+        return ProtocolError(
+            .invalidParams,
+            "nothing to complete is called `\(printable(call.asked, limit: 200))`",
+            status: 200
+        )
     }
 
     /// Gathers the facts and judges; counts the call against its limits.

@@ -14,6 +14,8 @@ extension Door {
         switch result.answer {
         case .success(.result(let node)):
             return await deliver(judged, result, node)
+        case .success(.error(let code, let message, let data)) where judged.tool.kind != .tool:
+            return await passOn(judged, result, code, message, data)
         case .success(.error(let code, let message, _)):
             let text = screener.screen(
                 text: message,
@@ -64,11 +66,11 @@ extension Door {
             return await withhold(judged, result, .fault, .upstreamFault, "\(fault)")
         case .success(let found): (screened, root) = found
         }
-        guard let root else {
+        guard let root = root.map({ Self.named($0, for: judged) }) else {
             return await withhold(judged, result, .withheld, .withheld, "it cannot be read again")
         }
         let report = screened.report
-        let isError = root["isError"]?.bool == true
+        let isError = judged.tool.kind == .tool && root["isError"]?.bool == true
         let given = root.source
         await settleInOrder(
             judged,
@@ -178,6 +180,7 @@ extension Door {
         return try screener.screen(
             result: node,
             context: ScreeningContext(
+                of: tool.kind.resultKind,
                 source: tool.reference.description,
                 isUntrusted: tool.policy.result != .own,
                 checkOutput: check

@@ -124,13 +124,15 @@ package actor Door {
     package func pass(
         _ inbound: AuthenticatedMessage,
         _ request: Message.Request,
+        of kind: OfferKind = .tool,
+        logLevel: LogLevel? = nil,
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> CallAnswer {
         let id = newCallID()
         let call: ToolCall
         do throws(ToolCall.Unreadable) {
-            call = try ToolCall(inbound, request, at: loop.now)
+            call = try ToolCall(inbound, request, of: kind, logLevel: logLevel, at: loop.now)
         } catch {
             switch error {
             case .envelope(let problem): return .protocolError(problem)

@@ -4,13 +4,16 @@ import MCP
 import Screening
 import System
 
-/// Passes progress of one call on to its agent: with the agent's own token, screened, increasing,
+/// Passes progress and log messages of one call on to its agent: with the agent's own token, screened, increasing,
 /// and ten a second after a first few.
 ///
 /// What came before the answer is sent before it, and nothing after it (2026-07-28,
 /// basic/patterns/progress): `finish` waits for what is still on its way.
 actor Progress {
     private let token: ProgressToken?
+    private let logLevel: LogLevel?
+    /// Whose messages they are, where agents see several servers.
+    private let server: ServerName?
     private let channel: any ReplyChannel
     private let screener: Screener
     private let loop: EventLoop
@@ -32,12 +35,14 @@ actor Progress {
     private static let waitingLimit = 32
 
     init(
-        _ call: ToolCall,
+        _ judged: JudgedCall,
         channel: any ReplyChannel,
         screener: Screener,
         loop: EventLoop
     ) {
-        token = call.progressToken
+        token = judged.call.progressToken
+        logLevel = judged.call.logLevel
+        server = judged.call.endpoint == .all ? judged.tool.reference.server : nil
         self.channel = channel
         self.screener = screener
         self.loop = loop
@@ -46,8 +51,12 @@ actor Progress {
     /// Called on the loop, where transports live.
     nonisolated var sink: NotificationSink {
         { method, params in
-            guard method == "notifications/progress", let params else { return }
-            self.assumeIsolated { $0.forward(params) }
+            guard let params else { return }
+            switch method {
+            case "notifications/progress": self.assumeIsolated { $0.forward(params) }
+            case "notifications/message": self.assumeIsolated { $0.forwardLog(params) }
+            default: break
+            }
         }
     }
 
@@ -64,8 +73,9 @@ actor Progress {
     private func forward(_ params: JSONNode) {
         // No step of any work has more digits; a longer number is a message of its own.
         guard let token, let progress = params["progress"]?.number, progress.text.utf8.count <= 32,
-            let value = progress.double, admits(value)
+            let value = progress.double, value > last, admits()
         else { return }
+        last = value
         let message = Envelope.notification("notifications/progress") { writer in
             writer.key("progressToken")
             token.write(to: &writer)
@@ -80,6 +90,32 @@ actor Progress {
                 writer.string(self.screener.screen(text: text).text)
             }
         }
+        enqueue(message)
+    }
+
+    /// A message of the level the agent asked for: screened, under its server's name where there
+    /// are several.
+    private func forwardLog(_ params: JSONNode) {
+        guard let logLevel, let level = params["level"]?.string.flatMap({ LogLevel(rawValue: $0) }),
+            level >= logLevel, let data = params["data"],
+            data.source.count <= Limits.logMessageByteCount, admits()
+        else { return }
+        let own = params["logger"]?.string.map { screener.screen(text: $0, limitInBytes: 256).text }
+        let logger = [server?.rawValue, own].compactMap(\.self).joined(separator: "/")
+        let message = Envelope.notification("notifications/message") { writer in
+            writer.key("level")
+            writer.string(level.rawValue)
+            if !logger.isEmpty {
+                writer.key("logger")
+                writer.string(logger)
+            }
+            writer.key("data")
+            writer.raw(self.screener.screen(value: data).bytes)
+        }
+        enqueue(message)
+    }
+
+    private func enqueue(_ message: [UInt8]) {
         waiting.append(message)
         guard !isSending else { return }
         isSending = true
@@ -93,13 +129,12 @@ actor Progress {
         finished?.fulfil(())
     }
 
-    private func admits(_ value: Double) -> Bool {
+    private func admits() -> Bool {
         let now = loop.now
         let due = max(next, now)
-        guard !isFinished, value > last, waiting.count < Self.waitingLimit,
+        guard !isFinished, waiting.count < Self.waitingLimit,
             due.duration(since: now) < Self.interval * Self.burst
         else { return false }
-        last = value
         next = due.advanced(by: Self.interval)
         return true
     }

@@ -185,6 +185,7 @@ extension Gateway {
         version &+= 1
         await door.replace(Catalogue(version: version, tenants: tenants))
         await door.rejudgeQuestions()
+        await service.noteCatalogueChanged()
     }
 }
 

@@ -274,7 +274,9 @@ package actor Gateway {
             ),
             log: parts.log,
             notices: notices,
-            changed: { server, tenant in refresh.request(server, tenant) }
+            changed: { server, tenant in refresh.request(server, tenant) },
+            // Ends when it was put into the boxes of those who listen.
+            updated: { [service, loop] key in loop.spawn { await service.noteUpdated(key) } }
         )
         self.refresh = refresh
     }
@@ -568,6 +570,7 @@ package actor Gateway {
         let deadline = loop.now.advanced(by: Limits.drainTimeout)
         await control?.close()
         await people?.shutDown()
+        await service.endFeeds()
         await sockets?.drain()
         await desk.endHolds()
         await server?.shutDown(within: Limits.drainTimeout)

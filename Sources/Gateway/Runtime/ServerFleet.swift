@@ -19,6 +19,7 @@ actor ServerFleet {
     let log: @Sendable (String) -> Void
     let notices: ServerNotices
     private let changed: @Sendable (ServerName, TenantID) -> Void
+    private let updated: @Sendable (ResourceKey) -> Void
     private let budget: BufferBudget
     let tally: GateTally
     private let egress: EgressParts
@@ -78,7 +79,8 @@ actor ServerFleet {
         egress: EgressParts,
         log: @escaping @Sendable (String) -> Void,
         notices: ServerNotices,
-        changed: @escaping @Sendable (ServerName, TenantID) -> Void
+        changed: @escaping @Sendable (ServerName, TenantID) -> Void,
+        updated: @escaping @Sendable (ResourceKey) -> Void
     ) {
         self.loop = loop
         self.pool = pool
@@ -92,6 +94,7 @@ actor ServerFleet {
         self.egress = egress
         self.log = log
         self.changed = changed
+        self.updated = updated
         self.notices = notices
     }
 
@@ -248,9 +251,7 @@ actor ServerFleet {
             await client.setAuthorization(header)
         }
         let transport = HTTPTransport(loop: loop, client: client, target: url.target)
-        let changed = changed
-        let (name, tenant) = (server.name, server.tenant)
-        await transport.onListChanged { changed(name, tenant) }
+        let tenant = server.tenant
         let member = MCPClient(
             server: server.name,
             transport: transport,
@@ -259,12 +260,21 @@ actor ServerFleet {
             pinned: server.revision.flatMap { Revision(rawValue: $0) },
             startTimeout: server.startTimeout
         )
-        await member.onDrift { changed(name, tenant) }
+        await hear(member, tenant)
         return Member(
             settings: server,
             secrets: surroundings.secrets,
             client: member,
             hosted: nil
+        )
+    }
+
+    /// What the server says of itself goes to the gateway.
+    private func hear(_ client: MCPClient, _ tenant: TenantID) async {
+        let (changed, updated, name) = (changed, updated, client.server)
+        await client.onNotice(
+            changed: { changed(name, tenant) },
+            updated: { updated(ResourceKey(tenant: tenant, server: name, uri: $0)) }
         )
     }
 
@@ -343,14 +353,13 @@ actor ServerFleet {
             handlers: handlers(of: server, transport, facts, wayOut),
             prepare: preparation(of: recipe, facts)
         )
-        let (changed, log, name, tenant) = (changed, log, server.name, server.tenant)
+        let (log, name, tenant) = (log, server.name, server.tenant)
         await transport.attach(
             process,
-            listChanged: { changed(name, tenant) },
             report: { text in log("server \(name): \(text)") }
         )
         await client.attach(inspection(of: server, facts))
-        await client.onDrift { changed(name, tenant) }
+        await hear(client, tenant)
         return Member(
             settings: server,
             secrets: surroundings.secrets,

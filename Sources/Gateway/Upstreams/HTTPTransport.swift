@@ -10,14 +10,16 @@ package import System
 /// credential. A session that ended is begun anew; the call that found out is not repeated.
 package actor HTTPTransport: UpstreamTransport {
     package nonisolated let isHTTP = true
-    private let loop: EventLoop
-    private let client: HTTPClient
-    private let target: String
-    private var session: FieldValue?
+    let loop: EventLoop
+    let client: HTTPClient
+    let target: String
+    var session: FieldValue?
     /// What the server granted; it is named on every request of the session.
     private var granted: Revision?
     private var generation: UInt64 = 1
-    private var listChanged: (@Sendable () -> Void)?
+    var notice: (@Sendable (UpstreamNotice) -> Void)?
+    /// Ends the stream that hears what the server says unasked.
+    var hearing: Cancellation?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -35,6 +37,8 @@ package actor HTTPTransport: UpstreamTransport {
 
     /// Ends the session, as a client should that needs it no more, and the connections.
     package func close() async {
+        hearing?.cancel()
+        hearing = nil
         if let session {
             self.session = nil
             var fields = FieldBlock()
@@ -88,7 +92,7 @@ package actor HTTPTransport: UpstreamTransport {
         _ = try? await client.send(self.message(request))
     }
 
-    private func message(_ request: UpstreamRequest) -> ClientRequest {
+    func message(_ request: UpstreamRequest) -> ClientRequest {
         var fields = FieldBlock()
         fields.add(.contentType, literal: "application/json")
         fields.add(.accept, literal: "application/json, text/event-stream")
@@ -160,7 +164,7 @@ package actor HTTPTransport: UpstreamTransport {
     private func beginAnew(after request: UpstreamRequest) {
         guard !request.isOpening else { return }
         generation &+= 1
-        if request.method == "tools/call" { listChanged?() }
+        if request.method == "tools/call" { notice?(.listChanged) }
     }
 
     private func read(
@@ -210,14 +214,18 @@ package actor HTTPTransport: UpstreamTransport {
         of request: UpstreamRequest,
         _ notifications: NotificationSink
     ) {
-        if notification.method == "notifications/tools/list_changed" { listChanged?() }
+        if let found = UpstreamNotice(notification) { notice?(found) }
+        if notification.method == "notifications/message" {
+            notifications(notification.method, notification.params)
+            return
+        }
         guard let token = notification.params?["progressToken"].flatMap({ ProgressToken($0) }),
             token == .integer(request.id)
         else { return }
         notifications(notification.method, notification.params)
     }
 
-    package func onListChanged(_ body: @escaping @Sendable () -> Void) { listChanged = body }
+    package func onNotice(_ body: @escaping @Sendable (UpstreamNotice) -> Void) { notice = body }
 
     private static func answer(_ response: Message.Response) -> UpstreamAnswer {
         switch response.outcome {

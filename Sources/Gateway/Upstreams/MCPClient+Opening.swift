@@ -53,7 +53,7 @@ extension MCPClient {
     private func compare(_ revision: Revision) async {
         guard let described else { return }
         let found = try? await list(revision)
-        guard found != described else { return }
+        guard found?.promises(what: described) != true else { return }
         isStale = true
         drifted?()
     }
@@ -75,6 +75,10 @@ extension MCPClient {
             }
         }
         revision = found
+        listeningID = nil
+        // Beside the opening: a server that is slow to take it up holds nobody up. It ends with the
+        // deadlines of its requests.
+        loop.spawn { await self.hearAgain(found) }
         return found
     }
 
@@ -110,7 +114,7 @@ extension MCPClient {
         switch answer {
         case .result(let result):
             let era = try chosen(from: result["supportedVersions"])
-            if case .modern = era { takeInstructions(result) }
+            if case .modern = era { takeWords(result) }
             return era
         case .error(-32022, _, let data): return try chosen(from: data?["supported"])
         case .error(-32021 ... -32020, let message, _):
@@ -140,7 +144,7 @@ extension MCPClient {
         else {
             throw UpstreamFailure(.invalidAnswer, "does not speak the pinned revision")
         }
-        takeInstructions(result)
+        takeWords(result)
     }
 
     // MARK: The handshake
@@ -164,7 +168,7 @@ extension MCPClient {
             )
         case .result(let result):
             let granted = try granted(by: result, wanted)
-            takeInstructions(result)
+            takeWords(result)
             await transport.notify(
                 Envelope.notification("notifications/initialized"),
                 revision: granted
@@ -209,7 +213,9 @@ extension MCPClient {
         return granted
     }
 
-    private func takeInstructions(_ result: JSONNode) {
+    /// What it says of itself beside its lists.
+    private func takeWords(_ result: JSONNode) {
+        capabilities = result["capabilities"]
         instructions = result["instructions"]?.string.flatMap { text in
             text.utf8.count <= Limits.definitionByteCount ? text : nil
         }

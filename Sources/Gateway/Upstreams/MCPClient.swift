@@ -20,6 +20,8 @@ package actor MCPClient {
     var generation: UInt64?
     var revision: Revision?
     var instructions: String?
+    /// What it said it can do when it opened.
+    var capabilities: JSONNode?
     var lastFailure: UpstreamFailure?
     var opening: Task<Result<Revision, UpstreamFailure>, Never>?
     /// Its process ended when it was probed: some servers take nothing before `initialize`.
@@ -32,6 +34,14 @@ package actor MCPClient {
     var described: ServerDescription?
     var isStale = false
     var drifted: (@Sendable () -> Void)?
+    var updated: (@Sendable (String) -> Void)?
+    /// Resources whose changes somebody wants to hear of.
+    var watchedURIs: Set<String> = []
+    /// The listening request that is open, and who waits until it is taken up.
+    var listeningID: Int64?
+    var acknowledged: Pending<Void>?
+    /// The least level of log messages anybody asked for.
+    var logLevel: LogLevel?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -62,19 +72,15 @@ package actor MCPClient {
         await transport.onStart { [weak self] in await self?.greet() }
     }
 
-    /// Runs `body` when a server that was started anew lists other tools than before.
-    package func onDrift(_ body: @escaping @Sendable () -> Void) { drifted = body }
-
     // MARK: Calls
 
-    /// Calls a tool; the arguments are the call form, sent as they were judged.
+    /// Sends one call; its members are the call form, as they were judged.
     ///
     /// `isStillAllowed` is asked when the server is there to take the call.
-    package func callTool(
-        _ tool: ToolName,
-        arguments: [UInt8],
-        mirrored: [(name: String, value: String)],
+    package func call(
+        _ call: ServerCall,
         wantsProgress: Bool,
+        logLevel: LogLevel? = nil,
         timeout: Duration,
         isStillAllowed: @Sendable () -> Bool = { true },
         cancellation: CallCancellation,
@@ -89,20 +95,25 @@ package actor MCPClient {
             throw UpstreamFailure(.notSent, "the rules changed while the server was started")
         }
         let id = takeID()
-        let body = Envelope.request(.integer(id), "tools/call") { writer in
-            writer.key("name")
-            writer.string(tool.rawValue)
-            writer.key("arguments")
-            writer.raw(arguments)
-            self.writeMeta(&writer, for: revision, progressToken: wantsProgress ? id : nil)
+        let body = Envelope.request(.integer(id), call.method) { writer in
+            for (name, value) in call.members {
+                writer.key(name)
+                writer.raw(value)
+            }
+            self.writeMeta(
+                &writer,
+                for: revision,
+                progressToken: wantsProgress ? id : nil,
+                logLevel: logLevel
+            )
         }
         let answer = try await transport.send(
             UpstreamRequest(
                 id: id,
-                method: "tools/call",
+                method: call.method,
                 body: body,
-                name: tool.rawValue,
-                parameters: mirrored,
+                name: call.name,
+                parameters: call.mirrored,
                 deadline: loop.now.advanced(by: timeout),
                 revision: revision
             ),
@@ -123,93 +134,7 @@ package actor MCPClient {
         return found
     }
 
-    func list(_ revision: Revision) async throws(UpstreamFailure) -> ServerDescription {
-        // However many pages: all of them within the time of one start.
-        let deadline = loop.now.advanced(by: startTimeout)
-        var byteCount = 0
-        var tools: [ToolDefinition] = []
-        var unusable: [ServerDescription.UnusableTool] = []
-        var cursor: String?
-        var seen: Set<String> = []
-        for _ in 0..<Limits.listPageCount {
-            let page = try await listPage(after: cursor, revision: revision, until: deadline)
-            byteCount += page.source.count
-            guard byteCount <= Limits.listByteCount else {
-                throw UpstreamFailure(
-                    .invalidAnswer,
-                    "`tools/list` has more than \(Limits.listByteCount) bytes"
-                )
-            }
-            for item in page["tools"].map({ Array($0.elements) }) ?? [] {
-                guard tools.count + unusable.count < Limits.listItemCount else {
-                    throw UpstreamFailure(
-                        .invalidAnswer,
-                        "lists more than \(Limits.listItemCount) tools"
-                    )
-                }
-                do throws(ToolDefinition.Problem) {
-                    tools.append(try ToolDefinition(item))
-                } catch {
-                    let name = item["name"]?.string ?? "?"
-                    unusable.append(.init(name: printable(name), reason: "\(error)"))
-                }
-            }
-            cursor = try Self.cursor(after: page)
-            guard let next = cursor else { break }
-            guard seen.insert(next).inserted else {
-                throw UpstreamFailure(.invalidAnswer, "`tools/list` repeats a cursor")
-            }
-        }
-        guard cursor == nil else {
-            throw UpstreamFailure(
-                .invalidAnswer,
-                "`tools/list` has more than \(Limits.listPageCount) pages"
-            )
-        }
-        return ServerDescription(
-            revision: revision,
-            instructions: instructions,
-            tools: tools,
-            unusable: unusable
-        )
-    }
-
     package func close() async { await transport.close() }
-
-    private func listPage(
-        after cursor: String?,
-        revision: Revision,
-        until deadline: Instant
-    ) async throws(UpstreamFailure) -> JSONNode {
-        let answer = try await request(
-            "tools/list",
-            revision: revision,
-            timeout: max(.zero, deadline.duration(since: loop.now))
-        ) { writer in
-            guard let cursor else { return }
-            writer.key("cursor")
-            writer.string(cursor)
-        }
-        switch try Self.complete(answer, revision) {
-        case .result(let result) where result["tools"]?.kind == .array: return result
-        case .result: throw UpstreamFailure(.invalidAnswer, "answered `tools/list` with no list")
-        case .error(_, let message, _):
-            throw UpstreamFailure(
-                .invalidAnswer,
-                "refused `tools/list`: \(printable(message, limit: 200))"
-            )
-        }
-    }
-
-    /// Only an absent cursor ends a list; the empty text is one like any other (2026-07-28,
-    /// server/utilities/pagination).
-    private static func cursor(after page: JSONNode) throws(UpstreamFailure) -> String? {
-        guard let node = page["nextCursor"], !node.isNull else { return nil }
-        guard let cursor = node.string else {
-            throw UpstreamFailure(.invalidAnswer, "`nextCursor` of `tools/list` is not a text")
-        }
-        return cursor
-    }
 
     /// A result is complete, or none: of the other kinds nothing was offered, and an unknown one is
     /// an invalid answer (2026-07-28, basic/index and basic/patterns/mrtr).
@@ -241,7 +166,7 @@ package actor MCPClient {
         let id = takeID()
         let body = Envelope.request(.integer(id), method) { writer in
             params?(&writer)
-            self.writeMeta(&writer, for: revision, progressToken: nil)
+            self.writeMeta(&writer, for: revision)
         }
         return try await transport.send(
             UpstreamRequest(
@@ -259,16 +184,17 @@ package actor MCPClient {
     }
 
     /// Every request has an id of ours that no other ever had (protocol rule for all revisions).
-    private func takeID() -> Int64 {
+    func takeID() -> Int64 {
         defer { nextID &+= 1 }
         return nextID
     }
 
     /// Nothing is declared that the gateway cannot mediate: no elicitation, sampling or roots.
-    private func writeMeta(
+    func writeMeta(
         _ writer: inout JSONWriter,
         for revision: Revision,
-        progressToken: Int64?
+        progressToken: Int64? = nil,
+        logLevel: LogLevel? = nil
     ) {
         guard revision.isModern || progressToken != nil else { return }
         writer.key("_meta")
@@ -281,6 +207,10 @@ package actor MCPClient {
             writer.key("io.modelcontextprotocol/clientCapabilities")
             writer.beginObject()
             writer.endObject()
+            if let logLevel {
+                writer.key("io.modelcontextprotocol/logLevel")
+                writer.string(logLevel.rawValue)
+            }
         }
         if let progressToken {
             writer.key("progressToken")

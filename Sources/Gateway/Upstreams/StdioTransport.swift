@@ -13,7 +13,9 @@ package actor StdioTransport: UpstreamTransport {
     private let loop: EventLoop
     private var process: ServerProcess?
     private var greet: (@Sendable () async -> UpstreamFailure?)?
-    private var listChanged: (@Sendable () -> Void)?
+    private var notice: (@Sendable (UpstreamNotice) -> Void)?
+    /// The listening request that is open, where the revision has them.
+    private var listening: Int64?
     private var report: (@Sendable (String) -> Void)?
     /// Calls that were given up, oldest first; bounded by `abandonedLimit`.
     private var abandoned: [Int64] = []
@@ -39,16 +41,24 @@ package actor StdioTransport: UpstreamTransport {
     /// The process whose lines these are; called once, before the first request.
     package func attach(
         _ process: ServerProcess,
-        listChanged: @escaping @Sendable () -> Void,
         report: @escaping @Sendable (String) -> Void
     ) {
         self.process = process
-        self.listChanged = listChanged
         self.report = report
     }
 
     package func onStart(_ greet: @escaping @Sendable () async -> UpstreamFailure?) {
         self.greet = greet
+    }
+
+    package func onNotice(_ body: @escaping @Sendable (UpstreamNotice) -> Void) { notice = body }
+
+    /// The request has no end that anybody waits for, so that it keeps no process awake.
+    package func listen(_ request: UpstreamRequest?, revision: Revision) async {
+        let before = listening
+        listening = request?.id
+        if let request { try? await process?.send(request.body) }
+        if let before { await sendCancelled(before, reason: "replaced") }
     }
 
     // MARK: Requests
@@ -140,6 +150,7 @@ package actor StdioTransport: UpstreamTransport {
     /// A new process runs: introduce ourselves, and say whether it may be used.
     package func started() async {
         generation &+= 1
+        listening = nil
         guard let process, let greet else { return }
         if let failure = await greet() {
             await process.condemn("it does not open as the protocol asks: \(failure.description)")
@@ -199,8 +210,14 @@ package actor StdioTransport: UpstreamTransport {
     }
 
     private func take(_ notification: Message.Notification) {
-        if notification.method == "notifications/tools/list_changed" {
-            listChanged?()
+        if let found = UpstreamNotice(notification) {
+            notice?(found)
+            return
+        }
+        if notification.method == "notifications/message" {
+            // A line does not say whose call it is about: with one call it is plain.
+            guard waiting.count == 1, let only = waiting.values.first else { return }
+            only.notifications(notification.method, notification.params)
             return
         }
         guard let token = notification.params?["progressToken"].flatMap({ ProgressToken($0) }),

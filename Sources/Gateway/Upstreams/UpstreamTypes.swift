@@ -34,9 +34,34 @@ package enum UpstreamAnswer: Sendable {
 package struct ServerDescription: Sendable, Equatable {
     package let revision: Revision
     package let instructions: String?
+    /// Tools, and what else is offered: prompts, resources, templates (`OfferKind`).
     package let tools: [ToolDefinition]
     /// Tools that cannot be taken, with the reason, for the operator.
     package let unusable: [UnusableTool]
+
+    /// What it says it does beside answering.
+    let abilities: Abilities
+
+    struct Abilities: Sendable, Equatable {
+        /// Tells when a resource changes.
+        var subscribes = false
+        /// Writes log messages.
+        var logs = false
+    }
+
+    init(
+        revision: Revision,
+        instructions: String?,
+        tools: [ToolDefinition],
+        unusable: [UnusableTool],
+        abilities: Abilities = Abilities()
+    ) {
+        self.revision = revision
+        self.instructions = instructions
+        self.tools = tools
+        self.unusable = unusable
+        self.abilities = abilities
+    }
 
     package struct UnusableTool: Sendable, Equatable {
         package let name: String
@@ -45,10 +70,34 @@ package struct ServerDescription: Sendable, Equatable {
 
     /// Whether a server says the same: the definitions' bytes are what counts.
     package static func == (left: ServerDescription, right: ServerDescription) -> Bool {
-        left.revision == right.revision && left.instructions == right.instructions
+        left.revision == right.revision && left.abilities == right.abilities
+            && left.instructions == right.instructions
             && left.unusable == right.unusable && left.tools.count == right.tools.count
             && zip(left.tools, right.tools).allSatisfy { $0.node.source == $1.node.source }
     }
+
+    /// Whether everything that calls are judged by is the same; resources come and go like data.
+    func promises(what other: ServerDescription) -> Bool { judged == other.judged }
+
+    private var judged: ServerDescription {
+        ServerDescription(
+            revision: revision,
+            instructions: instructions,
+            tools: tools.filter { $0.kind.isJudged },
+            unusable: unusable
+        )
+    }
+}
+
+/// What one judged call is towards its server: a method and the members of its parameters.
+package struct ServerCall: Sendable {
+    package let method: String
+    /// The value of `Mcp-Name`.
+    package let name: String?
+    /// JSON text by name.
+    package let members: [(name: String, value: [UInt8])]
+    /// `Mcp-Param-*` headers, already encoded.
+    package let mirrored: [(name: String, value: String)]
 }
 
 /// One request on its way to an upstream.
@@ -66,6 +115,33 @@ package struct UpstreamRequest: Sendable {
     /// Whether it introduces us: `initialize` must not be cancelled, and a probe that nobody
     /// answered is better followed by nothing (2025-11-25, basic/utilities/cancellation).
     package var isOpening: Bool { method == "initialize" || method == "server/discover" }
+}
+
+/// What a server says that belongs to no request of an agent.
+package enum UpstreamNotice: Sendable {
+    /// It offers something else now.
+    case listChanged
+    case updated(uri: String)
+    /// It took up our listening request of that id.
+    case acknowledged(Int64)
+
+    init?(_ notification: Message.Notification) {
+        switch notification.method {
+        case "notifications/tools/list_changed", "notifications/prompts/list_changed",
+            "notifications/resources/list_changed":
+            self = .listChanged
+        case "notifications/resources/updated":
+            guard let uri = notification.params?["uri"]?.string, uri.utf8.count <= 4096 else {
+                return nil
+            }
+            self = .updated(uri: uri)
+        case "notifications/subscriptions/acknowledged":
+            let id = notification.params?["_meta"]?["io.modelcontextprotocol/subscriptionId"]
+            guard case .integer(let number)? = id.flatMap({ RequestID($0) }) else { return nil }
+            self = .acknowledged(number)
+        default: return nil
+        }
+    }
 }
 
 /// Where notifications that belong to a request go while it runs.
@@ -100,6 +176,14 @@ package protocol UpstreamTransport: Sendable {
     /// Introduces us to each new process before anything else is sent to it; says why when it
     /// does not answer as the protocol asks.
     func onStart(_ greet: @escaping @Sendable () async -> UpstreamFailure?) async
+
+    /// Where goes what the server says of itself; called once.
+    func onNotice(_ body: @escaping @Sendable (UpstreamNotice) -> Void) async
+
+    /// Hears what the server says unasked, until the next of these or a new session: by the
+    /// listening request of 2026-07-28, or on the stream a handshake session may have; nothing
+    /// where the transport has a way for it in any case.
+    func listen(_ request: UpstreamRequest?, revision: Revision) async
 
     /// Ends the connection or the process, in order.
     func close() async

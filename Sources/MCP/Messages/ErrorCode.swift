@@ -9,6 +9,11 @@ package enum ErrorCode: Int, Sendable {
     case headerMismatch = -32020
     case missingClientCapability = -32021
     case unsupportedVersion = -32022
+    /// Of the handshake revisions alone; 2026-07-28 has -32602 for it (SEP-2164).
+    case resourceNotFound = -32002
+    /// Ours: policy, a person or a limit said no to what has no result of its own to say it in. It
+    /// lies outside what JSON-RPC and the protocol keep for themselves.
+    case refused = -31001
 }
 
 /// A refusal of a message as a protocol error.

@@ -24,9 +24,26 @@ package struct Implementation: Sendable, Equatable {
 
 /// What we answer when an agent opens or asks who we are.
 package enum Opening {
-    /// The result of `initialize` (2025-11-25, basic/lifecycle): tools and nothing else.
+    /// What an agent may use here; nothing is said that no handler honours.
+    package struct Capabilities: Sendable, Equatable {
+        package var prompts: Bool
+        package var resources: Bool
+        package var completions: Bool
+        /// Whether some server tells when a resource changes, or writes log messages.
+        package var subscriptions = false
+        package var logging = false
+
+        package init(prompts: Bool = false, resources: Bool = false, completions: Bool = false) {
+            self.prompts = prompts
+            self.resources = resources
+            self.completions = completions
+        }
+    }
+
+    /// The result of `initialize` (2025-11-25, basic/lifecycle).
     package static func initializeResult(
         revision: Revision,
+        capabilities: Capabilities = Capabilities(),
         serverInfo: [UInt8],
         instructions: String?
     ) -> [UInt8] {
@@ -34,7 +51,7 @@ package enum Opening {
         writer.beginObject()
         writer.key("protocolVersion")
         writer.string(revision.rawValue)
-        writeCapabilities(&writer)
+        write(capabilities, &writer)
         writer.key("serverInfo")
         writer.raw(serverInfo)
         if let instructions {
@@ -46,7 +63,11 @@ package enum Opening {
     }
 
     /// The result of `server/discover` (2026-07-28, server/discover): modern revisions only.
-    package static func discoverResult(serverInfo: [UInt8], instructions: String?) -> [UInt8] {
+    package static func discoverResult(
+        capabilities: Capabilities = Capabilities(),
+        serverInfo: [UInt8],
+        instructions: String?
+    ) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("resultType")
@@ -57,7 +78,7 @@ package enum Opening {
             writer.string(revision.rawValue)
         }
         writer.endArray()
-        writeCapabilities(&writer)
+        write(capabilities, &writer)
         if let instructions {
             writer.key("instructions")
             writer.string(instructions)
@@ -72,11 +93,12 @@ package enum Opening {
         return writer.bytes
     }
 
-    /// A page of `tools/list`; each tool is its definition as JSON text.
+    /// A page of a list; each item is its definition as JSON text.
     ///
     /// `absent` names servers that could not be asked, so that a short list is not mistaken for all.
-    package static func toolsPage(
-        _ tools: some Sequence<[UInt8]>,
+    package static func page(
+        _ member: String,
+        _ items: some Sequence<[UInt8]>,
         nextCursor: String?,
         revision: Revision,
         serverInfo: [UInt8],
@@ -88,9 +110,9 @@ package enum Opening {
             writer.key("resultType")
             writer.string("complete")
         }
-        writer.key("tools")
+        writer.key(member)
         writer.beginArray()
-        for tool in tools { writer.raw(tool) }
+        for item in items { writer.raw(item) }
         writer.endArray()
         if let nextCursor {
             writer.key("nextCursor")
@@ -116,17 +138,49 @@ package enum Opening {
         return writer.bytes
     }
 
+    /// The end of a `subscriptions/listen` that nobody called off.
+    package static func listenEnd(_ id: RequestID, serverInfo: [UInt8]) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("resultType")
+        writer.string("complete")
+        writer.key("_meta")
+        writer.beginObject()
+        writer.key("io.modelcontextprotocol/subscriptionId")
+        id.write(to: &writer)
+        writer.key("io.modelcontextprotocol/serverInfo")
+        writer.raw(serverInfo)
+        writer.endObject()
+        writer.endObject()
+        return writer.bytes
+    }
+
     /// An empty result: of `ping`, for one.
     package static func empty(for revision: Revision) -> [UInt8] {
         Array((revision.isModern ? #"{"resultType":"complete"}"# : "{}").utf8)
     }
 
-    private static func writeCapabilities(_ writer: inout JSONWriter) {
+    private static func write(_ capabilities: Capabilities, _ writer: inout JSONWriter) {
         writer.key("capabilities")
         writer.beginObject()
-        writer.key("tools")
-        writer.beginObject()
-        writer.endObject()
+        for (name, isOffered, isList) in [
+            ("tools", true, true), ("prompts", capabilities.prompts, true),
+            ("resources", capabilities.resources, true),
+            ("completions", capabilities.completions, false),
+            ("logging", capabilities.logging, false),
+        ] where isOffered {
+            writer.key(name)
+            writer.beginObject()
+            if isList {
+                writer.key("listChanged")
+                writer.bool(true)
+            }
+            if name == "resources", capabilities.subscriptions {
+                writer.key("subscribe")
+                writer.bool(true)
+            }
+            writer.endObject()
+        }
         writer.endObject()
     }
 

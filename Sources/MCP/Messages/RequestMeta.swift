@@ -19,6 +19,8 @@ package struct RequestMeta: Sendable {
     package let protocolVersion: String?
     package let clientCapabilities: JSONNode?
     package let progressToken: ProgressToken?
+    /// The least level of log messages about this request; nil for none (2026-07-28).
+    package let logLevel: LogLevel?
     /// W3C trace context, kept as it came; nil when longer than 512 bytes.
     package let traceparent: String?
     package let tracestate: String?
@@ -28,6 +30,7 @@ package struct RequestMeta: Sendable {
         protocolVersion = meta?[MetaKey.protocolVersion]?.string
         let capabilities = meta?[MetaKey.clientCapabilities]
         clientCapabilities = capabilities?.kind == .object ? capabilities : nil
+        logLevel = meta?[MetaKey.logLevel]?.string.flatMap { LogLevel(rawValue: $0) }
         progressToken = meta?["progressToken"].flatMap { RequestID($0) }
         func trace(_ node: JSONNode?) -> String? {
             node?.string.flatMap { $0.utf8.count <= 512 ? $0 : nil }

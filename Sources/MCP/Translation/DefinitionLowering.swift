@@ -11,14 +11,15 @@ package enum DefinitionLowering {
         named name: String,
         for revision: Revision
     ) -> [UInt8] {
-        let isRenamed = name != tool.name.rawValue
+        let isRenamed = name != tool.wireName
+        let naming = namingKey(of: tool.kind)
         let drops = tool.node.members.contains { isDropped($0.key, $0.value, for: revision) }
         guard isRenamed || drops else { return Array(tool.node.source) }
         var writer = JSONWriter(reservingCapacity: tool.node.source.count + 64)
         writer.beginObject()
         for (key, value) in tool.node.members where !isDropped(key, value, for: revision) {
             writer.key(key)
-            if key == "name" {
+            if key == naming {
                 writer.string(name)
             } else {
                 writer.node(value)
@@ -26,6 +27,15 @@ package enum DefinitionLowering {
         }
         writer.endObject()
         return writer.bytes
+    }
+
+    /// The member an agent names it by.
+    private static func namingKey(of kind: OfferKind) -> JSONString {
+        switch kind {
+        case .resource: "uri"
+        case .template: "uriTemplate"
+        default: "name"
+        }
     }
 
     private static func isDropped(

@@ -13,6 +13,7 @@ package enum ResultShape {
     ///     where the server gave no text beside it.
     package static func writeToolResult(
         _ result: JSONNode,
+        of kind: OfferKind = .tool,
         for revision: Revision,
         serverInfo: [UInt8],
         verdict: String? = nil,
@@ -31,6 +32,7 @@ package enum ResultShape {
             writer.node(value)
         }
         if let spoken { writeContent(&writer, of: result, and: spoken) }
+        if kind == .reading, revision.isModern { writeCaching(&writer, from: result) }
         writeMeta(
             &writer,
             from: result["_meta"],
@@ -38,6 +40,16 @@ package enum ResultShape {
             verdict: verdict
         )
         writer.endObject()
+    }
+
+    /// Reading depends on who reads, whatever the server says; how long it holds is the server's
+    /// word, up to a bound (2026-07-28, server/utilities/caching).
+    private static func writeCaching(_ writer: inout JSONWriter, from result: JSONNode) {
+        writer.key("ttlMs")
+        let said = result["ttlMs"]?.number?.int64 ?? 0
+        writer.number(min(max(0, said), 300_000))
+        writer.key("cacheScope")
+        writer.string("private")
     }
 
     /// A value that would be lost: left out for this revision, with no text that says it.

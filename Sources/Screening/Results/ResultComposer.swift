@@ -34,11 +34,13 @@ struct ResultComposer {
         holding hits: [(token: JSONNode, block: JSONNode, rule: String)]
     ) {
         guard !hits.isEmpty else { return }
-        let ranges = (node["content"]?.elements).map { $0.map(\.source.indices) } ?? []
+        let blocks =
+            context.kind.items(of: node)?.elements.compactMap(context.kind.block(of:)) ?? []
         for hit in hits {
             let token = hit.token.source.indices
-            let place = ranges.first {
-                $0.lowerBound <= token.lowerBound && token.upperBound <= $0.upperBound
+            let place = blocks.first {
+                let range = $0.source.indices
+                return range.lowerBound <= token.lowerBound && token.upperBound <= range.upperBound
             }
             report.withheld.append("a block that holds a secret (\(hit.rule))")
             if let place {
@@ -52,17 +54,17 @@ struct ResultComposer {
     }
 
     mutating func composeContent() {
-        guard let content = node["content"], content.kind == .array else { return }
+        guard let content = context.kind.items(of: node), content.kind == .array else { return }
         var last: Int?
         var position = 0
-        for block in content.elements {
+        for item in content.elements {
             if position == context.limits.itemCount {
                 dropItems(after: last, of: content)
                 return
             }
             position += 1
-            last = block.source.endIndex
-            compose(block)
+            last = item.source.endIndex
+            if let block = context.kind.block(of: item) { compose(block) }
         }
     }
 
@@ -74,6 +76,7 @@ struct ResultComposer {
         // Whatever a block says it is: a client reads the member it expects.
         if let text = block["text"], text.kind == .string { composeText(text) }
         if let data = block["data"] { limitBinary(data, in: block) }
+        if let blob = block["blob"] { limitBinary(blob, in: block) }
         let resource = block["resource"]
         if let text = resource?["text"], text.kind == .string { composeText(text) }
         if let blob = resource?["blob"] { limitBinary(blob, in: block) }
@@ -87,17 +90,18 @@ struct ResultComposer {
         guard count > context.limits.binaryByteCount else { return }
         report.withheld.append("a block of \(count) bytes of Base64")
         replace(
-            block.source.indices,
+            block,
             with: Screener.withheldText(
                 "\(count) bytes of binary data, over the limit of \(context.limits.binaryByteCount)"
             )
         )
     }
 
-    private mutating func replace(_ place: Range<Int>, with text: String) {
+    private mutating func replace(_ block: JSONNode, with text: String) {
+        let place = block.source.indices
         guard !overrides.contains(where: { $0.source == place }) else { return }
         var writer = JSONWriter()
-        Self.writeTextBlock(text, &writer)
+        context.kind.write(text, insteadOf: block, &writer)
         overrides.append(Edit(source: place, bytes: writer.bytes))
     }
 
@@ -157,7 +161,7 @@ struct ResultComposer {
         let shown = min(content.count, context.limits.itemCount)
         report.cuts.append(.init(unit: .items, shown: shown, total: content.count))
         var writer = JSONWriter()
-        Self.writeTextBlock(
+        context.kind.writeItem(
             "[CUT: the first \(shown) of \(content.count) items are shown]",
             &writer
         )
@@ -183,9 +187,14 @@ struct ResultComposer {
     mutating func label() {
         let needsLabel =
             mark != nil
-            && (node["structuredContent"] != nil
-                || (node["content"]?.elements).map { blocks in
-                    blocks.contains { !($0["type"]?.isString("text") ?? false) }
+            && (context.kind == .tool && node["structuredContent"] != nil
+                || context.kind == .completion
+                || (context.kind.items(of: node)?.elements).map { items in
+                    items.compactMap(context.kind.block(of:)).contains { block in
+                        // A resource's text says of no type that it is one.
+                        context.kind == .resource
+                            ? block["text"] == nil : !(block["type"]?.isString("text") ?? false)
+                    }
                 } ?? false)
         let label = needsLabel ? mark : nil
         if label != nil { report.isMarked = true }

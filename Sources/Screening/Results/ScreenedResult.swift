@@ -2,6 +2,8 @@ package import JSON
 
 /// What is known about the tool whose result is screened.
 package struct ScreeningContext: Sendable {
+    /// What was asked for.
+    package let kind: ResultKind
     /// The tool as agents name it; it stands in the untrusted mark.
     package let source: String
     /// Whether nobody vouches for what the tool returns.
@@ -14,11 +16,13 @@ package struct ScreeningContext: Sendable {
     package let checkOutput: (@Sendable (JSONNode) -> String?)?
 
     package init(
+        of kind: ResultKind = .tool,
         source: String,
         isUntrusted: Bool = true,
         limits: ResultLimits = .standard,
         checkOutput: (@Sendable (JSONNode) -> String?)? = nil
     ) {
+        self.kind = kind
         self.source = source
         self.isUntrusted = isUntrusted
         self.limits = limits
@@ -31,6 +35,8 @@ package enum ResultFault: Error, Equatable, Sendable, CustomStringConvertible {
     case notAnObject
     /// Where content is something else than blocks, nothing can be marked.
     case content
+    /// The same of a prompt, a resource or a completion.
+    case shape(ResultKind)
     case structuredContentMissing
     case outputSchema(String)
 
@@ -39,6 +45,12 @@ package enum ResultFault: Error, Equatable, Sendable, CustomStringConvertible {
         case .notAnObject: "the server's result is no JSON object"
         case .content:
             "the server's `content` is no array of objects whose `text` and `data` are strings"
+        case .shape(.prompt):
+            "the server's `messages` is no array of messages with one block of content each"
+        case .shape(.completion):
+            "the server's `completion.values` is no array of texts"
+        case .shape:
+            "the server's `contents` is no array of objects with a `uri` and a text or Base64"
         case .structuredContentMissing:
             "the server promises structured content by `outputSchema` and sent none"
         case .outputSchema(let reason):
@@ -73,8 +85,9 @@ extension Screener {
         context: ScreeningContext
     ) throws(ResultFault) -> ScreenedResult {
         guard node.kind == .object else { throw .notAnObject }
-        if let content = node["content"], !Self.isBlocks(content) { throw .content }
-        let structured = node["structuredContent"]
+        let kind = context.kind
+        guard kind.isShaped(node) else { throw kind == .tool ? .content : .shape(kind) }
+        let structured = kind == .tool ? node["structuredContent"] : nil
         if let check = context.checkOutput {
             if let structured {
                 if let reason = check(structured) { throw .outputSchema(reason) }
@@ -89,7 +102,7 @@ extension Screener {
         } catch {
             report = ScreeningReport()
             report.withheld.append("\(error)")
-            return withheld("\(error)", of: node, report)
+            return withheld("\(error)", of: node, kind, report)
         }
         var composer = ResultComposer(
             node: node,
@@ -107,17 +120,6 @@ extension Screener {
         return composer.result()
     }
 
-    private static func isBlocks(_ content: JSONNode) -> Bool {
-        content.kind == .array
-            && content.elements.allSatisfy { block in
-                guard block.kind == .object else { return false }
-                let resource = block["resource"]
-                return (resource == nil || resource?.kind == .object)
-                    && [block["text"], block["data"], resource?["text"], resource?["blob"]]
-                        .allSatisfy { $0 == nil || $0?.kind == .string || $0?.isNull == true }
-            }
-    }
-
     /// A screened value of structured content as a text, between marks where the result it came in
     /// is labelled: for agents of revisions that cannot carry it otherwise.
     package static func text(of value: JSONNode, in result: JSONNode) -> String {
@@ -133,6 +135,7 @@ extension Screener {
     private func withheld(
         _ reason: String,
         of node: JSONNode,
+        _ kind: ResultKind,
         _ report: ScreeningReport
     ) -> ScreenedResult {
         var writer = JSONWriter()
@@ -141,12 +144,7 @@ extension Screener {
             writer.key("resultType")
             writer.string("complete")
         }
-        writer.key("content")
-        writer.beginArray()
-        ResultComposer.writeTextBlock(Self.withheldText(reason), &writer)
-        writer.endArray()
-        writer.key("isError")
-        writer.bool(true)
+        kind.writeOnly(Self.withheldText(reason), &writer)
         writer.endObject()
         return ScreenedResult(bytes: writer.bytes[...], report: report)
     }

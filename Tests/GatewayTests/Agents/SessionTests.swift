@@ -120,41 +120,43 @@ private final class Held {
         return SealedCursors(key: key, random: CountingRandom())
     }
 
-    @Test func `a cursor opens for its principal, endpoint and key only`() throws {
+    @Test func `a cursor opens for its list, principal, endpoint and key only`() throws {
         let cursors = try cursors()
         let files = Endpoint.server(try ServerName("files"))
         let position = CursorPosition(version: .max, offset: .max)
-        let text = cursors.seal(position, for: ana, files)
-        #expect(cursors.open(text, for: ana, files) == position)
-        #expect(cursors.open(text, for: ana, .all) == nil)
+        let text = cursors.seal(position, .tool, for: ana, files)
+        #expect(cursors.open(text, .tool, for: ana, files) == position)
+        #expect(cursors.open(text, .tool, for: ana, .all) == nil)
         let other = PrincipalKey(tenant: .main, token: "b")
-        #expect(cursors.open(text, for: other, files) == nil)
+        #expect(cursors.open(text, .tool, for: other, files) == nil)
         let elsewhere = PrincipalKey(tenant: try TenantID("acme"), token: "a")
-        #expect(cursors.open(text, for: elsewhere, files) == nil)
-        #expect(try self.cursors(2).open(text, for: ana, files) == nil)
+        #expect(cursors.open(text, .tool, for: elsewhere, files) == nil)
+        #expect(cursors.open(text, .prompt, for: ana, files) == nil)
+        #expect(try self.cursors(2).open(text, .tool, for: ana, files) == nil)
     }
 
     @Test func `a cursor cut or with any bit changed does not open`() throws {
         let cursors = try cursors()
-        let text = cursors.seal(CursorPosition(version: 3, offset: 50), for: ana, .all)
+        let text = cursors.seal(CursorPosition(version: 3, offset: 50), .tool, for: ana, .all)
         let bytes = try #require(Base64.decode(text, .urlSafe))
         for place in bytes.indices {
             #expect(
-                cursors.open(Base64.encode(Array(bytes[..<place]), .urlSafe), for: ana, .all) == nil
+                cursors.open(Base64.encode(Array(bytes[..<place]), .urlSafe), .tool, for: ana, .all)
+                    == nil
             )
             var changed = bytes
             changed[place] ^= 1 << UInt8(place % 8)
-            #expect(cursors.open(Base64.encode(changed, .urlSafe), for: ana, .all) == nil)
+            #expect(cursors.open(Base64.encode(changed, .urlSafe), .tool, for: ana, .all) == nil)
         }
         for text in ["", "=", "é", text + "A", String(repeating: "A", count: 257)] {
-            #expect(cursors.open(text, for: ana, .all) == nil)
+            #expect(cursors.open(text, .tool, for: ana, .all) == nil)
         }
     }
 
     @Test func `equal positions have different cursors`() throws {
         let cursors = try cursors()
         let position = CursorPosition(version: 1, offset: 1)
-        let first = cursors.seal(position, for: ana, .all)
-        #expect(first != cursors.seal(position, for: ana, .all))
+        let first = cursors.seal(position, .tool, for: ana, .all)
+        #expect(first != cursors.seal(position, .tool, for: ana, .all))
     }
 }

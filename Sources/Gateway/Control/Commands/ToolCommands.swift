@@ -42,6 +42,18 @@ extension Gateway {
                     object["pin"] = JSONValue(tool.pin.description)
                     list.append(.object(object))
                 }
+                for item in server.listed {
+                    var object = row(
+                        tenant,
+                        ToolReference(server: server.name, tool: item.definition.name)
+                    )
+                    object["state"] = JSONValue("offered")
+                    object["pin"] = JSONValue(item.pin.description)
+                    if !item.isAccepted {
+                        object["reason"] = JSONValue("not accepted; listed because of `open`")
+                    }
+                    list.append(.object(object))
+                }
                 for (name, reason) in server.hidden.sorted(by: { $0.key < $1.key }) {
                     var object = row(tenant, ToolReference(server: server.name, tool: name))
                     object["state"] = JSONValue("hidden")
@@ -140,7 +152,7 @@ extension Gateway {
             let reference = ToolReference(server: server.name, tool: tool.name)
             let before = pins.tools[tool.name] == nil ? renames.before(tool, hashing) : nil
             pins.tools[tool.name] = pin
-            if stated(reference, server.tenant) == nil {
+            if tool.kind.isJudged, stated(reference, server.tenant) == nil {
                 let proposal = proposed(tool, server, was: before)
                 tenant.tools[reference] = ToolStatement(
                     tier: proposal.tier,

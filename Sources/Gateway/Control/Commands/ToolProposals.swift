@@ -103,7 +103,7 @@ extension Gateway {
             object["stated"] = JSONValue(stated.description)
         }
         let proposal = proposed(tool, server, was: before)
-        object["tier"] = JSONValue(proposal.tier.description)
+        if tool.kind.isJudged { object["tier"] = JSONValue(proposal.tier.description) }
         if let scope = proposal.scope { object["scope"] = scope.value }
         var reasons = proposal.reasons
         if let before {
@@ -137,6 +137,12 @@ extension Gateway {
         _ server: Configuration.Server,
         was before: ToolName?
     ) -> (tier: RiskTier, scope: ArgumentConstraints?, reasons: [String]) {
+        switch tool.kind {
+        case .tool: break
+        case .prompt: return (.read, nil, ["T0: a prompt is a text the server writes"])
+        case .reading, .completion: return (.read, nil, ["T0: the protocol has it read only"])
+        case .resource, .template: return (.read, nil, ["its words are listed, once accepted"])
+        }
         var folders: [String] = []
         if case .stdio(let stdio) = server.kind { folders = stdio.cage.write.map(\.inside) }
         let proposal = TierProposal(

@@ -1,0 +1,111 @@
+package import Base
+package import JSON
+package import MCP
+
+/// A request that is judged, its parameters read and in call form (design law 2).
+///
+/// Mostly a `tools/call`; a prompt, a resource and a completion are judged like one, under names
+/// no tool has (`OfferKind`).
+package final class ToolCall: Sendable {
+    package let principal: Principal
+    package let endpoint: Endpoint
+    package let revision: Revision
+    package let kind: OfferKind
+    /// The name by which the catalogue finds it.
+    package let spelling: String
+    /// What the agent called it.
+    package let asked: String
+    package let arguments: CallForm
+    /// What an agent must see besides: the prompt or template it wants completed.
+    package let subject: String?
+    /// When the loop took it up.
+    package let arrived: Instant
+    package let progressToken: ProgressToken?
+    /// From which level on the agent hears what the call logs; nil for nothing.
+    package let logLevel: LogLevel?
+    package let parameterHeader: (@Sendable (String) -> String?)?
+
+    enum Unreadable: Error {
+        /// The envelope is broken: a protocol error.
+        case envelope(ProtocolError)
+        /// The arguments are: the model may repair them.
+        case arguments(Refusal)
+    }
+
+    init(
+        _ inbound: AuthenticatedMessage,
+        _ request: Message.Request,
+        of kind: OfferKind,
+        logLevel: LogLevel? = nil,
+        at now: Instant
+    ) throws(Unreadable) {
+        let meta = inbound.meta
+        principal = inbound.principal
+        endpoint = inbound.endpoint
+        revision = inbound.revision
+        self.kind = kind
+        arrived = now
+        progressToken = meta.progressToken
+        self.logLevel = logLevel
+        parameterHeader = inbound.parameterHeader
+        let reading = CallReading(params: request.params, endpoint: inbound.endpoint)
+        let parts: CallReading.Parts
+        do throws(ProtocolError) {
+            parts = try reading.parts(of: kind, inbound.revision)
+        } catch {
+            throw .envelope(error)
+        }
+        spelling = parts.spelling
+        asked = parts.asked
+        subject = parts.subject
+        do throws(CallFormError) {
+            arguments = try parts.form()
+        } catch {
+            throw .arguments(
+                Refusal(
+                    code: .unreadableArguments,
+                    rule: "call form",
+                    agentText: "the arguments cannot be taken: \(error)"
+                )
+            )
+        }
+    }
+
+    /// The same call with other arguments, which no header of the agent's describes.
+    init(_ original: ToolCall, with arguments: CallForm) {
+        principal = original.principal
+        endpoint = original.endpoint
+        revision = original.revision
+        kind = original.kind
+        spelling = original.spelling
+        asked = original.asked
+        subject = original.subject
+        self.arguments = arguments
+        arrived = original.arrived
+        progressToken = original.progressToken
+        logLevel = original.logLevel
+        parameterHeader = nil
+    }
+
+    /// A call nobody sent, to ask what would become of it.
+    init(
+        by principal: Principal,
+        endpoint: Endpoint,
+        tool: ToolName,
+        arguments: CallForm,
+        at now: Instant
+    ) {
+        self.principal = principal
+        self.endpoint = endpoint
+        revision = .newest
+        kind = OfferKind(of: tool)
+        spelling = tool.rawValue
+        asked = tool.rawValue
+        subject = nil
+        self.arguments = arguments
+        arrived = now
+        progressToken = nil
+        logLevel = nil
+        parameterHeader = nil
+    }
+}

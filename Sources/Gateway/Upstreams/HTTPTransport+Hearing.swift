@@ -1,0 +1,84 @@
+import Base
+import HTTP
+import JSON
+package import MCP
+import System
+
+/// What a remote server says without being asked: on the stream of a listening request, or on the
+/// one a handshake session may have (2025-11-25, basic/transports).
+extension HTTPTransport {
+    package func listen(_ request: UpstreamRequest?, revision: Revision) async {
+        hearing?.cancel()
+        hearing = nil
+        guard request != nil || !revision.isModern else { return }
+        let stop = Cancellation(on: loop)
+        hearing = stop
+        let opened = currentGeneration
+        // Ends with the next `listen`, with `close`, and when the server takes no such stream.
+        loop.spawn { await self.hear(request, revision, stop, opened) }
+    }
+
+    private func hear(
+        _ request: UpstreamRequest?,
+        _ revision: Revision,
+        _ stop: Cancellation,
+        _ opened: UInt64
+    ) async {
+        var wait = Limits.absenceWait
+        while !stop.isCancelled, currentGeneration == opened {
+            let began = loop.now
+            guard await hearOnce(request, revision, stop) else { return }
+            guard !stop.isCancelled else { return }
+            // A stream that ends is opened again; one that ends at once, less and less often.
+            let isLong = loop.now.duration(since: began) > .seconds(60)
+            wait = isLong ? Limits.absenceWait : min(wait * 2, Limits.absenceWaitMaximum)
+            do {
+                try await loop.sleep(for: wait)
+            } catch {
+                return
+            }
+            // What it said meanwhile was not heard.
+            notice?(.listChanged)
+        }
+    }
+
+    /// False where the server has no such stream.
+    private func hearOnce(
+        _ request: UpstreamRequest?,
+        _ revision: Revision,
+        _ stop: Cancellation
+    ) async -> Bool {
+        let deadline = loop.now.advanced(by: Limits.hearingTime)
+        do throws(HTTPClientError) {
+            let response = try await client.send(
+                request.map { message($0) } ?? streamRequest(revision, until: deadline),
+                cancellation: stop
+            )
+            guard case .events(let events) = response.content else { return false }
+            while let event = try await events.next(until: deadline) {
+                guard let document = try? JSONDocument(parsing: event.data, limits: .result),
+                    let message = try? Message(document.root)
+                else { continue }
+                switch message {
+                case .notification(let notification):
+                    if let found = UpstreamNotice(notification) { notice?(found) }
+                case .request(let asked) where !revision.isModern:
+                    await notify(UpstreamRequests.answer(to: asked), revision: revision)
+                case .request, .response: continue
+                }
+            }
+            return true
+        } catch {
+            // Nobody there now: it is tried again until somebody else finds that out too.
+            return !stop.isCancelled
+        }
+    }
+
+    private func streamRequest(_ revision: Revision, until deadline: Instant) -> ClientRequest {
+        var fields = FieldBlock()
+        fields.add(.accept, literal: "text/event-stream")
+        if let version = FieldValue(revision.rawValue) { fields.add(.mcpProtocolVersion, version) }
+        if let session { fields.add(.mcpSessionID, session) }
+        return ClientRequest(.get, target, fields, deadline: deadline)
+    }
+}

@@ -1,0 +1,136 @@
+import Base
+import JSON
+import MCP
+import System
+
+/// What a server says unasked, and what the gateway asks it to say.
+extension MCPClient {
+    /// Where it goes that the server may offer something else, and that a resource is another.
+    package func onNotice(
+        changed: @escaping @Sendable () -> Void,
+        updated: @escaping @Sendable (String) -> Void
+    ) async {
+        drifted = changed
+        self.updated = updated
+        await transport.onNotice { [weak self] notice in
+            // Transports live on this loop.
+            self?.assumeIsolated { $0.take(notice) }
+        }
+    }
+
+    private func take(_ notice: UpstreamNotice) {
+        switch notice {
+        case .listChanged: drifted?()
+        case .updated(let uri): updated?(uri)
+        case .acknowledged(let id):
+            guard id == listeningID else { return }
+            acknowledged?.fulfil(())
+        }
+    }
+
+    /// Has the server say when that resource changes, or not any more.
+    ///
+    /// Returns when the server took it up, or will not.
+    func watch(_ uri: String, _ isOn: Bool) async {
+        guard isOn ? watchedURIs.insert(uri).inserted : watchedURIs.remove(uri) != nil else {
+            return
+        }
+        guard let revision = try? await open() else { return }
+        if revision.isModern {
+            await hear(revision)
+        } else {
+            await subscribe(uri, isOn, revision)
+            if isOn, watchedURIs.count == 1 { await hear(revision) }
+        }
+    }
+
+    private func subscribe(_ uri: String, _ isOn: Bool, _ revision: Revision) async {
+        let method = isOn ? "resources/subscribe" : "resources/unsubscribe"
+        _ = try? await request(method, revision: revision, timeout: .seconds(10)) { writer in
+            writer.key("uri")
+            writer.string(uri)
+        }
+    }
+
+    /// After each opening: what was asked of the one before is asked anew.
+    func hearAgain(_ revision: Revision) async {
+        await hear(revision)
+        if !revision.isModern {
+            for uri in watchedURIs.sorted() { await subscribe(uri, true, revision) }
+            if let logLevel { await setLevel(logLevel, revision) }
+        }
+    }
+
+    private func hear(_ revision: Revision) async {
+        let lists = ["tools", "prompts", "resources"].filter {
+            capabilities?.member($0)?["listChanged"]?.bool == true
+        }
+        guard !lists.isEmpty || !watchedURIs.isEmpty else {
+            if listeningID != nil { await transport.listen(nil, revision: revision) }
+            listeningID = nil
+            return
+        }
+        guard revision.isModern else {
+            if transport.isHTTP { await transport.listen(nil, revision: revision) }
+            return
+        }
+        let id = takeID()
+        let uris = watchedURIs.sorted()
+        let body = Envelope.request(.integer(id), "subscriptions/listen") { writer in
+            writer.key("notifications")
+            writer.beginObject()
+            for list in lists {
+                writer.key(list + "ListChanged")
+                writer.bool(true)
+            }
+            if !uris.isEmpty {
+                writer.key("resourceSubscriptions")
+                writer.beginArray()
+                for uri in uris { writer.string(uri) }
+                writer.endArray()
+            }
+            writer.endObject()
+            self.writeMeta(&writer, for: revision)
+        }
+        let pending = Pending<Void>(on: loop)
+        acknowledged = pending
+        listeningID = id
+        await transport.listen(
+            UpstreamRequest(
+                id: id,
+                method: "subscriptions/listen",
+                body: body,
+                name: nil,
+                parameters: [],
+                deadline: loop.now.advanced(by: Limits.hearingTime),
+                revision: revision
+            ),
+            revision: revision
+        )
+        // Only who subscribed waits: what changes before is not told to anybody.
+        guard !uris.isEmpty else { return }
+        try? await pending.value(until: loop.now.advanced(by: .seconds(5)))
+    }
+
+    // MARK: Log messages
+
+    /// Has the server write messages of that level; of several agents the least level counts.
+    func wantLogs(from level: LogLevel) async {
+        guard logLevel.map({ level < $0 }) ?? true else { return }
+        logLevel = level
+        guard let revision = try? await open(), !revision.isModern else { return }
+        await setLevel(level, revision)
+    }
+
+    private func setLevel(_ level: LogLevel, _ revision: Revision) async {
+        guard capabilities?["logging"]?.kind == .object else { return }
+        _ = try? await request(
+            "logging/setLevel",
+            revision: revision,
+            timeout: .seconds(10)
+        ) { writer in
+            writer.key("level")
+            writer.string(level.rawValue)
+        }
+    }
+}

@@ -1,0 +1,177 @@
+import Base
+import JSON
+import MCP
+import System
+
+/// What a server offers, list by list, bounded in pages, items, bytes and time.
+extension MCPClient {
+    func list(_ revision: Revision) async throws(UpstreamFailure) -> ServerDescription {
+        // However many lists and pages: all of them within the time of one start.
+        let deadline = loop.now.advanced(by: startTimeout)
+        var found = Listing()
+        // A server that says nothing of itself is asked at least for tools.
+        if offers("tools") || !(offers("prompts") || offers("resources")) {
+            try await list(.tool, revision, until: deadline, into: &found)
+        }
+        if offers("prompts") {
+            await listWhatMayFail([.prompt], revision, until: deadline, into: &found)
+        }
+        if offers("resources") {
+            let before = found.definitions.count
+            await listWhatMayFail([.resource, .template], revision, until: deadline, into: &found)
+            // An empty shelf is announced to nobody.
+            if found.definitions.count > before, let reading = ToolDefinition.reading {
+                found.definitions.append(reading)
+            }
+        }
+        let isCompleting =
+            offers("completions")
+            // The first revision has no word for it.
+            || (revision < .r2025_03_26 && (offers("prompts") || offers("resources")))
+        let hasCompletable = found.definitions.contains {
+            $0.kind == .prompt || $0.kind == .template
+        }
+        if isCompleting, hasCompletable, let completion = ToolDefinition.completion {
+            found.definitions.append(completion)
+        }
+        return ServerDescription(
+            revision: revision,
+            instructions: instructions,
+            tools: found.definitions,
+            unusable: found.unusable,
+            abilities: ServerDescription.Abilities(
+                subscribes: capabilities?["resources"]?["subscribe"]?.bool == true,
+                logs: offers("logging")
+            )
+        )
+    }
+
+    private struct Listing {
+        var definitions: [ToolDefinition] = []
+        var unusable: [ServerDescription.UnusableTool] = []
+    }
+
+    private func offers(_ name: StaticString) -> Bool { capabilities?[name]?.kind == .object }
+
+    /// A list beside the tools that cannot be read takes nothing else with it.
+    private func listWhatMayFail(
+        _ kinds: [OfferKind],
+        _ revision: Revision,
+        until deadline: Instant,
+        into found: inout Listing
+    ) async {
+        for kind in kinds {
+            do throws(UpstreamFailure) {
+                try await list(kind, revision, until: deadline, into: &found)
+            } catch {
+                let method = kind.listing?.method ?? ""
+                found.unusable.append(.init(name: method, reason: error.description))
+            }
+        }
+    }
+
+    private func list(
+        _ kind: OfferKind,
+        _ revision: Revision,
+        until deadline: Instant,
+        into found: inout Listing
+    ) async throws(UpstreamFailure) {
+        guard let (method, member) = kind.listing else { return }
+        var byteCount = 0
+        var itemCount = 0
+        var cursor: String?
+        var seen: Set<String> = []
+        for _ in 0..<Limits.listPageCount {
+            let page = try await listPage(
+                method,
+                member,
+                after: cursor,
+                revision: revision,
+                until: deadline
+            )
+            byteCount += page.source.count
+            guard byteCount <= Limits.listByteCount else {
+                throw UpstreamFailure(
+                    .invalidAnswer,
+                    "`\(method)` has more than \(Limits.listByteCount) bytes"
+                )
+            }
+            for item in page.member(member).map({ Array($0.elements) }) ?? [] {
+                guard itemCount < Limits.listItemCount else {
+                    throw UpstreamFailure(
+                        .invalidAnswer,
+                        "lists more than \(Limits.listItemCount) \(kind.noun)s"
+                    )
+                }
+                itemCount += 1
+                do throws(ToolDefinition.Problem) {
+                    found.definitions.append(try ToolDefinition(item, as: kind))
+                } catch {
+                    found.unusable.append(
+                        .init(name: Self.name(of: item, as: kind), reason: "\(error)")
+                    )
+                }
+            }
+            cursor = try Self.cursor(after: page, of: method)
+            guard let next = cursor else { return }
+            guard seen.insert(next).inserted else {
+                throw UpstreamFailure(.invalidAnswer, "`\(method)` repeats a cursor")
+            }
+        }
+        throw UpstreamFailure(
+            .invalidAnswer,
+            "`\(method)` has more than \(Limits.listPageCount) pages"
+        )
+    }
+
+    /// What an unusable item is called towards the operator.
+    private static func name(of item: JSONNode, as kind: OfferKind) -> String {
+        let own = printable(item["name"]?.string ?? "?")
+        return switch kind {
+        case .prompt: OfferKind.promptPrefix + own
+        case .resource: OfferKind.resourcePrefix + own
+        case .template: OfferKind.templatePrefix + own
+        case .tool, .reading, .completion: own
+        }
+    }
+
+    private func listPage(
+        _ method: String,
+        _ member: String,
+        after cursor: String?,
+        revision: Revision,
+        until deadline: Instant
+    ) async throws(UpstreamFailure) -> JSONNode {
+        let answer = try await request(
+            method,
+            revision: revision,
+            timeout: max(.zero, deadline.duration(since: loop.now))
+        ) { writer in
+            guard let cursor else { return }
+            writer.key("cursor")
+            writer.string(cursor)
+        }
+        switch try Self.complete(answer, revision) {
+        case .result(let result) where result.member(member)?.kind == .array: return result
+        case .result: throw UpstreamFailure(.invalidAnswer, "answered `\(method)` with no list")
+        case .error(_, let message, _):
+            throw UpstreamFailure(
+                .invalidAnswer,
+                "refused `\(method)`: \(printable(message, limit: 200))"
+            )
+        }
+    }
+
+    /// Only an absent cursor ends a list; the empty text is one like any other (2026-07-28,
+    /// server/utilities/pagination).
+    private static func cursor(
+        after page: JSONNode,
+        of method: String
+    ) throws(UpstreamFailure) -> String? {
+        guard let node = page["nextCursor"], !node.isNull else { return nil }
+        guard let cursor = node.string else {
+            throw UpstreamFailure(.invalidAnswer, "`nextCursor` of `\(method)` is not a text")
+        }
+        return cursor
+    }
+}
