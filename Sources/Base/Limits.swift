@@ -119,6 +119,19 @@ package enum Limits {
     /// How often sessions and running calls are looked at.
     package static let sweepInterval: Duration = .seconds(5)
     package static let sessionIdle: Duration = .seconds(1800)
+    /// What a server asks a person by a form, in fields and bytes.
+    package static let formFieldCount = 32
+    package static let formByteCount = 16 << 10
+    /// How often a server may ask during one call, and in one answer.
+    package static let inputRoundCount = 10
+    package static let inputQuestionCount = 8
+    /// How long a person may take to answer a server.
+    package static let inputTime: Duration = .seconds(300)
+    /// Calls whose server waits for an answer that another request brings.
+    package static let parkedCallCount = 256
+    /// How long a request may be continued, and what of a server's state is kept for it.
+    package static let requestStateTime: Duration = .seconds(600)
+    package static let requestStateByteCount = 64 << 10
     /// The `data` of one log message of a server.
     package static let logMessageByteCount = 64 << 10
     /// Streams on which agents hear of changes, of all agents together.

@@ -81,7 +81,7 @@ class Lists(unittest.TestCase):
             self.assertEqual((result["resultType"], result["ttlMs"], result["cacheScope"]), ("complete", 0, "private"))
             self.assertEqual(result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "gatehouse")
         self.assertEqual(discovered["supportedVersions"], [MODERN])
-        self.assertEqual(discovered["capabilities"], {"tools": {}})
+        self.assertEqual(discovered["capabilities"], {"tools": {"listChanged": True}})
         old = HTTPAgent(self.gateway, "2025-11-25").request("tools/list")[-1]["result"]
         self.assertEqual(set(old), {"tools", "nextCursor"})
 

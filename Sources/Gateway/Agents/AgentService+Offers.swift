@@ -68,17 +68,45 @@ extension AgentService {
         _ kind: OfferKind,
         _ request: Message.Request,
         _ inbound: AuthenticatedMessage,
+        scope: Scope,
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> AgentReply {
-        let answer = await door.pass(
-            inbound,
-            request,
-            of: kind,
-            logLevel: logLevel(of: inbound),
-            channel: channel,
-            cancellation: cancellation
-        )
+        let extras: CallExtras
+        do throws(ProtocolError) {
+            extras = try self.extras(of: request, inbound, scope, channel)
+        } catch {
+            return reply(request.id, error, inbound)
+        }
+        let answer: CallAnswer
+        if let answers = extras.answers, let id = answers.parked {
+            answer = await resume(
+                id,
+                answers,
+                kind,
+                request,
+                inbound,
+                cancellation: cancellation
+            )
+        } else if inbound.revision.isModern, !extras.modes.isEmpty {
+            answer = await passParking(
+                kind,
+                request,
+                inbound,
+                extras,
+                channel: channel,
+                cancellation: cancellation
+            )
+        } else {
+            answer = await door.pass(
+                inbound,
+                request,
+                of: kind,
+                with: extras,
+                channel: channel,
+                cancellation: cancellation
+            )
+        }
         switch answer {
         case .result(let screened, let verdict):
             // A large result is written once, where it is sent from.
@@ -106,6 +134,9 @@ extension AgentService {
                     verdict: verdict
                 )
             )
+        case .input(let asked):
+            let state = states.seal(asked, for: inbound.principal.key, inbound.endpoint)
+            return result(request.id, asked.result(state: state, serverInfo: identity))
         case .protocolError(let error):
             return reply(request.id, error, inbound)
         }

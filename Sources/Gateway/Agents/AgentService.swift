@@ -11,10 +11,16 @@ package actor AgentService {
     let loop: EventLoop
     let identity: [UInt8]
     let cursors: any CursorSealing
+    let clock: any Clock
+    let random: any RandomSource
     var sessions: Sessions
     var feeds = Feeds()
     /// Who waits for the end of a listening request.
     var waits: [UInt64: Pending<ListenEnd>] = [:]
+    /// Calls of 2026-07-28 whose server waits for an answer.
+    var parked: [String: ParkedCall] = [:]
+    /// What agents of handshake revisions were asked.
+    var asked: [AskedKey: Pending<JSONNode?>] = [:]
     var nextWait: UInt64 = 0
     /// How many listen to each resource.
     var watched: [ResourceKey: Int] = [:]
@@ -28,7 +34,7 @@ package actor AgentService {
         var quietSince: Instant
     }
 
-    private struct RunningKey: Hashable {
+    struct RunningKey: Hashable {
         let principal: PrincipalKey
         let scope: Scope
         let id: RequestID
@@ -41,7 +47,7 @@ package actor AgentService {
     }
 
     /// Where the ids of requests live: two agents may count from 1 with the same credential.
-    private enum Scope: Hashable {
+    enum Scope: Hashable {
         /// A legacy session or a line-based connection.
         case named(String)
         /// One request of modern HTTP, which nothing but its own connection cancels.
@@ -59,12 +65,15 @@ package actor AgentService {
         loop: EventLoop,
         identity: Implementation,
         cursors: any CursorSealing,
+        clock: any Clock,
         random: any RandomSource
     ) {
         self.door = door
         self.loop = loop
         self.identity = identity.text
         self.cursors = cursors
+        self.clock = clock
+        self.random = random
         sessions = Sessions(random: random)
     }
 
@@ -129,8 +138,8 @@ package actor AgentService {
     ) async -> AgentReply {
         let scope = scope(name)
         switch inbound.message {
-        case .response:
-            // We ask agents nothing, so that nothing they answer is ours.
+        case .response(let response):
+            take(response, inbound, scope: scope)
             return inbound.revision.isModern
                 ? reply(
                     nil,
@@ -217,6 +226,7 @@ package actor AgentService {
                     kind,
                     request,
                     inbound,
+                    scope: scope,
                     channel: channel,
                     cancellation: cancellation
                 )
@@ -291,6 +301,7 @@ package actor AgentService {
                 inbound.principal.key,
                 inbound.endpoint,
                 revision,
+                modes: InputModes(declaredBy: request.params?["capabilities"], in: revision),
                 at: loop.now
             )
             let body = Opening.initializeResult(
@@ -343,4 +354,8 @@ package protocol CursorSealing: Sendable {
         for principal: PrincipalKey,
         _ endpoint: Endpoint
     ) -> CursorPosition?
+
+    /// The same for what continues a request.
+    func seal(_ state: [UInt8], for principal: PrincipalKey, _ endpoint: Endpoint) -> String
+    func open(state: String, for principal: PrincipalKey, _ endpoint: Endpoint) -> [UInt8]?
 }

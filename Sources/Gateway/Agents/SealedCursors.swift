@@ -43,13 +43,32 @@ package struct SealedCursors: CursorSealing {
         return CursorPosition(version: version, offset: offset)
     }
 
+    package func seal(
+        _ state: [UInt8],
+        for principal: PrincipalKey,
+        _ endpoint: Endpoint
+    ) -> String {
+        let sealed = try? key.seal(state, context: context(principal, endpoint), random: random)
+        return Base64.encode(sealed ?? [], .urlSafe)
+    }
+
+    package func open(
+        state: String,
+        for principal: PrincipalKey,
+        _ endpoint: Endpoint
+    ) -> [UInt8]? {
+        Base64.decode(state, .urlSafe).flatMap {
+            try? key.open($0, context: context(principal, endpoint))
+        }
+    }
+
     private func context(
         _ principal: PrincipalKey,
         _ endpoint: Endpoint,
-        _ list: OfferKind
+        _ list: OfferKind? = nil
     ) -> [UInt8] {
         let place: String = if case .server(let name) = endpoint { name.rawValue } else { "" }
-        let method = list.listing?.method ?? ""
+        let method = list.map { $0.listing?.method ?? "" } ?? "request state"
         return Array("\(method)\n\(principal.tenant)\n\(principal.token)\n\(place)".utf8)
     }
 }

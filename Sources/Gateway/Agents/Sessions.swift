@@ -19,6 +19,8 @@ package struct Sessions {
         package let principal: PrincipalKey
         package let endpoint: Endpoint
         package let revision: Revision
+        /// How its agent can ask the person behind it.
+        let modes: InputModes
         package fileprivate(set) var isInitialized = false
         /// The least level of log messages its agent asked for; nil where it never did.
         package fileprivate(set) var logLevel: LogLevel?
@@ -41,6 +43,7 @@ package struct Sessions {
         _ principal: PrincipalKey,
         _ endpoint: Endpoint,
         _ revision: Revision,
+        modes: InputModes = [],
         at now: Instant
     ) throws(Refused) -> SessionID {
         if countByPrincipal[principal, default: 0] >= Limits.sessionsPerPrincipal {
@@ -55,6 +58,7 @@ package struct Sessions {
             principal: principal,
             endpoint: endpoint,
             revision: revision,
+            modes: modes,
             lastUse: now
         )
         countByPrincipal[principal, default: 0] += 1
@@ -84,6 +88,8 @@ package struct Sessions {
     package mutating func setLevel(_ level: LogLevel, of id: SessionID) {
         sessions[id]?.logLevel = level
     }
+
+    func modes(of id: SessionID) -> InputModes { sessions[id]?.modes ?? [] }
 
     package func logLevel(of id: SessionID) -> LogLevel? { sessions[id]?.logLevel }
 

@@ -123,7 +123,8 @@ extension Configuration {
             callTimeout: Limits.callTimeout,
             startTimeout: Limits.serverStart,
             idleTimeout: nil,
-            revision: nil
+            revision: nil,
+            elicitation: []
         )
     }
 }

@@ -1,6 +1,7 @@
 package import Base
 package import Egress
 import JSON
+package import MCP
 import Policy
 package import Sandbox
 
@@ -73,6 +74,8 @@ package struct Configuration: Sendable {
         package let idleTimeout: Duration?
         /// The one revision the operator allows, where pinned.
         package let revision: String?
+        /// How the server may ask the person behind an agent; not at all where nothing is written.
+        package let elicitation: InputModes
 
         package enum Kind: Sendable, Equatable {
             case stdio(Stdio)

@@ -141,7 +141,8 @@ package enum ConfigurationSchema {
                   "call_timeout": { "$ref": "#/$defs/time" },
                   "start_timeout": { "$ref": "#/$defs/time" },
                   "idle_timeout": { "$ref": "#/$defs/time" },
-                  "revision": { "$ref": "#/$defs/revision" }
+                  "revision": { "$ref": "#/$defs/revision" },
+                  "elicitation": { "$ref": "#/$defs/elicitation" }
                 }
               },
               "else": {
@@ -165,11 +166,13 @@ package enum ConfigurationSchema {
                   "call_timeout": { "$ref": "#/$defs/time" },
                   "start_timeout": { "$ref": "#/$defs/time" },
                   "idle_timeout": { "$ref": "#/$defs/time" },
-                  "revision": { "$ref": "#/$defs/revision" }
+                  "revision": { "$ref": "#/$defs/revision" },
+                  "elicitation": { "$ref": "#/$defs/elicitation" }
                 }
               }
             },
             "absolute": { "type": "string", "pattern": "^/[^\\u0000]*$" },
+            "elicitation": { "type": "array", "items": { "enum": ["form", "url"] }, "description": "How the server may ask the person behind an agent." },
             "revision": { "enum": ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"] },
             "cage": {
               "anyOf": [

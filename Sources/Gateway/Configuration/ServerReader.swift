@@ -32,7 +32,7 @@ enum ServerReader {
     }
 
     private static let common: Set<String> = [
-        "root", "call_timeout", "start_timeout", "idle_timeout", "revision",
+        "root", "call_timeout", "start_timeout", "idle_timeout", "revision", "elicitation",
     ]
 
     private static func server(
@@ -74,8 +74,25 @@ enum ServerReader {
             idleTimeout: try members["idle_timeout"]?.duration(
                 in: .seconds(1) ... .seconds(86_400)
             ),
-            revision: revision
+            revision: revision,
+            elicitation: try elicitation(members["elicitation"])
         )
+    }
+
+    private static func elicitation(_ field: Field?) throws(ConfigurationError) -> InputModes {
+        var modes: InputModes = []
+        for entry in try field?.elements() ?? [] {
+            switch try entry.string() {
+            case "form": modes.insert(.form)
+            case "url": modes.insert(.url)
+            default:
+                throw entry.wrong(
+                    "`elicitation` lists ways a server may ask a person",
+                    hint: "use `form`, `url` or both: `elicitation: [form]`"
+                )
+            }
+        }
+        return modes
     }
 
     private static func http(

@@ -59,7 +59,7 @@ package struct UpstreamResult: Sendable {
     /// What came: the result as the server wrote it, or an error's message; empty for no answer.
     var bytes: ArraySlice<UInt8> {
         switch answer {
-        case .success(.result(let node)): node.source
+        case .success(.result(let node)), .success(.input(let node)): node.source
         case .success(.error(_, let message, _)): Array(message.utf8)[...]
         case .failure: []
         }
@@ -72,4 +72,6 @@ package enum CallAnswer: Sendable {
     case result(JSONNode, verdict: String?)
     case refused(Refusal, verdict: String)
     case protocolError(ProtocolError)
+    /// The server wants to know something first; for an agent that brings it with the next request.
+    case input(InputRequest)
 }

@@ -153,14 +153,9 @@ extension Door {
         let began = clock.instant
         let progress = Progress(judged, channel: channel, screener: screener, loop: loop)
         do throws(UpstreamFailure) {
-            let answer = try await judged.resolved.server.client.call(
+            let answer = try await converse(
+                judged,
                 tool.serverCall(form),
-                wantsProgress: judged.call.progressToken != nil,
-                logLevel: judged.call.logLevel,
-                timeout: judged.resolved.server.settings.callTimeout,
-                // The client lives on this loop and asks right before it sends: a server that
-                // slept may have taken a while to start.
-                isStillAllowed: { self.assumeIsolated { $0.changed(since: judged) == nil } },
                 cancellation: cancellation,
                 notifications: progress.sink
             )

@@ -123,7 +123,8 @@ extension Door {
                 ),
                 verdict: verdict
             )
-        case .protocolError: return answer
+        // What a server asks first has no place for a note; its result will have one.
+        case .protocolError, .input: return answer
         }
     }
 

@@ -34,7 +34,7 @@ extension Door {
             ProtocolError(
                 Self.code(code, for: judged.call.revision),
                 text.text,
-                status: 200,
+                status: code == -32021 ? 400 : 200,
                 data: said.map { Array($0.bytes) }
             )
         )
@@ -45,6 +45,7 @@ extension Door {
         switch code {
         case -32602: .invalidParams
         case -32601: .methodNotFound
+        case -32021 where revision.isModern: .missingClientCapability
         case -32002: revision.isModern ? .invalidParams : .resourceNotFound
         default: .internalError
         }

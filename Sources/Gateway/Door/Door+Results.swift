@@ -14,6 +14,10 @@ extension Door {
         switch result.answer {
         case .success(.result(let node)):
             return await deliver(judged, result, node)
+        case .success(.input(let node)):
+            return await requestInput(judged, result, node)
+        case .success(.error(-32021, let message, let data)) where judged.call.revision.isModern:
+            return await passOn(judged, result, -32021, message, data)
         case .success(.error(let code, let message, let data)) where judged.tool.kind != .tool:
             return await passOn(judged, result, code, message, data)
         case .success(.error(let code, let message, _)):
@@ -101,7 +105,7 @@ extension Door {
     }
 
     /// The call was done, and its result is not given.
-    private func withhold(
+    func withhold(
         _ judged: JudgedCall,
         _ result: UpstreamResult,
         _ status: OutcomeDetail.Status,

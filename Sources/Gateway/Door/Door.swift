@@ -125,14 +125,14 @@ package actor Door {
         _ inbound: AuthenticatedMessage,
         _ request: Message.Request,
         of kind: OfferKind = .tool,
-        logLevel: LogLevel? = nil,
+        with extras: CallExtras = CallExtras(),
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> CallAnswer {
         let id = newCallID()
         let call: ToolCall
         do throws(ToolCall.Unreadable) {
-            call = try ToolCall(inbound, request, of: kind, logLevel: logLevel, at: loop.now)
+            call = try ToolCall(inbound, request, of: kind, with: extras, at: loop.now)
         } catch {
             switch error {
             case .envelope(let problem): return .protocolError(problem)
@@ -143,6 +143,7 @@ package actor Door {
                 return .refused(refusal, verdict: id)
             }
         }
+        if let problem = mismatch(of: call) { return .protocolError(problem) }
         let resolved: ResolvedCall
         switch resolve(call) {
         case .failure(let problem):

@@ -2,6 +2,16 @@ package import Base
 package import JSON
 package import MCP
 
+/// What an agent can do during a call, and what it said before it.
+package struct CallExtras: Sendable {
+    var logLevel: LogLevel?
+    var modes: InputModes = []
+    var asking: (any InputAsking)?
+    var answers: InputAnswers?
+
+    package init() {}
+}
+
 /// A request that is judged, its parameters read and in call form (design law 2).
 ///
 /// Mostly a `tools/call`; a prompt, a resource and a completion are judged like one, under names
@@ -24,6 +34,12 @@ package final class ToolCall: Sendable {
     /// From which level on the agent hears what the call logs; nil for nothing.
     package let logLevel: LogLevel?
     package let parameterHeader: (@Sendable (String) -> String?)?
+    /// How the person behind the agent can be asked, and by whom; nil where answers come with
+    /// another request.
+    let modes: InputModes
+    let asking: (any InputAsking)?
+    /// What it continues.
+    let answers: InputAnswers?
 
     enum Unreadable: Error {
         /// The envelope is broken: a protocol error.
@@ -36,7 +52,7 @@ package final class ToolCall: Sendable {
         _ inbound: AuthenticatedMessage,
         _ request: Message.Request,
         of kind: OfferKind,
-        logLevel: LogLevel? = nil,
+        with extras: CallExtras = CallExtras(),
         at now: Instant
     ) throws(Unreadable) {
         let meta = inbound.meta
@@ -46,7 +62,10 @@ package final class ToolCall: Sendable {
         self.kind = kind
         arrived = now
         progressToken = meta.progressToken
-        self.logLevel = logLevel
+        logLevel = extras.logLevel
+        modes = extras.modes
+        asking = extras.asking
+        answers = extras.answers
         parameterHeader = inbound.parameterHeader
         let reading = CallReading(params: request.params, endpoint: inbound.endpoint)
         let parts: CallReading.Parts
@@ -84,6 +103,10 @@ package final class ToolCall: Sendable {
         arrived = original.arrived
         progressToken = original.progressToken
         logLevel = original.logLevel
+        modes = original.modes
+        asking = original.asking
+        // A person changed what it continues.
+        answers = nil
         parameterHeader = nil
     }
 
@@ -106,6 +129,9 @@ package final class ToolCall: Sendable {
         arrived = now
         progressToken = nil
         logLevel = nil
+        modes = []
+        asking = nil
+        answers = nil
         parameterHeader = nil
     }
 }

@@ -241,6 +241,7 @@ package actor Gateway {
             loop: loop,
             identity: identity,
             cursors: SealedCursors(key: sealing, random: parts.random),
+            clock: parts.clock,
             random: parts.random
         )
         let book = EgressBook(

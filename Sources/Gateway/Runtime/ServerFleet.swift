@@ -258,7 +258,8 @@ actor ServerFleet {
             loop: loop,
             identity: identity,
             pinned: server.revision.flatMap { Revision(rawValue: $0) },
-            startTimeout: server.startTimeout
+            startTimeout: server.startTimeout,
+            asks: server.elicitation
         )
         await hear(member, tenant)
         return Member(
@@ -324,7 +325,8 @@ actor ServerFleet {
             loop: loop,
             identity: identity,
             pinned: server.revision.flatMap { Revision(rawValue: $0) },
-            startTimeout: server.startTimeout
+            startTimeout: server.startTimeout,
+            asks: server.elicitation
         )
         var settings = Supervision.Settings()
         settings.startLimit = server.startTimeout

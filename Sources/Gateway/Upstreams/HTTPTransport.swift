@@ -138,7 +138,10 @@ package actor HTTPTransport: UpstreamTransport {
             // -32020: the server marks other arguments than the definition we know of
             // (2026-07-28, server/tools). A new definition waits for a person, so that the call
             // is not repeated; only the list is read anew. -32022: it speaks other revisions now.
-            if case .error(-32022 ... -32020, _, _) = answer.outcome { beginAnew(after: request) }
+            switch answer.outcome {
+            case .error(-32022, _, _), .error(-32020, _, _): beginAnew(after: request)
+            case .error, .result: break
+            }
             return Self.answer(answer)
         }
         // Nothing with such a status was carried out; of any other that is not known.
@@ -172,7 +175,8 @@ package actor HTTPTransport: UpstreamTransport {
         of request: UpstreamRequest,
         _ notifications: NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
-        while let event = try await next(of: events, request) {
+        var deadline = request.deadline
+        while let event = try await next(of: events, request, until: deadline) {
             guard let document = try? JSONDocument(parsing: event.data, limits: .result) else {
                 continue
             }
@@ -187,6 +191,14 @@ package actor HTTPTransport: UpstreamTransport {
                 case .request(let asked):
                     // The modern revision has no such requests, and nowhere to answer them.
                     guard !request.revision.isModern else { continue }
+                    if asked.method == "elicitation/create", let questions = request.questions {
+                        // The server waits for a person, not the person for the server.
+                        let left = deadline.duration(since: loop.now)
+                        let answer = await questions(asked)
+                        deadline = loop.now.advanced(by: max(.seconds(1), left))
+                        await notify(answer, revision: request.revision)
+                        continue
+                    }
                     await notify(UpstreamRequests.answer(to: asked), revision: request.revision)
                 }
             } catch {
@@ -200,10 +212,11 @@ package actor HTTPTransport: UpstreamTransport {
 
     private func next(
         of events: EventStream,
-        _ request: UpstreamRequest
+        _ request: UpstreamRequest,
+        until deadline: Instant
     ) async throws(UpstreamFailure) -> ServerSentEvent? {
         do throws(HTTPClientError) {
-            return try await events.next(until: request.deadline)
+            return try await events.next(until: deadline)
         } catch {
             throw await failure(error, of: request)
         }

@@ -153,7 +153,8 @@ extension MCPClient {
         }
         switch try Self.complete(answer, revision) {
         case .result(let result) where result.member(member)?.kind == .array: return result
-        case .result: throw UpstreamFailure(.invalidAnswer, "answered `\(method)` with no list")
+        case .result, .input:
+            throw UpstreamFailure(.invalidAnswer, "answered `\(method)` with no list")
         case .error(_, let message, _):
             throw UpstreamFailure(
                 .invalidAnswer,

@@ -122,7 +122,7 @@ extension MCPClient {
                 .invalidAnswer,
                 "refused `server/discover`: \(printable(message, limit: 200))"
             )
-        case .error: return .legacy(.newestLegacy)
+        case .error, .input: return .legacy(.newestLegacy)
         }
     }
 
@@ -161,6 +161,7 @@ extension MCPClient {
             answer = try await askToInitialize(wanted)
         }
         switch answer {
+        case .input: throw UpstreamFailure(.invalidAnswer, "asks before it opened")
         case .error(_, let message, _):
             throw UpstreamFailure(
                 .invalidAnswer,
@@ -185,6 +186,7 @@ extension MCPClient {
             writer.string(wanted.rawValue)
             writer.key("capabilities")
             writer.beginObject()
+            self.asks.write(&writer, for: wanted)
             writer.endObject()
             writer.key("clientInfo")
             writer.raw(self.identity.text)

@@ -15,6 +15,8 @@ package actor MCPClient {
     let offered: [Revision]
     let pinned: Revision?
     let startTimeout: Duration
+    /// How the operator lets it ask people.
+    let asks: InputModes
 
     private var nextID: Int64 = 1
     var generation: UInt64?
@@ -53,7 +55,8 @@ package actor MCPClient {
         loop: EventLoop,
         identity: Implementation,
         pinned: Revision?,
-        startTimeout: Duration
+        startTimeout: Duration,
+        asks: InputModes = []
     ) {
         self.server = server
         self.transport = transport
@@ -61,6 +64,7 @@ package actor MCPClient {
         self.identity = identity
         self.pinned = pinned
         self.startTimeout = startTimeout
+        self.asks = asks
         offered = transport.isHTTP ? Revision.spokenOverHTTP : Revision.spokenOverStdio
     }
 
@@ -81,6 +85,8 @@ package actor MCPClient {
         _ call: ServerCall,
         wantsProgress: Bool,
         logLevel: LogLevel? = nil,
+        modes: InputModes = [],
+        questions: QuestionSink? = nil,
         timeout: Duration,
         isStillAllowed: @Sendable () -> Bool = { true },
         cancellation: CallCancellation,
@@ -104,7 +110,8 @@ package actor MCPClient {
                 &writer,
                 for: revision,
                 progressToken: wantsProgress ? id : nil,
-                logLevel: logLevel
+                logLevel: logLevel,
+                modes: modes
             )
         }
         let answer = try await transport.send(
@@ -115,12 +122,16 @@ package actor MCPClient {
                 name: call.name,
                 parameters: call.mirrored,
                 deadline: loop.now.advanced(by: timeout),
-                revision: revision
+                revision: revision,
+                questions: revision.isModern ? nil : questions
             ),
             cancellation: cancellation,
             notifications: notifications
         )
-        return try Self.complete(answer, revision)
+        guard revision.isModern, !modes.isEmpty, case .result(let result) = answer,
+            result["resultType"]?.isString("input_required") == true
+        else { return try Self.complete(answer, revision) }
+        return .input(result)
     }
 
     /// Says whether calls may go to the running process after all, because somebody decided.
@@ -189,12 +200,14 @@ package actor MCPClient {
         return nextID
     }
 
-    /// Nothing is declared that the gateway cannot mediate: no elicitation, sampling or roots.
+    /// Nothing is declared that the gateway cannot mediate: no sampling and no roots, and questions
+    /// to a person only where the agent of this very request takes them.
     func writeMeta(
         _ writer: inout JSONWriter,
         for revision: Revision,
         progressToken: Int64? = nil,
-        logLevel: LogLevel? = nil
+        logLevel: LogLevel? = nil,
+        modes: InputModes = []
     ) {
         guard revision.isModern || progressToken != nil else { return }
         writer.key("_meta")
@@ -206,6 +219,7 @@ package actor MCPClient {
             writer.raw(identity.text)
             writer.key("io.modelcontextprotocol/clientCapabilities")
             writer.beginObject()
+            modes.write(&writer, for: revision)
             writer.endObject()
             if let logLevel {
                 writer.key("io.modelcontextprotocol/logLevel")

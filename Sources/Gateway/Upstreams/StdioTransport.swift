@@ -27,6 +27,8 @@ package actor StdioTransport: UpstreamTransport {
     private struct Waiting {
         let pending: Pending<UpstreamAnswer>
         let notifications: NotificationSink
+        let questions: QuestionSink?
+        let deadline: Instant
     }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -85,7 +87,12 @@ package actor StdioTransport: UpstreamTransport {
             throw UpstreamFailure(.notSent, "called off before it was sent")
         }
         let pending = Pending<UpstreamAnswer>(on: loop)
-        waiting[request.id] = Waiting(pending: pending, notifications: notifications)
+        waiting[request.id] = Waiting(
+            pending: pending,
+            notifications: notifications,
+            questions: request.questions,
+            deadline: request.deadline
+        )
         defer { waiting[request.id] = nil }
         await process.beginCall()
         defer { loop.spawn { await process.endCall() } }  // Ends at once.
@@ -193,6 +200,13 @@ package actor StdioTransport: UpstreamTransport {
         }
     }
 
+    private func answer(_ response: [UInt8], restoring left: Duration, of id: Int64) async {
+        if let found = waiting[id] {
+            found.pending.extend(until: loop.now.advanced(by: max(.seconds(1), left)))
+        }
+        try? await process?.send(response)
+    }
+
     private func take(_ response: Message.Response) {
         guard case .integer(let id) = response.id else { return }
         guard let found = waiting[id] else {
@@ -226,8 +240,22 @@ package actor StdioTransport: UpstreamTransport {
         found.notifications(notification.method, notification.params)
     }
 
-    /// Of an upstream's own requests only `ping` is answered; the rest was not declared.
+    /// Of an upstream's own requests `ping` is answered, and a question to a person where it is
+    /// plain which call it is about; the rest was not declared.
     private func answer(_ request: Message.Request) async {
+        if request.method == "elicitation/create", waiting.count == 1,
+            let (id, only) = waiting.first, let questions = only.questions
+        {
+            // The server waits for a person, not the person for the server.
+            let left = only.deadline.duration(since: loop.now)
+            only.pending.extend(until: loop.now.advanced(by: Limits.inputTime + left))
+            // Ends when the person answered, or took too long.
+            loop.spawn {
+                let answer = await questions(request)
+                await self.answer(answer, restoring: left, of: id)
+            }
+            return
+        }
         try? await process?.send(UpstreamRequests.answer(to: request))
     }
 }

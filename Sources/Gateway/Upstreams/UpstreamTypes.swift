@@ -28,6 +28,8 @@ package struct UpstreamFailure: Error, Equatable, Sendable, CustomStringConverti
 package enum UpstreamAnswer: Sendable {
     case result(JSONNode)
     case error(code: Int64, message: String, data: JSONNode? = nil)
+    /// It wants to know something first (2026-07-28, basic/patterns/mrtr).
+    case input(JSONNode)
 }
 
 /// What a server says of itself that a model reads.
@@ -98,6 +100,14 @@ package struct ServerCall: Sendable {
     package let members: [(name: String, value: [UInt8])]
     /// `Mcp-Param-*` headers, already encoded.
     package let mirrored: [(name: String, value: String)]
+
+    /// The same call once more, with what its server wanted to know.
+    func answering(_ responses: [UInt8], _ state: String?) -> ServerCall {
+        var more = members
+        more.append(("inputResponses", responses))
+        if let state { more.append(("requestState", JSONValue(state).serialised())) }
+        return ServerCall(method: method, name: name, members: more, mirrored: mirrored)
+    }
 }
 
 /// One request on its way to an upstream.
@@ -111,6 +121,8 @@ package struct UpstreamRequest: Sendable {
     package let parameters: [(name: String, value: String)]
     package let deadline: Instant
     package let revision: Revision
+    /// Who answers what the server asks while it works on this; nobody where nil.
+    package var questions: QuestionSink?
 
     /// Whether it introduces us: `initialize` must not be cancelled, and a probe that nobody
     /// answered is better followed by nothing (2025-11-25, basic/utilities/cancellation).
@@ -143,6 +155,9 @@ package enum UpstreamNotice: Sendable {
         }
     }
 }
+
+/// Answers a server's own request that belongs to one of ours, with a whole response.
+package typealias QuestionSink = @Sendable (_ asked: Message.Request) async -> [UInt8]
 
 /// Where notifications that belong to a request go while it runs.
 package typealias NotificationSink = @Sendable (_ method: String, _ params: JSONNode?) -> Void

@@ -31,6 +31,13 @@ package final class Pending<Value>: Timed {
 
     override func fire() { settle(.failure(DeadlinePassed())) }
 
+    /// Moves the deadline of who waits already.
+    package func extend(until deadline: Instant) {
+        loop.requireOnLoop()
+        guard result == nil, isScheduled else { return }
+        loop.setTimer(self, due: deadline.nanoseconds)
+    }
+
     /// Waits for the value; one caller.
     ///
     /// Cancellation of the task is not watched: whoever cancels calls `fail`.
