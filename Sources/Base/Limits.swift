@@ -134,6 +134,8 @@ package enum Limits {
     package static let requestStateByteCount = 64 << 10
     /// The `data` of one log message of a server.
     package static let logMessageByteCount = 64 << 10
+    /// Messages of one batch, which 2025-03-26 alone has.
+    package static let batchCount = 64
     /// Streams on which agents hear of changes, of all agents together.
     package static let feedCount = 10_000
     /// Resources one session or stream listens to.

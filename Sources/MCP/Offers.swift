@@ -88,8 +88,6 @@ package enum OfferKind: Sendable, Equatable, CaseIterable {
 }
 
 extension ToolDefinition {
-    package var kind: OfferKind { OfferKind(of: name) }
-
     /// The name or URI by which its server knows it.
     package var wireName: String {
         switch kind {

@@ -13,12 +13,12 @@ package enum Revision: String, Sendable, CaseIterable, Comparable {
     package static let newest = Revision.r2026_07_28
 
     /// What an agent may speak with us.
-    package static let servedToAgents: [Revision] = [.r2025_06_18, .r2025_11_25, .r2026_07_28]
+    package static let servedToAgents = Revision.allCases
     /// What an upstream on standard input and output may speak.
     package static let spokenOverStdio = Revision.allCases
     /// What an upstream over HTTP may speak.
     package static let spokenOverHTTP: [Revision] = [
-        .r2025_06_18, .r2025_11_25, .r2026_07_28,
+        .r2025_03_26, .r2025_06_18, .r2025_11_25, .r2026_07_28,
     ]
 
     package var isModern: Bool { self == .r2026_07_28 }

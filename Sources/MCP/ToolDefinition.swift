@@ -4,6 +4,7 @@ package import JSON
 /// A tool as its server defines it, kept byte for byte.
 package struct ToolDefinition: Sendable {
     package let name: ToolName
+    package let kind: OfferKind
     /// The definition whole; its source bytes are what pins cover and agents see.
     package let node: JSONNode
     package let inputSchema: JSONNode
@@ -40,7 +41,8 @@ package struct ToolDefinition: Sendable {
         } catch {
             throw .name(error.description)
         }
-        guard OfferKind(of: name) == .tool else {
+        kind = OfferKind(of: name)
+        guard kind == .tool else {
             throw .name("the name stands for a method of the protocol here")
         }
         guard node.source.count <= Limits.definitionByteCount else {
@@ -60,6 +62,7 @@ package struct ToolDefinition: Sendable {
     /// Something else than a tool, whose definition was read already.
     init(name: ToolName, node: JSONNode, inputSchema: JSONNode) {
         self.name = name
+        kind = OfferKind(of: name)
         self.node = node
         self.inputSchema = inputSchema
         outputSchema = nil

@@ -311,8 +311,8 @@ class Refusals(unittest.TestCase):
         self.assertEqual(agent.send(agent.message("ping"))[0], 404)
 
     def test_every_legacy_revision_asked_for_gets_one_that_is_served(self):
-        for asked, granted in (("2025-06-18", "2025-06-18"), ("2025-11-25", "2025-11-25"), ("2024-11-05", "2025-11-25"),
-                               ("2025-03-26", "2025-11-25"), (MODERN, "2025-11-25"), ("nonsense", "2025-11-25")):
+        for asked, granted in (("2025-06-18", "2025-06-18"), ("2025-11-25", "2025-11-25"), ("2024-11-05", "2024-11-05"),
+                               ("2025-03-26", "2025-03-26"), (MODERN, "2025-11-25"), ("nonsense", "2025-11-25")):
             _, headers, answer = self.gateway.post(
                 {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": initialize(asked)}, path="/mcp/up")
             self.assertEqual(answer["result"]["protocolVersion"], granted, asked)

@@ -98,7 +98,7 @@ struct NegotiationTests {
         let error = Negotiation.unsupported(requested: "2031-01-01")
         let data = try JSONDocument(parsing: error.data ?? []).root
         #expect(
-            data["supported"]?.elements.map(\.string) == ["2025-06-18", "2025-11-25", "2026-07-28"]
+            data["supported"]?.elements.map(\.string) == Revision.allCases.map(\.rawValue)
         )
         #expect(data["requested"]?.string == "2031-01-01")
     }
@@ -112,7 +112,7 @@ struct NegotiationTests {
         "initialize is granted what it asks for where we serve it, else our newest with handshake",
         arguments: [
             ("2025-06-18", Revision.r2025_06_18), ("2025-11-25", .r2025_11_25),
-            ("2024-11-05", .r2025_11_25), ("2025-03-26", .r2025_11_25),
+            ("2024-11-05", .r2024_11_05), ("2025-03-26", .r2025_03_26),
             ("2026-07-28", .r2025_11_25), ("", .r2025_11_25), ("2031-01-01", .r2025_11_25),
         ]
     )

@@ -194,6 +194,18 @@ package actor AgentService {
         cancellation: CallCancellation
     ) async -> AgentReply {
         let isModern = inbound.revision.isModern
+        if let kind = OfferKind(judgedBy: request.method) {
+            return await run(request, inbound, scope, channel, cancellation) { service in
+                await service.call(
+                    kind,
+                    request,
+                    inbound,
+                    scope: scope,
+                    channel: channel,
+                    cancellation: cancellation
+                )
+            }
+        }
         switch request.method {
         case "initialize" where !isModern:
             return await initialize(request, inbound)
@@ -219,18 +231,6 @@ package actor AgentService {
                 )
             )
         default: break
-        }
-        if let kind = OfferKind(judgedBy: request.method) {
-            return await run(request, inbound, scope, channel, cancellation) { service in
-                await service.call(
-                    kind,
-                    request,
-                    inbound,
-                    scope: scope,
-                    channel: channel,
-                    cancellation: cancellation
-                )
-            }
         }
         if isModern, request.method == "subscriptions/listen" {
             return await run(request, inbound, scope, channel, cancellation) { service in

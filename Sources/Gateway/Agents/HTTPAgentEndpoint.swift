@@ -101,6 +101,11 @@ package struct HTTPAgentEndpoint: HTTPHandler {
             await answer(exchange, nil, ProtocolError(.parse, "not strict JSON: \(error)"))
             return
         }
+        if document.root.kind == .array,
+            await batch(exchange, document.root, principal, endpoint)
+        {
+            return
+        }
         let message: Message
         do throws(MalformedMessage) {
             message = try Message(document.root)
@@ -290,7 +295,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
 
     // MARK: Answering
 
-    private func answer(
+    func answer(
         _ exchange: Exchange,
         _ id: RequestID?,
         _ error: ProtocolError

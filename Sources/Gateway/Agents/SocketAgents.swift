@@ -220,6 +220,10 @@ private actor LineAgent {
             await send(nil, ProtocolError(.parse, "not strict JSON: \(error)"))
             return
         }
+        if document.root.kind == .array, let session, revision == .r2025_03_26 {
+            await take(batch: document.root, session)
+            return
+        }
         let message: Message
         do throws(MalformedMessage) {
             message = try Message(document.root)
@@ -249,6 +253,32 @@ private actor LineAgent {
             await start(inbound)
         } catch {
             await send(id, error)
+        }
+    }
+
+    private func take(batch root: JSONNode, _ session: SessionID) async {
+        do throws(ProtocolError) {
+            let members = try Batch.members(root)
+            let key = nextRequest
+            nextRequest &+= 1
+            let cancellation = CallCancellation()
+            running[key] = cancellation
+            // `run` calls it off when the peer goes; it ends with its own deadlines otherwise.
+            loop.spawn { [service, principal, endpoint, number, connection] in
+                let body = await service.handle(
+                    batch: members,
+                    of: .r2025_03_26,
+                    principal,
+                    endpoint,
+                    session: session,
+                    scope: "line-\(number)",
+                    cancellation: cancellation
+                )
+                if let body { await connection.send(body) }
+                await self.ended(key)
+            }
+        } catch {
+            await send(nil, error)
         }
     }
 

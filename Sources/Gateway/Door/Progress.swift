@@ -12,6 +12,7 @@ import System
 actor Progress {
     private let token: ProgressToken?
     private let logLevel: LogLevel?
+    private let revision: Revision
     /// Whose messages they are, where agents see several servers.
     private let server: ServerName?
     private let channel: any ReplyChannel
@@ -42,6 +43,7 @@ actor Progress {
     ) {
         token = judged.call.progressToken
         logLevel = judged.call.logLevel
+        revision = judged.call.revision
         server = judged.call.endpoint == .all ? judged.tool.reference.server : nil
         self.channel = channel
         self.screener = screener
@@ -85,7 +87,8 @@ actor Progress {
                 writer.key("total")
                 writer.number(total)
             }
-            if let text = params["message"]?.string {
+            // 2024-11-05 has no words for a step.
+            if self.revision > .r2024_11_05, let text = params["message"]?.string {
                 writer.key("message")
                 writer.string(self.screener.screen(text: text).text)
             }

@@ -77,7 +77,9 @@ extension HTTPTransport {
     private func streamRequest(_ revision: Revision, until deadline: Instant) -> ClientRequest {
         var fields = FieldBlock()
         fields.add(.accept, literal: "text/event-stream")
-        if let version = FieldValue(revision.rawValue) { fields.add(.mcpProtocolVersion, version) }
+        if revision >= .r2025_06_18, let version = FieldValue(revision.rawValue) {
+            fields.add(.mcpProtocolVersion, version)
+        }
         if let session { fields.add(.mcpSessionID, session) }
         return ClientRequest(.get, target, fields, deadline: deadline)
     }

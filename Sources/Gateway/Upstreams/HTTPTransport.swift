@@ -96,7 +96,10 @@ package actor HTTPTransport: UpstreamTransport {
         var fields = FieldBlock()
         fields.add(.contentType, literal: "application/json")
         fields.add(.accept, literal: "application/json, text/event-stream")
-        if request.method != "initialize", let version = FieldValue(request.revision.rawValue) {
+        // The header came with 2025-06-18.
+        if request.method != "initialize", request.revision >= .r2025_06_18,
+            let version = FieldValue(request.revision.rawValue)
+        {
             fields.add(.mcpProtocolVersion, version)
         }
         if request.revision.isModern, let method = FieldValue(request.method) {

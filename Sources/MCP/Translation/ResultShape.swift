@@ -29,9 +29,16 @@ package enum ResultShape {
         for (key, value) in result.members.nodes where !isDropped(key, value, for: revision) {
             if spoken != nil, key.isString("content") { continue }
             writer.key(key)
-            writer.node(value)
+            let areMessages = kind == .prompt && key.isString("messages")
+            if BlockLowering.isNeeded(for: revision), value.kind == .array,
+                areMessages || kind == .tool && key.isString("content")
+            {
+                BlockLowering.write(value, areMessages: areMessages, for: revision, to: &writer)
+            } else {
+                writer.node(value)
+            }
         }
-        if let spoken { writeContent(&writer, of: result, and: spoken) }
+        if let spoken { writeContent(&writer, of: result, and: spoken, for: revision) }
         if kind == .reading, revision.isModern { writeCaching(&writer, from: result) }
         writeMeta(
             &writer,
@@ -65,12 +72,15 @@ package enum ResultShape {
     private static func writeContent(
         _ writer: inout JSONWriter,
         of result: JSONNode,
-        and text: String
+        and text: String,
+        for revision: Revision
     ) {
         writer.key("content")
         writer.beginArray()
         if let content = result["content"] {
-            for block in content.elements { writer.node(block) }
+            for block in content.elements {
+                writer.raw(BlockLowering.text(of: block, for: revision))
+            }
         }
         writeBlock(&writer, text)
         writer.endArray()

@@ -21,17 +21,19 @@ private func screened(
         clock: ManualClock(),
         random: CountingRandom()
     )
+    let node = try JSONDocument(parsing: Array(params.utf8)).root
+    let question: Elicitation
     do throws(Elicitation.Problem) {
-        let question = try Elicitation(
-            try? JSONDocument(parsing: Array(params.utf8)).root,
+        question = try Elicitation(
+            node,
             from: ServerName(unchecked: "notes"),
             modes: modes,
             screener: screener
         )
-        return .success(try JSONDocument(parsing: question.params).root)
-    } catch let problem as Elicitation.Problem {
-        return .failure(problem)
+    } catch {
+        return .failure(error)
     }
+    return .success(try JSONDocument(parsing: question.params).root)
 }
 
 private func form(_ properties: String) -> String {
@@ -130,7 +132,8 @@ struct ElicitationTests {
     @Test(
         "only what was declared is asked",
         arguments: [
-            (form(""), InputModes.url), (form(""), []), (page("https://a.example/"), .form),
+            (form(""), InputModes.url), (form(""), InputModes()),
+            (page("https://a.example/"), InputModes.form),
         ]
     )
     func undeclared(params: String, modes: InputModes) throws {
@@ -138,19 +141,24 @@ struct ElicitationTests {
     }
 }
 
+extension InputModes {
+    fileprivate static let both: InputModes = [.form, .url]
+}
+
 @Suite("What an agent declares")
 struct InputModesTests {
     @Test(
         "is read as its revision has it",
         arguments: [
-            ("{}", Revision.newest, InputModes()), (#"{"elicitation":{}}"#, .newest, .form),
-            (#"{"elicitation":{"form":{}}}"#, .newest, .form),
-            (#"{"elicitation":{"url":{}}}"#, .newest, .url),
-            (#"{"elicitation":{"form":{},"url":{}}}"#, .newest, [.form, .url]),
-            (#"{"elicitation":{"url":{}}}"#, .r2025_06_18, []),
-            (#"{"elicitation":{}}"#, .r2025_06_18, .form),
-            (#"{"elicitation":{}}"#, .r2025_03_26, []),
-            (#"{"elicitation":true}"#, .newest, []),
+            ("{}", Revision.newest, InputModes()),
+            (#"{"elicitation":{}}"#, Revision.newest, InputModes.form),
+            (#"{"elicitation":{"form":{}}}"#, Revision.newest, InputModes.form),
+            (#"{"elicitation":{"url":{}}}"#, Revision.newest, InputModes.url),
+            (#"{"elicitation":{"form":{},"url":{}}}"#, Revision.newest, InputModes.both),
+            (#"{"elicitation":{"url":{}}}"#, Revision.r2025_06_18, InputModes()),
+            (#"{"elicitation":{}}"#, Revision.r2025_06_18, InputModes.form),
+            (#"{"elicitation":{}}"#, Revision.r2025_03_26, InputModes()),
+            (#"{"elicitation":true}"#, Revision.newest, InputModes()),
         ]
     )
     func reads(source: String, revision: Revision, wanted: InputModes) throws {

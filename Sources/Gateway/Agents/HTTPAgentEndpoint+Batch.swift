@@ -1,0 +1,46 @@
+import Base
+import HTTP
+import JSON
+import MCP
+import System
+
+extension HTTPAgentEndpoint {
+    /// Answers an array in a session of 2025-03-26; false for any other, which is no message.
+    func batch(
+        _ exchange: Exchange,
+        _ root: JSONNode,
+        _ principal: Principal,
+        _ endpoint: Endpoint
+    ) async -> Bool {
+        let head = exchange.head
+        guard let text = Self.text(head[.mcpSessionID]), !head.isRepeated(.mcpSessionID) else {
+            return false
+        }
+        let session = SessionID(text: text)
+        guard await service.revision(of: session, principal, endpoint) == .r2025_03_26 else {
+            return false
+        }
+        let members: [JSONNode]
+        do throws(ProtocolError) {
+            members = try Batch.members(root)
+        } catch {
+            await answer(exchange, nil, error)
+            return true
+        }
+        let body = await service.handle(
+            batch: members,
+            of: .r2025_03_26,
+            principal,
+            endpoint,
+            session: session,
+            scope: session.text,
+            cancellation: CallCancellation()
+        )
+        guard let body else {
+            await exchange.respond(HTTPStatus(code: 202))
+            return true
+        }
+        await exchange.respond(.ok, HTTPReplyChannel.json, body: body)
+        return true
+    }
+}
