@@ -20,7 +20,8 @@ extension AgentService {
         of request: Message.Request,
         _ inbound: AuthenticatedMessage,
         _ scope: Scope,
-        _ channel: any ReplyChannel
+        _ channel: any ReplyChannel,
+        _ cancellation: CallCancellation
     ) throws(ProtocolError) -> CallExtras {
         var extras = CallExtras()
         extras.logLevel = logLevel(of: inbound)
@@ -32,7 +33,8 @@ extension AgentService {
                     service: self,
                     principal: inbound.principal.key,
                     scope: scope,
-                    channel: channel
+                    channel: channel,
+                    cancellation: cancellation
                 )
             }
             return extras
@@ -54,7 +56,8 @@ extension AgentService {
         _ params: [UInt8],
         _ principal: PrincipalKey,
         _ scope: Scope,
-        _ channel: any ReplyChannel
+        _ channel: any ReplyChannel,
+        _ cancellation: CallCancellation
     ) async -> JSONNode? {
         let key = AskedKey(
             principal: principal,
@@ -64,6 +67,10 @@ extension AgentService {
         let pending = Pending<JSONNode?>(on: loop)
         asked[key] = pending
         defer { asked[key] = nil }
+        let registration = cancellation.onCancel { [weak self] in
+            self?.assumeIsolated { $0.asked[key]?.fulfil(nil) }
+        }
+        defer { cancellation.remove(registration) }
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("jsonrpc")
@@ -98,8 +105,9 @@ private struct SessionAsking: InputAsking {
     let principal: PrincipalKey
     let scope: AgentService.Scope
     let channel: any ReplyChannel
+    let cancellation: CallCancellation
 
     func ask(_ params: [UInt8]) async -> JSONNode? {
-        await service.ask(params, principal, scope, channel)
+        await service.ask(params, principal, scope, channel, cancellation)
     }
 }

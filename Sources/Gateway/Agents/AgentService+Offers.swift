@@ -74,7 +74,7 @@ extension AgentService {
     ) async -> AgentReply {
         let extras: CallExtras
         do throws(ProtocolError) {
-            extras = try self.extras(of: request, inbound, scope, channel)
+            extras = try self.extras(of: request, inbound, scope, channel, cancellation)
         } catch {
             return reply(request.id, error, inbound)
         }

@@ -138,6 +138,10 @@ extension AgentService {
         let answer = Pending<JSONNode?>(on: loop)
         call.answer = answer
         call.event.fulfil(.asked(params))
+        let key = call.cancellation.onCancel { [weak self] in
+            self?.assumeIsolated { $0.parked[id]?.answer?.fulfil(nil) }
+        }
+        defer { call.cancellation.remove(key) }
         let given = try? await answer.value(until: loop.now.advanced(by: Limits.inputTime))
         call.answer = nil
         return given ?? nil
