@@ -3,9 +3,11 @@
 The fixture stands on the official SDK of both lines, behind pipes and HTTP; agents of each revision
 listen over HTTP and over `connect`.
 """
+import contextlib
 import http.client
 import json
 import queue
+import socket
 import subprocess
 import threading
 import unittest
@@ -64,11 +66,19 @@ class Told(unittest.TestCase):
         self.addCleanup(agent.close)
         return agent
 
+    def drop(self, connection):
+        """Ends it when the test does; a reader that waits would hold `close` up."""
+        def end(sock=connection.sock):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self.addCleanup(connection.close)
+        self.addCleanup(end)
+
     def stream(self, agent):
         """The session's own stream, or a listening request's response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=WAIT)
-        self.addCleanup(connection.close)
         connection.request("GET", agent.path, headers={**agent.headers({}), "Accept": "text/event-stream"})
+        self.drop(connection)
         response = connection.getresponse()
         self.assertEqual((response.status, response.headers["Content-Type"]), (200, "text/event-stream"))
         return Events(response)
@@ -76,7 +86,7 @@ class Told(unittest.TestCase):
     def listen(self, agent, **filter):
         message = agent.message("subscriptions/listen", {"notifications": filter}, id="ears")
         connection = agent.start(message)
-        self.addCleanup(connection.close)
+        self.drop(connection)
         events = Events(connection.getresponse())
         return events, events.next("notifications/subscriptions/acknowledged")["params"]
 

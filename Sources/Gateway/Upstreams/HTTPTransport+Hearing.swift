@@ -54,7 +54,10 @@ extension HTTPTransport {
                 request.map { message($0) } ?? streamRequest(revision, until: deadline),
                 cancellation: stop
             )
-            guard case .events(let events) = response.content else { return false }
+            guard case .events(let events) = response.content else {
+                // Another status may pass: of 2025-11-25, 405 says that there is no such stream.
+                return ![400, 401, 403, 404, 405, 406, 501].contains(response.status.code)
+            }
             while let event = try await events.next(until: deadline) {
                 guard let document = try? JSONDocument(parsing: event.data, limits: .result),
                     let message = try? Message(document.root)

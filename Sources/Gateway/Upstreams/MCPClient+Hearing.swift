@@ -66,12 +66,17 @@ extension MCPClient {
             capabilities?.member($0)?["listChanged"]?.bool == true
         }
         guard !lists.isEmpty || !watchedURIs.isEmpty else {
-            if listeningID != nil { await transport.listen(nil, revision: revision) }
+            // A session's stream stays: it costs nothing, and the next subscription needs it.
+            guard revision.isModern, listeningID != nil else { return }
+            await transport.listen(nil, revision: revision)
             listeningID = nil
             return
         }
         guard revision.isModern else {
-            if transport.isHTTP { await transport.listen(nil, revision: revision) }
+            // One stream of a session carries everything; a second one would be refused.
+            guard transport.isHTTP, listeningID == nil else { return }
+            listeningID = 0
+            await transport.listen(nil, revision: revision)
             return
         }
         let id = takeID()
