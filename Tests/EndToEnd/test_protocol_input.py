@@ -92,7 +92,7 @@ class Input(unittest.TestCase):
                 agent = self.agent(HTTPAgent, MODERN, server)
                 before = len(self.gateway.records())
                 first = self.required(agent)["result"]
-                self.assertEqual(first["resultType"], "input_required")
+                self.assertEqual(first["resultType"], "input_required", first)
                 (key, question), = first["inputRequests"].items()
                 self.assertEqual(question["method"], "elicitation/create")
                 self.assertEqual(question["params"]["message"], f"The server `{server}` asks: which color?")
@@ -129,7 +129,7 @@ class Input(unittest.TestCase):
                 error = self.required(agent, requestState=state, inputResponses={key: answer})["error"]
                 self.assertEqual(error["code"], -32602)
 
-    def test_a_lockdown_holds_between_the_legs(self):
+    def test_z_a_lockdown_holds_between_the_legs(self):
         for server in ("sdk-http", "sdk1-http"):
             with self.subTest(server=server):
                 agent = self.agent(HTTPAgent, MODERN, server)
