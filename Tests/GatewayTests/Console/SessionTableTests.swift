@@ -27,7 +27,11 @@ private struct DistinctRandom: RandomSource {
     private func approver(_ name: String) throws -> ApproverBook.Approver {
         let cost = try #require(PassphraseHash.Cost(checking: 1, r: 1, p: 1))
         return ApproverBook.Approver(
-            name: PrincipalName(unchecked: name),
+            person: Person(
+                name: PrincipalName(unchecked: name),
+                roles: [.approver],
+                tenants: nil
+            ),
             hash: try PassphraseHash(of: [1, 2, 3], cost: cost, random: random)
         )
     }
