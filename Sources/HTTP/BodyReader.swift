@@ -55,12 +55,7 @@ struct BodyReader {
         body.reserveCapacity(min(count, 1 << 20))
         while body.count < count {
             let step = min(count - body.count, Self.stepByteCount)
-            try await hold(step, transport, deadline)
-            let wanted = body.count + step
-            while body.count < wanted {
-                let part = try await append(to: &body, wanted - body.count, transport, deadline)
-                if part == 0 { throw .endedEarly }
-            }
+            guard try await append(to: &body, step, transport, deadline) else { throw .endedEarly }
         }
         return body
     }
@@ -74,10 +69,7 @@ struct BodyReader {
             // One byte more than the limit is asked for, to see that there is one.
             let step = min(limit + 1 - body.count, Self.stepByteCount)
             guard step > 0 else { throw tooLarge }
-            if heldByteCount < body.count + step {
-                try await hold(body.count + step - heldByteCount, transport, deadline)
-            }
-            if try await append(to: &body, step, transport, deadline) == 0 { return body }
+            guard try await append(to: &body, step, transport, deadline) else { return body }
         }
     }
 
@@ -137,15 +129,32 @@ struct BodyReader {
         heldByteCount += count
     }
 
-    private func append(
+    /// Appends what comes next, at most `step` bytes; false when nothing comes any more.
+    ///
+    /// While it waits it holds room for what came, and for nothing that was only announced: whoever
+    /// sends half a message and stops holds half a message.
+    private mutating func append(
         to body: inout [UInt8],
-        _ limit: Int,
+        _ step: Int,
         _ transport: Transport,
         _ deadline: Instant
-    ) async throws(BodyError) -> Int {
-        do throws(StreamError) {
-            return try await transport.read(appendingTo: &body, atMost: limit, until: deadline)
-        } catch { throw .stream(error) }
+    ) async throws(BodyError) -> Bool {
+        if transport.stream.availableCount == 0 {
+            if heldByteCount > body.count {
+                budget.give(heldByteCount - body.count)
+                heldByteCount = body.count
+            }
+            do throws(StreamError) {
+                guard try await transport.arrival(until: deadline) else { return false }
+            } catch { throw .stream(error) }
+        }
+        let missing = body.count + step - heldByteCount
+        if missing > 0 { try await hold(missing, transport, deadline) }
+        switch transport.stream.readNow(appendingTo: &body, atMost: step) {
+        case .bytes, .wouldBlock: return true
+        case .end: return false
+        case .failed(let error): throw .stream(error)
+        }
     }
 
     private var tooLarge: BodyError {

@@ -81,16 +81,14 @@ final class Transport {
         }
     }
 
-    /// Moves received and then fresh bytes to the end of `bytes`; 0 when the peer closed its side.
-    func read(
-        appendingTo bytes: inout [UInt8],
-        atMost limit: Int,
-        until deadline: Instant
-    ) async throws(StreamError) -> Int {
-        if session != nil, stream.availableCount == 0 {
-            guard try await fill(until: deadline) > 0 else { return 0 }
-        }
-        return try await stream.read(appendingTo: &bytes, atMost: limit, until: deadline)
+    /// Waits until the stream has, or will give at once, bytes or its end; false when the end is
+    /// known already.
+    func arrival(until deadline: Instant) async throws(StreamError) -> Bool {
+        guard stream.availableCount == 0 else { return true }
+        // What TLS has decrypted, or may have to, lies in the stream's buffer afterwards.
+        if session != nil { return try await fill(until: deadline) > 0 }
+        try await stream.readable(until: deadline)
+        return true
     }
 
     /// Whether nothing came since the last read: no byte, no end.

@@ -1,8 +1,9 @@
 import Base
+package import Crypto
 package import HTTP
 import JSON
 import MCP
-import System
+package import System
 
 /// Serves MCP to agents over HTTP: `/mcp` for all servers, `/mcp/SERVER` for one.
 ///
@@ -33,6 +34,21 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         self.hosts = hosts
         self.peers = peers
         limits = .message
+    }
+
+    /// A stranger's body is not waited for: without a credential nobody makes the gateway hold one.
+    package func awaitsBody(
+        of head: RequestHead,
+        from peer: SocketAddress,
+        _ certificate: Certificate?
+    ) -> Bool {
+        guard hosts.refusal(of: head) == nil, Self.endpoint(of: head.path) != nil else {
+            return false
+        }
+        switch authenticator.authenticate(head, peer: peer, certificate: certificate) {
+        case .success: return true
+        case .failure: return false
+        }
     }
 
     package func handle(_ exchange: Exchange) async {

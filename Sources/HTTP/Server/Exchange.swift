@@ -8,6 +8,25 @@ package protocol HTTPHandler: Sendable {
     /// It runs on the loop, one request of a connection at a time. What it leaves unanswered when
     /// it returns is answered 500, a stream it leaves open is cut off.
     func handle(_ exchange: Exchange) async
+
+    /// Whether a body that is not here yet is worth waiting for.
+    ///
+    /// Asked before anything of it is read. Where it is not, `handle` is called with an empty body,
+    /// to refuse, and the connection ends with its answer.
+    func awaitsBody(
+        of head: RequestHead,
+        from peer: SocketAddress,
+        _ certificate: Certificate?
+    )
+        -> Bool
+}
+
+extension HTTPHandler {
+    package func awaitsBody(
+        of head: RequestHead,
+        from peer: SocketAddress,
+        _ certificate: Certificate?
+    ) -> Bool { true }
 }
 
 /// One request and the way to answer it; it knows nothing of connections and their framing.

@@ -97,8 +97,16 @@ actor HTTPConnection {
             }
             isIdle = false
             let body = try bodyNow(head)
-            let whole = if let body { body } else { try await readLongBody(head) }
+            let isAwaited =
+                body != nil || server.handler.awaitsBody(of: head, from: peer, certificate)
+            let whole: [UInt8]
+            if let body {
+                whole = body
+            } else {
+                whole = isAwaited ? try await readLongBody(head) : []
+            }
             begin(head)
+            if !isAwaited { endsAfterReply = true }
             let exchange = Exchange(
                 head,
                 body: whole,

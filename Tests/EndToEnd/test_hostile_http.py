@@ -1,0 +1,122 @@
+"""Clients that are slow, silent or greedy: they hold little, are ended in time, and others are served meanwhile."""
+import json
+import socket
+import time
+import unittest
+
+from harness import free_port
+from hostile import HostileGateway, Sockets, resident
+from metrics import Metrics
+
+# What an ordinary call may take beside them: a loaded machine and a build without optimisation are slow.
+PATIENCE = 15.0
+
+
+class Hostile(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.control = free_port()
+        cls.gate = cls.enterClassContext(HostileGateway(cls.control))
+        cls.gate.call()
+
+    def connections(self):
+        return Metrics(self.control)("gatehouse_connections")
+
+    def hold(self, count):
+        sockets = Sockets(self.gate.port, count)
+        self.addCleanup(sockets.close)
+        return sockets
+
+    def test_heads_that_come_a_byte_at_a_time_end_with_408_however_long_they_drip(self):
+        drip = b"POST /mcp HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 1000
+        sockets = self.hold(300)
+        began = time.monotonic()
+        for at in range(len(drip)):
+            sockets.send(drip[at:at + 1])
+            sockets.read(0.25)
+            if len(sockets.ended) == 300 or time.monotonic() - began > 60:
+                break
+            if at % 20 == 10:
+                self.assertLess(self.gate.call(), PATIENCE)
+        self.assertEqual(sockets.statuses(), {408: 300})
+        # A head has ten seconds from its first byte on, not from its last.
+        self.assertGreater(time.monotonic() - began, 9)
+
+    def test_thousands_of_half_requests_hold_little_and_nobody_up(self):
+        self.gate.call()
+        before = resident(self.gate)
+        sockets = self.hold(5000)
+        body = b'{"jsonrpc": "2.0", "id": 1, '
+        self.assertEqual(sockets.send(self.gate.head(1 << 20) + body), 5000)
+        self.gate.wait_for(lambda: self.connections() >= 5000)
+        self.assertLess(self.gate.call(), PATIENCE)
+        # A megabyte was announced by each; what came is all that is held.
+        each = (resident(self.gate) - before) / 5000
+        self.assertLess(each, 32 << 10)
+        print(f"\n5,000 half requests: {each / 1024:.1f} KiB each", flush=True)
+        sockets.close()
+        self.gate.wait_for(lambda: self.connections() < 50)
+        self.assertLess(self.gate.call(), PATIENCE)
+
+    def test_a_stranger_makes_the_gateway_hold_no_body(self):
+        before = resident(self.gate)
+        sockets = self.hold(200)
+        stranger = self.gate.head(1 << 20).replace(self.gate.secrets["bot"].encode(), b"gh_nobody")
+        sockets.send(stranger + b"x" * 1000)
+        sockets.read(30)
+        # Answered before the body is there, and the connection ends with the answer.
+        self.assertEqual(sockets.statuses(), {401: 200})
+        self.assertEqual(len(sockets.ended), 200)
+        self.assertLess(resident(self.gate) - before, 64 << 20)
+
+    def test_a_client_that_never_reads_holds_its_own_answers_and_no_more(self):
+        request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+            "name": "bulk", "arguments": {"bytes": 1_000_000}, "_meta": {
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {}}}}).encode()
+        head = self.gate.head(len(request)).replace(
+            b"\r\n\r\n", b"\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: bulk\r\n\r\n")
+        calls = Metrics(self.control)("gatehouse_calls_total", verdict="allowed")
+        before = resident(self.gate)
+        sockets = []
+        for _ in range(4):
+            one = socket.socket()
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            one.settimeout(30)
+            one.connect(("127.0.0.1", self.gate.port))
+            self.addCleanup(one.close)
+            # Fifty requests behind one another, none of whose answers is ever read.
+            one.setblocking(False)
+            one.send((head + request) * 50)
+            sockets.append(one)
+        self.gate.wait_for(lambda: Metrics(self.control)("gatehouse_calls_total", verdict="allowed") >= calls + 4)
+        self.assertLess(self.gate.call(), PATIENCE)
+        # The next request of a connection is taken up when the answer before it is.
+        done = Metrics(self.control)("gatehouse_calls_total", verdict="allowed") - calls - 1
+        self.assertLess(done, 4 * 10)
+        self.assertLess(resident(self.gate) - before, 128 << 20)
+
+    def test_endless_heads_targets_and_lines_are_refused_at_their_limit(self):
+        end = b" HTTP/1.1\r\nHost: x\r\n\r\n"
+        for start, status in ((b"GET /" + b"a" * 9000 + end, 414), (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 100 + b"\r\n", 431),
+                              (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20000, 431),
+                              (self.gate.head(2 << 20), 413), (b"a" * 20000, 431), (b"a" * 20 + end, 400)):
+            with self.subTest(start=start[:30]):
+                sockets = self.hold(1)
+                sockets.send(start)
+                sockets.read(30)
+                self.assertEqual(sockets.statuses(), {status: 1})
+        self.assertLess(self.gate.call(), PATIENCE)
+
+    def test_thousands_of_silent_connections_are_ended(self):
+        sockets = self.hold(2000)
+        self.gate.wait_for(lambda: self.connections() >= 2000)
+        self.assertLess(self.gate.call(), PATIENCE)
+        sockets.read(60)
+        # Nobody asked anything: they are closed without a word.
+        self.assertEqual(sockets.statuses(), {None: 2000})
+        self.gate.wait_for(lambda: self.connections() < 50)
+
+
+if __name__ == "__main__":
+    unittest.main()
