@@ -33,13 +33,14 @@ struct Command: Sendable {
         _ summary: String,
         options: [Option] = [],
         printsJSON: Bool = true,
+        usesState: Bool = true,
         run: (@Sendable (Invocation, EventLoop) async throws -> Int32)? = nil,
         blocking: (@Sendable (Invocation) throws -> Int32)? = nil
     ) {
         self.name = name
         self.arguments = arguments
         self.summary = summary
-        self.options = options + [Self.state] + (printsJSON ? [Self.json] : [])
+        self.options = options + (usesState ? [Self.state] : []) + (printsJSON ? [Self.json] : [])
         self.run = run
         self.blocking = blocking
     }
