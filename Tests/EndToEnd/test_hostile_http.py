@@ -1,5 +1,7 @@
 """Clients that are slow, silent or greedy: they hold little, are ended in time, and others are served meanwhile."""
 import json
+import os
+import re
 import socket
 import time
 import unittest
@@ -7,9 +9,12 @@ import unittest
 from harness import free_port
 from hostile import HostileGateway, Sockets, resident
 from metrics import Metrics
+from test_tls import TLS, SecureGateway
 
 # What an ordinary call may take beside them: a loaded machine and a build without optimisation are slow.
 PATIENCE = 15.0
+# `make test-long` comes near the 10,000 a listener takes.
+CROWD = int(os.environ.get("GATEHOUSE_CROWD", "2000"))
 
 
 class Hostile(unittest.TestCase):
@@ -109,13 +114,59 @@ class Hostile(unittest.TestCase):
         self.assertLess(self.gate.call(), PATIENCE)
 
     def test_thousands_of_silent_connections_are_ended(self):
-        sockets = self.hold(2000)
-        self.gate.wait_for(lambda: self.connections() >= 2000)
+        before = resident(self.gate)
+        sockets = self.hold(CROWD)
+        self.gate.wait_for(lambda: self.connections() >= CROWD)
+        each = (resident(self.gate) - before) / CROWD
+        print(f"\n{CROWD:,} silent connections: {each / 1024:.1f} KiB each", flush=True)
+        self.assertLess(each, 16 << 10)
         self.assertLess(self.gate.call(), PATIENCE)
         sockets.read(60)
         # Nobody asked anything: they are closed without a word.
-        self.assertEqual(sockets.statuses(), {None: 2000})
+        self.assertEqual(sockets.statuses(), {None: CROWD})
         self.gate.wait_for(lambda: self.connections() < 50)
+
+    def test_two_thousand_sessions_hold_less_than_eight_kilobytes_each(self):
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}}).encode()
+        sessions = set()
+        with socket.create_connection(("127.0.0.1", self.gate.port), timeout=30) as one:
+            def open_session():
+                one.sendall(self.gate.head(len(body)) + body)
+                answer = b""
+                while not (found := re.search(rb"mcp-session-id: (\S+)", answer, re.I)) or b"}\n" not in answer + b"\n":
+                    answer += one.recv(65536)
+                sessions.add(found[1])
+            for _ in range(100):
+                open_session()
+            before = resident(self.gate)
+            for _ in range(2000):
+                open_session()
+            each = (resident(self.gate) - before) / 2000
+        self.assertEqual(len(sessions), 2100)
+        self.assertGreaterEqual(Metrics(self.control)("gatehouse_sessions"), 2100)
+        print(f"\n2,000 sessions: {each / 1024:.1f} KiB each", flush=True)
+        self.assertLess(each, 8 << 10)
+
+
+class HalfHandshakes(unittest.TestCase):
+    def test_handshakes_that_are_begun_and_left_are_ended_while_others_are_served(self):
+        with SecureGateway(TLS) as gate:
+            # The first bytes of a ClientHello that never comes whole.
+            sockets = Sockets(gate.port, 1000)
+            try:
+                self.assertEqual(sockets.send(bytes.fromhex("160301020001000201fc0303")), 1000)
+                began = time.monotonic()
+                with gate.handshake("localhost") as secure:
+                    self.assertEqual(gate.request(secure), 401)
+                self.assertLess(time.monotonic() - began, PATIENCE)
+                sockets.read(60)
+                self.assertEqual(len(sockets.ended), 1000)
+            finally:
+                sockets.close()
+            gate.wait_for(lambda: gate.handshakes("timed_out") == 1000)
+            # A thousand failures are one line of the log.
+            self.assertLessEqual(gate.log_text().count("no TLS with"), 2)
 
 
 if __name__ == "__main__":
