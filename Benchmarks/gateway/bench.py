@@ -17,6 +17,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import tomllib
@@ -183,6 +184,8 @@ class Peer:
             self.upstream.kill()
             self.upstream.wait()
             self.upstream = None
+        if "after" in self.settings:  # what lies outside the run folder
+            subprocess.run(["bash", "-c", self.fill(self.settings["after"])], check=False)
 
     def load_command(self, *options, kind="echo"):
         s = self.settings
@@ -247,11 +250,17 @@ def measure(peer, seconds, with_idle):
             result[f"closed_{connections}"] = peer.load_with_cpu("--connections", connections, "--seconds", seconds, "--warmup", 1)
     if peer.process:
         result["load_rss_mb"], result["load_pss_mb"] = memory_mb(peer.session())
+    if "connect" in peer.settings:
+        with machine():
+            result["connect"] = connect_over_stdio(peer, seconds)
+            # At once after it, so that both saw the same machine.
+            result["connect_beside"] = peer.load("--connections", 1, "--seconds", seconds, "--warmup", 1)
     capacity = result["closed_16"]["per_second"]
     for rate in (50, 500):
         if capacity < rate * 1.4:
             continue
         with machine(), realtime(os.getsid(0), *([peer.session()] if peer.process else [])):
+            result["fdatasync_us"] = sync_us(peer.run)
             result[f"rate_{rate}"] = peer.load_with_cpu("--connections", 16, "--rate", rate, "--seconds", seconds + 2, "--warmup", 1)
     with machine():
         result["megabyte"] = peer.load("--size", 1 << 20, "--calls", 20, "--seconds", 20, "--warmup", 0, kind="payload")
@@ -262,6 +271,31 @@ def measure(peer, seconds, with_idle):
                 result["idle_sse"] = hold_idle(peer, peer.settings.get("idle_connections", 2000), "--sse")
     peer.close()
     return result
+
+
+def sync_us(folder, count=300):
+    """The median time of an fdatasync of 4 KiB in a file that has its room already."""
+    taken, page = [], b"x" * 4096
+    with tempfile.TemporaryFile(dir=folder) as file:
+        os.posix_fallocate(file.fileno(), 0, 64 * len(page))
+        for number in range(count):
+            os.pwrite(file.fileno(), page, number % 64 * len(page))
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            taken.append((time.perf_counter() - began) * 1e6)
+    return round(statistics.median(taken), 1)
+
+
+def connect_over_stdio(peer, seconds):
+    """One call at a time through the gateway's own pipe for agents that start their servers."""
+    command = ["taskset", "-c", LOAD_CPU, BUILD / "mcpload", "--stdio", *(["--wrapped"] if peer.settings.get("wrapped") else []),
+               "--protocol", peer.settings.get("protocol", "2025-11-25"), "--seconds", str(seconds), "--warmup", "1",
+               "--", "bash", "-c", "exec " + peer.fill(peer.settings["connect"])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=peer.run, env=peer.environment(),
+                          stdin=subprocess.DEVNULL)
+    if not done.stdout.strip():
+        raise RuntimeError(done.stderr)
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def hold_idle(peer, count, *more):
@@ -309,14 +343,14 @@ def measure_stdio(settings, seconds):
     return {"name": settings["name"], "stdio": result}
 
 
-def read_peers(only):
+def read_peers(only, every=False):
     peers = tomllib.loads((HERE / "peers.toml").read_text())["peer"]
     if only:
         unknown = set(only) - {p["name"] for p in peers}
         if unknown:
             sys.exit(f"no such peer: {', '.join(sorted(unknown))}")
         return [p for p in peers if p["name"] in only]
-    return [p for p in peers if not p.get("off")]
+    return [p for p in peers if every or not p.get("off")]
 
 
 def run_all(runs, only, quick):
@@ -370,7 +404,7 @@ def table():
     print("| peer | runs | calls/s 1 / 16 / 64 conn | errors | CPU µs/call (16 conn) | CPU µs/call (500/s; 50/s) "
           "| added p50 / p99 µs at 50/s | added p50 / p99 µs at 500/s | memory idle / loaded MB | cold start ms | 1 MB result ms | KB per idle session (with SSE) |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|")
-    for settings in read_peers(None):
+    for settings in read_peers(None, every=True):
         results = every.get(settings["name"])
         if not results or "stdio" in settings:
             continue
@@ -386,9 +420,14 @@ def table():
         cells += [show(median(results, "idle_pss_mb")) + " / " + show(median(results, "load_pss_mb")), show(median(results, "cold_start_ms")),
                   show((median(results, "megabyte", "p50_us") or 0) / 1000, 2), show(median(results, "idle", "kb_each"), 1) + (f" ({sse:,.1f})" if (sse := median(results, "idle_sse", "kb_each")) is not None else "")]
         print("| " + " | ".join(cells) + " |")
-    print("\n| stdio | runs | p50 µs | p99 µs | calls/s | errors | CPU µs/call (tree) | RSS MB (tree) | first call ms |")
+    for name, results in every.items():
+        if (sync := median(results, "fdatasync_us")) is not None and "gatehouse" in name:
+            print(f"\n{name}: fdatasync of 4 KiB: {show(sync)} µs at the median", end="")
+        if (over := minus(median(results, "connect", "p50_us"), median(results, "connect_beside", "p50_us"))) is not None:
+            print(f"; `connect` adds {show(over)} µs to the median of one call at a time over HTTP", end="")
+    print("\n\n| stdio | runs | p50 µs | p99 µs | calls/s | errors | CPU µs/call (tree) | RSS MB (tree) | first call ms |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for settings in read_peers(None):
+    for settings in read_peers(None, every=True):
         results = every.get(settings["name"])
         if results and "stdio" in settings:
             get = lambda key: median(results, "stdio", key)

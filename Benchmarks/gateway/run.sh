@@ -8,7 +8,7 @@ for program in upstream mcpload; do
     "${CC:-cc}" -O2 -Wall -Wextra -o "$BENCH_BUILD/$program" "src/$program.c"
 done
 if [ "$#" -eq 0 ]; then
-    python3 bench.py measure --only direct,nginx,gatehouse
+    python3 bench.py measure --only direct,nginx,gatehouse,gatehouse-memory
     set -- table
 fi
 exec python3 bench.py "$@"

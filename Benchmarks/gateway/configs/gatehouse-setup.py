@@ -12,7 +12,7 @@ from pathlib import Path
 
 RUN, GATEHOUSE, TOKENS = Path(sys.argv[1]), sys.argv[2], 20
 PASSPHRASE = "measured passphrase"
-ENVIRONMENT = {**os.environ, "GATEHOUSE_STATE": str(RUN / "state")}
+ENVIRONMENT = {**os.environ, "GATEHOUSE_STATE": os.environ.get("GATEHOUSE_STATE_FOLDER", str(RUN / "state"))}
 
 
 def answer(*arguments, times=1):
