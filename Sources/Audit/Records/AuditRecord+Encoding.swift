@@ -45,7 +45,7 @@ extension AuditRecord {
         writer.name("v")
         writer.integer(1)
         writer.endObject()
-        return writer.bytes
+        return writer.written()
     }
 
     private static func write(_ fields: [RecordField], to writer: inout RecordWriter) {

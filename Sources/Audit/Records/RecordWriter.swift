@@ -4,11 +4,14 @@ import Base
 ///
 /// RFC 8785 order is the caller's duty (the tests compare every kind with a sorted parse), its
 /// escaping and number spelling are done here.
-struct RecordWriter {
-    var bytes: [UInt8] = []
+struct RecordWriter: ~Copyable {
+    private var bytes: ByteSink
     private var isFirst = true
 
-    init(capacity: Int) { bytes.reserveCapacity(capacity) }
+    init(capacity: Int) { bytes = ByteSink(capacity: capacity) }
+
+    /// What was written.
+    consuming func written() -> [UInt8] { bytes.bytes() }
 
     mutating func beginObject() {
         bytes.append(0x7b)
@@ -61,7 +64,7 @@ struct RecordWriter {
     /// A name that cannot contain anything to escape.
     mutating func plain(_ text: String) {
         bytes.append(0x22)
-        bytes.append(contentsOf: text.utf8)
+        bytes.append(text)
         bytes.append(0x22)
     }
 
@@ -83,24 +86,29 @@ struct RecordWriter {
     }
 
     mutating func flag(_ value: Bool) {
-        bytes.append(contentsOf: (value ? "true" : "false").utf8)
+        bytes.append(value ? "true" : "false")
     }
 
     mutating func digest(_ digest: Digest) {
-        // Sixty-four single appends cost as much as the rest of a record.
-        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 66) { text in
-            unsafe text[0] = 0x22
-            var place = 1
-            for word in [digest.words.0, digest.words.1, digest.words.2, digest.words.3] {
-                for shift in stride(from: UInt64(60), through: 0, by: -4) {
-                    let value = UInt8(truncatingIfNeeded: word >> shift) & 15
-                    unsafe text[place] = Self.hexDigit(value)
-                    place += 1
-                }
-            }
-            unsafe text[65] = 0x22
-            unsafe bytes.append(contentsOf: UnsafeBufferPointer(text))
+        bytes.append(0x22)
+        for word in [digest.words.0, digest.words.1, digest.words.2, digest.words.3] {
+            bytes.append(littleEndian: Self.hex(UInt32(truncatingIfNeeded: word >> 32)))
+            bytes.append(littleEndian: Self.hex(UInt32(truncatingIfNeeded: word)))
         }
+        bytes.append(0x22)
+    }
+
+    /// The eight digits of a number, the first in the lowest byte.
+    private static func hex(_ value: UInt32) -> UInt64 {
+        // One nibble to a byte, then the highest first.
+        var nibbles = UInt64(value)
+        nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff
+        nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff
+        nibbles = (nibbles | nibbles << 4) & 0x0f0f_0f0f_0f0f_0f0f
+        nibbles = nibbles.byteSwapped
+        // 1 where the digit is a letter, which stands 39 further on than the digits do.
+        let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 
     /// RFC 3339 in UTC with milliseconds, the same text as `Timestamp.description`.
@@ -198,7 +206,9 @@ struct RecordWriter {
         case 0x0c: bytes.append(0x66)
         case 0x0d: bytes.append(0x72)
         default:
-            bytes.append(contentsOf: [0x75, 0x30, 0x30])
+            bytes.append(0x75)
+            bytes.append(0x30)
+            bytes.append(0x30)
             bytes.append(Self.hexDigit(byte >> 4))
             bytes.append(Self.hexDigit(byte & 15))
         }
