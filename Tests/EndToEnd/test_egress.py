@@ -126,10 +126,10 @@ class Egress(unittest.TestCase):
                 # By Landlock where the kernel has it for TCP, else by there being nobody.
                 self.assertRegex(found["error"], "ConnectionRefused|PermissionError", server)
             found = self.gateway.call(server, "direct", host="192.0.2.1", port=443)
-            self.assertIn("unreachable", found["error"].lower())
+            self.assertRegex(found["error"].lower(), "unreachable|permissionerror")
             found = self.gateway.call(server, "resolve", name="docs.example.com")
             self.assertIn("gaierror", found["error"])
-        self.assertIn("ConnectionRefused", self.gateway.call("shut", "direct", host="127.0.0.1", port=3128)["error"])
+        self.assertRegex(self.gateway.call("shut", "direct", host="127.0.0.1", port=3128)["error"], "ConnectionRefused|PermissionError")
         self.assertNotIn("HTTPS_PROXY", self.gateway.call("shut", "environment"))
 
     def test_the_greeting_has_to_name_the_host_that_was_allowed(self):
