@@ -8,7 +8,7 @@ struct EmbedInit: BuildToolPlugin {
         let root = context.package.directoryURL
         let script = root.appending(path: "scripts/embed-init")
         let folder = root.appending(path: "Sources/gatehouse-init")
-        let sources = ["calls.h", "init.c", "stage.c"].map { folder.appending(path: $0) }
+        let sources = ["calls.h", "init.c", "stage.c", "victim.c"].map { folder.appending(path: $0) }
         let output = context.pluginWorkDirectoryURL.appending(path: "InitImage.swift")
         return [
             .buildCommand(

@@ -76,8 +76,22 @@ package struct CheckpointKey: Sendable {
     }
 
     package func note(_ checkpoint: Checkpoint, signedBy signer: any Signing) -> String {
-        let signature = signer.sign(Array(checkpoint.body.utf8))
-        return checkpoint.body + "\n\u{2014} \(origin.text) \(Base64.encode(id + signature))\n"
+        note(checkpoint.body, signedBy: signer)
+    }
+
+    /// A signed text (C2SP signed-note) that ends in a newline and does not begin like a checkpoint.
+    package func note(_ body: String, signedBy signer: any Signing) -> String {
+        let signature = signer.sign(Array(body.utf8))
+        return body + "\n\u{2014} \(origin.text) \(Base64.encode(id + signature))\n"
+    }
+
+    /// The text of a note this key signed; nil where it did not, or not this text.
+    package func text(of note: String, _ checker: any SignatureChecking) -> String? {
+        let lines = note.utf8.split(separator: 0x0a, omittingEmptySubsequences: false)
+            .map { String(Substring($0)) }
+        guard lines.last == "", let blank = lines.dropLast().lastIndex(of: "") else { return nil }
+        let body = lines[..<blank].joined(separator: "\n") + "\n"
+        return isSigned(body, by: lines[(blank + 1)...], checker) ? body : nil
     }
 
     /// Reads a note and checks its signature; signatures of others (witnesses) are passed over.
@@ -100,18 +114,26 @@ package struct CheckpointKey: Sendable {
             throw .malformed(line: 4)
         }
         let body = lines[..<blank].joined(separator: "\n") + "\n"
+        guard isSigned(body, by: lines[(blank + 1)...], checker) else { throw .badSignature }
+        return Checkpoint(origin: origin.text, size: size, root: root)
+    }
+
+    /// Whether one of these lines is this key's signature; those of others are passed over.
+    private func isSigned(
+        _ body: String,
+        by lines: ArraySlice<String>,
+        _ checker: any SignatureChecking
+    ) -> Bool {
         let prefix = "\u{2014} \(origin.text) "
-        for line in lines[(blank + 1)...] where line.utf8.starts(with: prefix.utf8) {
-            guard
+        return lines.contains { line in
+            guard line.utf8.starts(with: prefix.utf8),
                 let bytes = Base64.decode(
                     String(Substring(line.utf8.dropFirst(prefix.utf8.count)))
                 ), bytes.count == 68,
                 Array(bytes.prefix(4)) == id
-            else { continue }
-            if checker.isSignature(Array(bytes.dropFirst(4)), of: Array(body.utf8), by: publicKey) {
-                return Checkpoint(origin: origin.text, size: size, root: root)
-            }
+            else { return false }
+            let signature = Array(bytes.dropFirst(4))
+            return checker.isSignature(signature, of: Array(body.utf8), by: publicKey)
         }
-        throw .badSignature
     }
 }

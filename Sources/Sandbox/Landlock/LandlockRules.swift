@@ -68,6 +68,9 @@ package struct LandlockRules: Sendable, Equatable {
         for path in ["/usr", "/etc", "/proc"] + folders { allow(path, .reading) }
         allow("/dev", [.readFile, .readFolder, .writeFile, .truncate, .controlDevice])
         for path in ["/dev/shm", "/tmp", CagePlan.home] { allow(path, Self.everything) }
+        if plan.command.executable == BubblewrapArguments.victimPath {
+            allow(BubblewrapArguments.victimPath, .reading)
+        }
         for source in plan.sources {
             allow(source.inside, source.isWritable ? Self.everything : .reading)
         }

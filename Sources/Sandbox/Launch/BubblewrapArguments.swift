@@ -38,6 +38,8 @@ struct BubblewrapArguments: Equatable {
     }
 
     static let initPath = "/gatehouse-init"
+    /// Only there while `gatehouse prove` runs.
+    static let victimPath = "/gatehouse-victim"
 
     init(_ plan: CagePlan, filters: [SeccompFilter], host: Host) {
         isolate(plan)
@@ -49,6 +51,11 @@ struct BubblewrapArguments: Equatable {
         add("--perms", "0555", "--ro-bind-data")
         add(.bytes(name: "gatehouse-init", InitProtocol.image))
         add(Self.initPath)
+        if plan.command.executable == Self.victimPath {
+            add("--perms", "0555", "--ro-bind-data")
+            add(.bytes(name: "gatehouse-victim", InitProtocol.victimImage))
+            add(Self.victimPath)
+        }
         add("--chdir", "/", "--remount-ro", "/")
         for filter in filters {
             add(filters.count == 1 ? "--seccomp" : "--add-seccomp-fd")

@@ -62,6 +62,9 @@ enum InitProtocol {
     /// The ELF file of gatehouse-init, as the build embedded it.
     static let image: [UInt8] = Base64.decode(InitImage.base64) ?? []
 
+    /// The ELF file of the victim that a proof runs.
+    static let victimImage: [UInt8] = Base64.decode(InitImage.victimBase64) ?? []
+
     /// The ELF file of gatehouse-stage.
     static let stageImage: [UInt8] = Base64.decode(InitImage.stageBase64) ?? []
 }

@@ -15,7 +15,7 @@ package struct CagePlan: Sendable, Equatable {
         package let inode: UInt64
     }
 
-    package let command: ResolvedCommand
+    package internal(set) var command: ResolvedCommand
     /// In the order of mounting; none lies in another.
     package let sources: [Source]
     package let workingFolder: String

@@ -5,7 +5,7 @@ import System
 
 /// `gatehouse doctor` and `gatehouse seccomp`: what cages are made of on this machine.
 enum CageCommands {
-    static let all = [doctor, seccomp]
+    static let all = [doctor, ProveCommand.command, seccomp]
 
     private static let doctor = Command(
         "doctor",

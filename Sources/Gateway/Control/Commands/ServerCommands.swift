@@ -27,6 +27,10 @@ extension ControlCommands {
             let member = try await gateway.member(call)
             return try await gateway.account(of: member).serialised()
         },
+        "servers.prove": ControlCommand(level: .restrict) { gateway, call in
+            let member = try await gateway.member(call)
+            return try await gateway.prove(member, by: call.actor).serialised()
+        },
         "servers.restart": ControlCommand(level: .restrict) { gateway, call in
             let member = try await gateway.member(call)
             let settings = member.settings

@@ -1,0 +1,111 @@
+import Glibc
+import TestKit
+import Testing
+
+@testable import Sandbox
+
+@Suite(
+    "A proof of a real cage",
+    .enabled(if: CageBench.isPossible, "\(CageBench.reason)"),
+    .timeLimit(.minutes(5)),
+    .serialized
+)
+struct ProofTests {
+    private func proof(
+        _ change: (inout CageProfile) throws -> Void = { _ in },
+        seeing protected: [String] = []
+    ) throws -> Proof {
+        var profile = CageProfile(command: ["/usr/bin/true"], baseFolder: "/")
+        try change(&profile)
+        let user: CageUser = CageUser.isRoot ? .rootGateway : .ordinary
+        return try Proof(
+            try user.plan(profile),
+            tools: try user.tools,
+            state: "/nowhere/state",
+            protectedPaths: protected
+        )
+    }
+
+    @Test("stops every act, and names the layer")
+    func closed() throws {
+        let root = try CageBench.folder("proof")
+        CageBench.makeFolders(root + "/docs")
+        CageBench.makeFolders(root + "/out", mode: 0o777)
+        let proof = try proof(
+            { profile in
+                profile.read = ["/data/docs": root + "/docs"]
+                profile.write = ["/data/out": root + "/out"]
+            },
+            seeing: [root]
+        )
+        for outcome in proof.outcomes where !outcome.verdict.isGood {
+            Issue.record("\(outcome.act.name): \(outcome.verdict.word), \(outcome.answer)")
+        }
+        #expect(proof.isProven)
+        #expect(proof.outcomes.count { $0.act.group != .works } >= 150)
+        #expect(Set(proof.outcomes.map(\.act.group)) == Set(Act.Group.allCases))
+        let layers = proof.outcomes.compactMap { outcome in
+            if case .stopped(let layer) = outcome.verdict { layer } else { nil }
+        }
+        #expect(Set(layers).isSuperset(of: CageLayer.always))
+        #expect(Corpus.names(in: root + "/out").isEmpty)
+    }
+
+    @Test("holds under the strict filter and with a way out")
+    func others() throws {
+        for network in [CageProfile.Network.none, .egress] {
+            let proof = try proof { profile in
+                profile.seccomp = .strict
+                profile.network = network
+            }
+            for outcome in proof.outcomes where !outcome.verdict.isGood {
+                Issue.record(
+                    "\(network), \(outcome.act.name): \(outcome.verdict.word), \(outcome.answer)"
+                )
+            }
+        }
+    }
+
+    @Test("is none where something is in reach that must not be")
+    func opened() throws {
+        let root = try CageBench.folder("leak")
+        CageBench.makeFolders(root + "/secrets")
+        // What the cage shows stands in for a wall that is gone.
+        let proof = try proof(
+            { $0.read = ["\(root)/secrets": root + "/secrets"] },
+            seeing: [
+                root + "/secrets"
+            ]
+        )
+        #expect(!proof.isProven)
+        let bad = proof.outcomes.filter { !$0.verdict.isGood }
+        #expect(bad.map(\.act.name) == ["open \(root)/secrets"])
+        #expect(bad.first?.verdict == .through)
+    }
+
+    @Test("says what the host's network opens")
+    func hostNetwork() throws {
+        let proof = try proof { $0.network = .host }
+        let open = proof.outcomes.filter { $0.verdict == .open("network: host") }
+        #expect(proof.isProven)
+        #expect(open.contains { $0.act.name == "connect to a service of the host's loopback" })
+    }
+
+    @Test("leaves nothing behind")
+    func canaries() throws {
+        _ = try proof()
+        for folder in ["/tmp", "/var/tmp"] {
+            let left = Corpus.names(in: folder).filter {
+                $0.hasPrefix("gatehouse-canary-\(getpid())-")
+            }
+            #expect(left.isEmpty)
+        }
+    }
+
+    @Test("reads only whole reports")
+    func reports() {
+        #expect(ActScript.answers(in: []).isEmpty)
+        let report: [UInt8] = [2, 0, 0, 0, 1, 0, 0, 0, 13, 0, 0, 0, 0, 0, 0, 0]
+        #expect(ActScript.answers(in: report + [1, 2, 3]) == [2: .errno(13)])
+    }
+}
