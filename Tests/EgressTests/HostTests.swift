@@ -94,8 +94,10 @@ import Testing
     }
 }
 
-/// Every URL of the standard's tests, as it reaches a proxy: the client has parsed it, and sends the
-/// result. The guard must see the host the client saw, and none where the client saw none.
+/// Every URL of the standard's tests, as it reaches a proxy.
+///
+/// The client has parsed it, and sends the result. The guard must see the host the client saw, and
+/// none where the client saw none.
 @Suite(.enabled(if: Corpus.has("wpt-url"), "corpus wpt-url is not here"))
 struct URLStandardTests {
     private static let web: Set<String> = ["http:", "https:", "ws:", "wss:", "ftp:"]
