@@ -322,7 +322,10 @@ package actor ApprovalDesk: Questions {
         var notices: [ApprovalNotice] = []
         for effect in effects {
             switch effect {
-            case .record(let record): transaction.records.append(self.record(record, judged))
+            case .record(let record):
+                transaction.records.append(self.record(record, judged))
+                // It has its yes: whoever looks at what waits need not look any more.
+                if case .approved = record.step { notices.append(.closed(record.ticket)) }
             case .persist(let question): transaction.changes += persisting(question)
             case .forget(let tenant, let ticket):
                 transaction.changes += [
