@@ -151,6 +151,13 @@ package struct ApprovalRecord: Sendable, Equatable {
     package let ticket: TicketID
     package let binding: Binding
     package let people: Int
+
+    package init(step: Step, ticket: TicketID, binding: Binding, people: Int) {
+        self.step = step
+        self.ticket = ticket
+        self.binding = binding
+        self.people = people
+    }
 }
 
 package enum ApprovalNotice: Sendable, Equatable {

@@ -20,6 +20,7 @@ package actor ApprovalDesk: Questions {
     let environment: EnvironmentName
 
     var book: ApprovalBook
+    private(set) var figures = AnswerFigures()
     var glasses = BreakGlassBook(
         at: Moment(instant: Instant(nanoseconds: 0), timestamp: Timestamp(milliseconds: 0))
     )
@@ -356,6 +357,11 @@ package actor ApprovalDesk: Questions {
                 for (waiter, _) in answers { waiters[waiter]?.fulfil(.refused(Self.unrecorded)) }
                 return false
             }
+        }
+        for case .record(let record) in effects {
+            // A closed question may be gone by now; its causes were noted when it was asked.
+            let causes = book.question(record.ticket)?.causes ?? []
+            figures.note(record, causes: causes, at: clock.timestamp)
         }
         for (waiter, answer) in answers { waiters[waiter]?.fulfil(answer) }
         for notice in notices { tell(notice) }

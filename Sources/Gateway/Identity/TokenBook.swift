@@ -39,6 +39,25 @@ package struct TokenRecord: Sendable, Equatable {
         )
     }
 
+    /// The same credential under another secret.
+    func rotated(id: String, hash: Digest, issued: Timestamp, run: String) -> TokenRecord {
+        TokenRecord(
+            id: id,
+            hash: hash,
+            owner: owner,
+            tenant: tenant,
+            environment: environment,
+            servers: servers,
+            tools: tools,
+            highestTier: highestTier,
+            allowedFrom: allowedFrom,
+            issued: issued,
+            expires: expires,
+            run: run,
+            certificate: certificate
+        )
+    }
+
     package var key: StateKey { StateKey(tenant, .tokens, id) }
 
     /// As it is stored and listed; never the secret.

@@ -5,7 +5,7 @@ import System
 
 /// `gatehouse approvals …`: where people answer what agents ask.
 enum ApprovalCommands {
-    static let all = [list, show, approve, grant, edit, deny, watch]
+    static let all = [list, show, approve, grant, edit, deny, watch, stats]
 
     private static let list = Command(
         "approvals list",
@@ -142,6 +142,38 @@ enum ApprovalCommands {
                     for question in waiting.elements { printLine(question) }
                 }
             }
+            return 0
+        }
+    )
+
+    private static let stats = Command(
+        "approvals stats",
+        "",
+        "how often people are asked, how they answer and how fast, since the start",
+        run: { invocation, loop in
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            let result = try await client.call("approvals.stats")
+            guard !invocation.wantsJSON else {
+                Console.print(String(decoding: result.source, as: UTF8.self))
+                return 0
+            }
+            for (key, name) in [("agents", "agent"), ("causes", "cause")] {
+                for row in result.member(key)?.elements.map({ $0 }) ?? [] {
+                    let counts = ["asked", "last_hour", "yes", "no", "unanswered"].map {
+                        "\($0) \(row.member($0)?.number?.text ?? "0")"
+                    }
+                    let wait = row["median_ms"]?.number.map { ["median \($0.text) ms"] } ?? []
+                    let what = printable(row.member(name)?.string ?? "", limit: 200)
+                    Console.print("\(name) \(what): " + (counts + wait).joined(separator: ", "))
+                    if let hint = row["hint"]?.string { Console.print("  hint: \(hint)") }
+                }
+            }
+            let grants = result["grants"]
+            Console.print(
+                "standing yeses: \(grants?["live"]?.number?.text ?? "0") live, "
+                    + "\(grants?["used"]?.number?.text ?? "0") uses, "
+                    + "\(grants?["left"]?.number?.text ?? "0") left"
+            )
             return 0
         }
     )

@@ -4,7 +4,8 @@ enum Commands {
         [
             InitCommand.command, UpCommand.command, ConnectCommand.command, CallCommand.command,
             CheckCommand.command,
-            StatusCommands.status, LockdownCommand.command, CompletionCommand.command,
+            StatusCommands.status, LockdownCommand.command, KillCommand.command,
+            CompletionCommand.command,
         ]
         + PolicyCommands.all + CageCommands.all + ServerCommands.all + ToolCommands.all
         + ApprovalCommands.all + GrantCommands.all + BreakGlassCommands.all

@@ -5,7 +5,7 @@ import System
 
 /// `gatehouse tokens …`.
 enum TokenCommands {
-    static let all = [issue, list, revoke, revokeAny]
+    static let all = [issue, list, revoke, revokeAny, rotate]
 
     private static let issue = Command(
         "tokens issue",
@@ -159,6 +159,53 @@ enum TokenCommands {
             }
             let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
             return show(try await client.call("tokens.revoke", params), invocation)
+        }
+    )
+
+    private static let rotate = Command(
+        "rotate",
+        "token:ID",
+        "put a new secret in the place of a credential's, and end what runs under the old one",
+        options: [
+            Command.Option("--to", "FILE", "write the secret to a new owner-only file"),
+            Command.Option("--tenant", "NAME", "the tenant it belongs to (default: main)"),
+            ApproverPrompt.option,
+        ],
+        run: { invocation, loop in
+            let target = try invocation.argument(0, "what to rotate")
+            guard target.hasPrefix("token:") else {
+                throw ControlError(
+                    .usage,
+                    "`\(printable(target))` is nothing that can be rotated",
+                    hint: "use token:ID; `gatehouse tokens list` names them"
+                )
+            }
+            let file = try invocation.value("--to")
+            if let file, Files.exists(file) {
+                throw ControlError(.usage, "`\(printable(file))` exists already")
+            }
+            var params: JSONObject = ["id": JSONValue(String(target.dropFirst(6)))]
+            if let tenant = try invocation.value("--tenant") {
+                params["tenant"] = JSONValue(tenant)
+            }
+            let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
+            let result = try await client.call(
+                "tokens.rotate",
+                params,
+                credential: try ApproverPrompt.credential(invocation)
+            )
+            let secret = result["token"]?.string ?? ""
+            let id = result["id"]?.string ?? ""
+            if let file {
+                try Files.create(file, with: Array(secret.utf8) + [0x0a], mode: 0o600)
+                let stopped = result["stopped"]?.number?.text ?? "0"
+                Console.complain("token \(id) written to \(file); \(stopped) running calls stopped")
+            } else {
+                Console.print(
+                    invocation.wantsJSON ? String(decoding: result.source, as: UTF8.self) : secret
+                )
+            }
+            return 0
         }
     )
 

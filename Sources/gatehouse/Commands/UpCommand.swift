@@ -90,6 +90,7 @@ enum UpCommand {
     private static func serve(_ gateway: Gateway, isQuiet: Bool) async throws {
         let stop = Stop(gateway.loop)
         try await stop.start()
+        try await nameFirstApprover(gateway)
         try await gateway.run()
         if !isQuiet {
             if let address = await gateway.address {
@@ -99,6 +100,25 @@ enum UpCommand {
             Console.print("state folder: \(gateway.state.path)")
         }
         await stop.wait { await gateway.reload() }
+    }
+}
+
+extension UpCommand {
+    /// Asks who decides, where nobody does yet and somebody sits there; before anything listens.
+    private static func nameFirstApprover(_ gateway: Gateway) async throws {
+        guard hasTerminal, (try? await gateway.loadForInit()) != nil else { return }
+        let terminal = try Terminal()
+        let answer = try terminal.ask("nobody may decide yet; the first approver (empty: nobody): ")
+        guard let answer, !answer.isEmpty else { return }
+        let name = try PrincipalName(String(decoding: answer, as: UTF8.self))
+        let passphrase = try ApproverPrompt.newPassphrase(for: name.rawValue)
+        try await gateway.makeFirstApprover(name, passphrase: Array(passphrase.utf8))
+    }
+
+    /// Whether the standard input is a terminal: a service that has one somewhere is not asked.
+    private static var hasTerminal: Bool {
+        guard let input = try? Files.target(ofLink: "/proc/self/fd/0") else { return false }
+        return input.hasPrefix("/dev/pts/") || input.hasPrefix("/dev/tty")
     }
 }
 

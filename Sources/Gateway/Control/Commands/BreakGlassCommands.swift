@@ -71,7 +71,8 @@ extension Gateway {
 
     func closeBreakGlass(_ call: ControlCall) async throws -> [UInt8] {
         guard let id = BreakGlassID(try call.request.required("id")),
-            await desk.closeBreakGlass(id, by: call.actor)
+            let found = await desk.emergencies().first(where: { $0.glass.id == id }),
+            call.sees(found.glass.tenant), await desk.closeBreakGlass(id, by: call.actor)
         else { throw ControlError(.refused, "no such break-glass is open") }
         return JSONValue.done
     }

@@ -31,6 +31,10 @@ extension ControlCommands {
             let member = try await gateway.member(call)
             return try await gateway.prove(member, by: call.actor).serialised()
         },
+        // Kills its tree at once and keeps it and its tools down.
+        "servers.kill": ControlCommand(level: .restrict) { gateway, call in
+            try await gateway.killServer(call)
+        },
         "servers.restart": ControlCommand(level: .restrict) { gateway, call in
             let member = try await gateway.member(call)
             let settings = member.settings

@@ -21,6 +21,9 @@ extension ControlCommands {
         "tokens.issue": ControlCommand(level: .administer) { gateway, call in
             try await gateway.issueToken(call)
         },
+        "tokens.rotate": ControlCommand(level: .administer) { gateway, call in
+            try await gateway.rotateToken(call)
+        },
         // Taking away is narrowing: whoever may look may also stop.
         "tokens.revoke": ControlCommand(level: .restrict) { gateway, call in
             try await gateway.revokeToken(call)
@@ -148,6 +151,53 @@ extension Gateway {
             run: Hex.encode(parts.random.bytes(count: 8)),
             certificate: certificate
         )
+    }
+
+    /// Puts a token with another secret in the place of one, and ends that with what it runs.
+    ///
+    /// Everything but the secret, the name and the run stays: rotating gives nobody more.
+    func rotateToken(_ call: ControlCall) async throws -> [UInt8] {
+        let tenant = try TenantID(call.request.string("tenant") ?? TenantID.main.rawValue)
+        try call.require(tenant)
+        let id = try call.request.required("id")
+        guard let old = tokens.all.first(where: { $0.id == id && $0.tenant == tenant }) else {
+            throw ControlError(.refused, "no token `\(printable(id))`")
+        }
+        guard old.certificate == nil else {
+            throw ControlError(
+                .refused,
+                "the credential is a certificate, and has no secret of ours",
+                hint: "issue one for the new certificate and revoke this one"
+            )
+        }
+        let secret = TokenBook.newSecret(from: parts.random)
+        let record = old.rotated(
+            id: Hex.encode(parts.random.bytes(count: 6)),
+            hash: OpenSSLHashing().sha256(Array(secret.utf8)),
+            issued: parts.clock.timestamp,
+            run: Hex.encode(parts.random.bytes(count: 8))
+        )
+        _ = try await store.commit(
+            Transaction(
+                records: [
+                    tokenEvent("issued", record, by: call.actor),
+                    tokenEvent("revoked", old, by: call.actor),
+                ],
+                changes: [
+                    .put(record.key, value: record.value.serialised(), expecting: .absent),
+                    .delete(old.key, expecting: .anything),
+                ]
+            )
+        )
+        tokens.insert(record)
+        tokens.remove(id: old.id, tenant: old.tenant)
+        let principal = old.makePrincipal()
+        await service.closeSessions(of: principal.key)
+        let stopped = await door.cancelCalls(of: principal.key)
+        let answer: JSONValue = [
+            "id": JSONValue(record.id), "token": JSONValue(secret), "stopped": JSONValue(stopped),
+        ]
+        return answer.serialised()
     }
 
     /// Ends one token by its id, or every token of an owner.
