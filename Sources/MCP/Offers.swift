@@ -22,9 +22,10 @@ package enum OfferKind: Sendable, Equatable, CaseIterable {
             switch text {
             case Self.readingName: .reading
             case Self.completionName: .completion
-            case _ where text.hasPrefix(Self.promptPrefix): .prompt
-            case _ where text.hasPrefix(Self.resourcePrefix): .resource
-            case _ where text.hasPrefix(Self.templatePrefix): .template
+            // As bytes: a mark that joins the `/` would hide it from a comparison of characters.
+            case _ where text.utf8.starts(with: Self.promptPrefix.utf8): .prompt
+            case _ where text.utf8.starts(with: Self.resourcePrefix.utf8): .resource
+            case _ where text.utf8.starts(with: Self.templatePrefix.utf8): .template
             default: .tool
             }
     }
@@ -92,10 +93,15 @@ extension ToolDefinition {
     package var wireName: String {
         switch kind {
         case .tool, .reading, .completion: name.rawValue
-        case .prompt: String(name.rawValue.dropFirst(OfferKind.promptPrefix.count))
-        case .resource: String(name.rawValue.dropFirst(OfferKind.resourcePrefix.count))
-        case .template: String(name.rawValue.dropFirst(OfferKind.templatePrefix.count))
+        case .prompt: without(OfferKind.promptPrefix)
+        case .resource: without(OfferKind.resourcePrefix)
+        case .template: without(OfferKind.templatePrefix)
         }
+    }
+
+    /// By bytes, as the name was put together.
+    private func without(_ prefix: String) -> String {
+        String(decoding: name.rawValue.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
     }
 
     /// Reads an item of a list of that kind.

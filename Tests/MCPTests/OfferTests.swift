@@ -80,6 +80,14 @@ struct OfferTests {
         #expect(text(named) == #"{"\#(key)":"g:\#(uri)","name":"n","title":"T"}"#)
     }
 
+    @Test func `a name that begins with a mark keeps it`() throws {
+        let prompt = try ToolDefinition(try json(#"{"name":"\u0301x"}"#), as: .prompt)
+        #expect(prompt.kind == .prompt)
+        #expect(Array(prompt.wireName.utf8) == Array("\u{301}x".utf8))
+        let tool = try json(#"{"name":"prompts/\u0301x","inputSchema":{"type":"object"}}"#)
+        #expect(throws: ToolDefinition.Problem.self) { try ToolDefinition(tool) }
+    }
+
     @Test func `what the gateway offers itself can be read`() {
         #expect(ToolDefinition.reading?.kind == .reading)
         #expect(ToolDefinition.completion?.kind == .completion)

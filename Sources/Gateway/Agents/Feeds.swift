@@ -86,9 +86,10 @@ struct Feeds {
         if let exact = mine[key] { return exact }
         for (subscribed, name) in mine
         where subscribed.tenant == key.tenant && subscribed.server == key.server
-            && key.uri.hasPrefix(subscribed.uri + "/")
+            && key.uri.utf8.starts(with: (subscribed.uri + "/").utf8)
         {
-            return name + key.uri.dropFirst(subscribed.uri.count)
+            let rest = key.uri.utf8.dropFirst(subscribed.uri.utf8.count)
+            return name + String(decoding: rest, as: UTF8.self)
         }
         return nil
     }
