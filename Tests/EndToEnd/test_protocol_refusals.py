@@ -172,7 +172,7 @@ class Refusals(unittest.TestCase):
                     self.assertEqual(answer["id"], message["id"])
                 self.assertTrue(answer["error"]["message"])
                 if code == -32022:
-                    self.assertEqual(answer["error"]["data"]["supported"], ["2025-06-18", "2025-11-25", MODERN])
+                    self.assertEqual(answer["error"]["data"]["supported"], ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", MODERN])
                     self.assertEqual(answer["error"]["data"]["requested"],
                                      headers["MCP-Protocol-Version"])
                 # The same connection takes the next sound request, and so does everybody else.
