@@ -4,6 +4,7 @@
 // OpenSSL refused; no OpenSSL type and no OpenSSL header leaves this target.
 #pragma once
 
+#include "copenssl_authority.h"
 #include "copenssl_crypto.h"
 #include "copenssl_certificate.h"
 #include "copenssl_tls.h"
