@@ -68,6 +68,8 @@ package enum Limits {
     package static let egressHold: Duration = .seconds(50)
     /// From the answer to CONNECT until the whole TLS greeting is there.
     package static let egressGreeting: Duration = .seconds(5)
+    /// Until a host has answered a request a secret went out with.
+    package static let egressAnswer: Duration = .seconds(120)
     /// How long a tunnel may carry nothing.
     package static let egressIdle: Duration = .seconds(900)
     /// Names one server has looked up at once.

@@ -31,7 +31,8 @@ final class Transport {
             }
             try stream.send(session.takeOutput())
             if isDone { break }
-            guard try await stream.fill(until: deadline) > 0 else {
+            // What somebody has looked at before, such as a greeting, lies there already.
+            if stream.availableCount == 0, try await stream.fill(until: deadline) == 0 {
                 throw TLSError.endedEarly
             }
             received += stream.availableCount

@@ -25,7 +25,7 @@ servers:
   box:
     command: [/usr/bin/python3, SERVER, FOLDER]
     cage: none
-    env: {{ BOX_SECRET: {{ secret: box }} }}
+    env: {{ BOX_SECRET: {{ secret: box, expose: true }} }}
 secrets: {{ box: {{ file: ./box.secret }} }}
 tools:
   box.echo: {{ tier: T0 }}

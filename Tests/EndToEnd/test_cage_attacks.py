@@ -286,7 +286,7 @@ class Lives(unittest.TestCase):
 class Secrets(unittest.TestCase):
     """A secret that a server is given is warned of, and goes nowhere from there in plain."""
 
-    TEXT = configuration(victim("held", """    env: {{ API_KEY: {{ secret: key }} }}
+    TEXT = configuration(victim("held", """    env: {{ API_KEY: {{ secret: key, expose: true }} }}
 """), placed("held")) + """
 secrets:
   key: {{ file: ./secrets/key }}
@@ -323,7 +323,7 @@ tenants:
     servers:
       hers:
         command: [/usr/bin/python3, ./victim.py]
-        env: {{ API_KEY: {{ secret: other }} }}
+        env: {{ API_KEY: {{ secret: other, expose: true }} }}
         cage: {{ read: {{ /data/x: ./secrets }} }}
 secrets:
   key: {{ file: ./secrets/key }}

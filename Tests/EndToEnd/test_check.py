@@ -89,7 +89,7 @@ WARNED = [
     ("no tool of server `b` is accepted", "gatehouse tools approve b --tenant acme", "gatehouse: 1\ntenants:\n  acme: { servers: { b: { command: [/bin/true] } } }\n", (3, 25)),
     ("runs without a cage", "under `cage` instead", "gatehouse: 1\nservers:\n  a: { command: [/bin/true], cage: none }\n", (3, 36)),
     ("has the host's network", "leave `network` out", "gatehouse: 1\nservers:\n  a: { command: [/bin/true], cage: { network: host } }\n", (3, 47)),
-    ("is given a secret as `KEY`", "do no more than", "gatehouse: 1\nsecrets: { t: { file: ./token } }\nservers:\n  a: { command: [/bin/true], env: { KEY: { secret: t } } }\n", (4, 42)),
+    ("is given a secret as `KEY`", "do no more than", "gatehouse: 1\nsecrets: { t: { file: ./token } }\nservers:\n  a: { command: [/bin/true], env: { KEY: { secret: t, expose: true } } }\n", (4, 42)),
     ("every process on this machine is the same agent", "gatehouse tokens issue", HEAD + TAIL + "listen: { open: true }\n", (5, 17)),
 ]
 

@@ -67,7 +67,7 @@ listen:
 servers:
   files:
     command: [/bin/true, x]
-    env: { HOME: /home/mcp, KEY: { secret: token } }
+    env: { HOME: /home/mcp, KEY: { secret: token, expose: true } }
     folder: /home/mcp
     cage: { read: { /data/docs: ./docs }, write: { /data/out: ./out }, network: none, tmp: 64, minimum: [namespaces, seccomp] }
     root: /data
@@ -129,7 +129,7 @@ CHANGES = [
     ("listen/tls", {"certificate": "x", "key": "y", "certificates": [{"certificate": "x", "key": "y"}]}, False),
     ("servers/files/command", [], False), ("servers/files/command", [""], False), ("servers/files/command", "x", False),
     ("servers/files/command", DROP, False), ("servers/files/url", "https://x.example", False), ("servers/Files", {"command": ["x"]}, False),
-    ("servers/files/env", {"A-B": "x"}, False), ("servers/files/env", {"A": 1}, False), ("servers/files/env", {"A": {"secret": "token"}}, True),
+    ("servers/files/env", {"A-B": "x"}, False), ("servers/files/env", {"A": 1}, False), ("servers/files/env", {"A": {"secret": "token", "expose": True}}, True),
     ("servers/files/cage", "open", False), ("servers/files/cage", {}, True), ("servers/files/cage/network", "all", False),
     ("servers/files/cage/code", ["/opt/tools"], True), ("servers/files/cage/code", "/opt/tools", False),
     ("servers/files/cage/code", [1], False),

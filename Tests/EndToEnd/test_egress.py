@@ -35,24 +35,24 @@ servers:
           - {{ host: "nowhere.example.com:9", addresses: [127.0.0.1] }}
           - {{ host: "gate.example.com:{port}", addresses: [127.0.0.1] }}
         unknown: ASK
-        budget: {{ connections: 8, per_minute: 1000, hosts_per_minute: 40, sent_per_hour: 4000000 }}
+        budget: {{ connections: 8, per_minute: BUDGET, hosts_per_minute: 40, sent_per_hour: 4000000 }}
   shut:
     command: [/usr/bin/python3, ./prober.py]
 tools:
   web.fetch: {{ tier: T0 }}
 """
 for server in ("probe", "shut"):
-    for tool in ("get", "tunnel", "plain", "direct", "resolve", "environment"):
+    for tool in ("get", "tunnel", "plain", "direct", "resolve", "environment", "timing"):
         CONFIGURATION += f"  {server}.{tool}: {{{{ tier: T0 }}}}\n"
 
 
 class Outlet(Gateway):
     """A gateway with a stand-in for a public host beside it."""
 
-    def __init__(self, site, plain, certs, ask="refuse", **more):
+    def __init__(self, site, plain, certs, ask="refuse", budget=1000, **more):
         self.control = free_port()
         text = CONFIGURATION.replace("TLS", str(site.port)).replace("PLAIN", str(plain.port))
-        super().__init__(text.replace("CONTROL", str(self.control)).replace("ASK", ask), **more)
+        super().__init__(text.replace("CONTROL", str(self.control)).replace("ASK", ask).replace("BUDGET", str(budget)), **more)
         shutil.copy(PROBER, self.folder / "prober.py")
         os.chmod(self.folder / "prober.py", 0o644)
         (self.folder / "certs").mkdir()

@@ -54,6 +54,7 @@ class Site:
 
         self.server = http.server.ThreadingHTTPServer((address, port), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # clients leave in the middle, on purpose
         if chain:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(chain, key)

@@ -57,7 +57,9 @@ package struct EgressTarget: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Host and port; the port nil where none is written, all of it nil where it is no number.
-    static func split(_ text: ArraySlice<UInt8>) -> (host: ArraySlice<UInt8>, port: UInt16?)? {
+    package static func split(
+        _ text: ArraySlice<UInt8>
+    ) -> (host: ArraySlice<UInt8>, port: UInt16?)? {
         let afterBracket = text.lastIndex(of: UInt8(ascii: "]")) ?? text.startIndex
         guard let colon = text[afterBracket...].firstIndex(of: UInt8(ascii: ":")) else {
             return (text, nil)

@@ -104,14 +104,15 @@ extension Configuration {
                 try ServerReader.checkVariable(variable, value)
                 let secret = "\(name)-\(variable)"
                 secrets[secret] = .literal(try value.string())
-                environment[variable] = .secret(secret)
+                environment[variable] = .exposed(secret)
             }
             kind = .stdio(
                 Server.Stdio(
                     command: [try command.string()] + (try members["args"]?.strings() ?? []),
                     environment: environment,
                     workingFolder: try members["cwd"]?.string(),
-                    cage: .closed
+                    cage: .closed,
+                    uses: []
                 )
             )
         }

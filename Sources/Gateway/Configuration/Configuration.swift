@@ -87,6 +87,14 @@ package struct Configuration: Sendable {
             package let environment: [String: Value]
             package let workingFolder: String?
             package let cage: Cage
+            /// Where the secrets it does not hold may be used.
+            package let uses: [SecretUse]
+        }
+
+        /// A secret's place, and whose certificates count there.
+        package struct SecretUse: Sendable, Equatable {
+            package let binding: SecretBinding
+            package let certificateAuthority: String?
         }
 
         package struct HTTP: Sendable, Equatable {
@@ -99,7 +107,10 @@ package struct Configuration: Sendable {
         /// A value in a server's environment.
         package enum Value: Sendable, Equatable {
             case plain(String)
+            /// A placeholder stands for it; the gateway swaps it on the way out.
             case secret(String)
+            /// The value itself: written by hand, shown in every listing.
+            case exposed(String)
         }
     }
 
@@ -164,6 +175,39 @@ package struct Configuration: Sendable {
         case file(String)
         /// A plain value in a `mcpServers` file, which has no other place for it.
         case literal(String)
+        /// In the embedded store, by `gatehouse secrets set`.
+        case stored
+        /// What a program prints.
+        case command([String])
+        case vault(VaultSource)
+
+        /// For listings.
+        package var word: String {
+            switch self {
+            case .environment: "env"
+            case .file: "file"
+            case .literal: "client file"
+            case .stored: "stored"
+            case .command: "command"
+            case .vault: "vault"
+            }
+        }
+    }
+
+    /// A place in the KV engine, version 2, of HashiCorp Vault or OpenBao.
+    package struct VaultSource: Sendable, Equatable {
+        package enum Token: Sendable, Equatable {
+            case environment(String)
+            case file(String)
+        }
+
+        package let url: String
+        package let mount: String
+        package let path: String
+        package let key: String
+        package let token: Token
+        package let namespace: String?
+        package let certificateAuthority: String?
     }
 
     /// One tenant: its own servers and credentials, and rules beside the inherited ones.

@@ -141,24 +141,3 @@ extension Configuration {
         return files
     }
 }
-
-private enum SecretReader {
-    static func read(
-        _ field: Field?
-    ) throws(ConfigurationError) -> [String: Configuration.SecretSource] {
-        var result: [String: Configuration.SecretSource] = [:]
-        for (name, entry) in try field?.allMembers() ?? [] {
-            let members = try entry.members(of: ["env", "file"])
-            switch (members["env"], members["file"]) {
-            case (let variable?, nil): result[name] = .environment(try variable.string())
-            case (nil, let file?): result[name] = .file(try file.string())
-            default:
-                throw entry.wrong(
-                    "secret `\(name)` needs exactly one source",
-                    hint: "write `{ file: PATH }` or `{ env: NAME }`"
-                )
-            }
-        }
-        return result
-    }
-}

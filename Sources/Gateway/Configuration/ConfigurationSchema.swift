@@ -125,8 +125,29 @@ package enum ConfigurationSchema {
               "additionalProperties": false,
               "minProperties": 1,
               "maxProperties": 1,
-              "properties": { "file": { "$ref": "#/$defs/text" }, "env": { "$ref": "#/$defs/text" } }
+              "properties": {
+                "file": { "$ref": "#/$defs/text" },
+                "env": { "$ref": "#/$defs/text" },
+                "stored": { "const": true, "description": "By `gatehouse secrets set`." },
+                "command": { "type": "array", "minItems": 1, "maxItems": 64, "items": { "$ref": "#/$defs/text" }, "prefixItems": [{ "$ref": "#/$defs/absolute" }], "description": "What this program prints." },
+                "vault": {
+                  "type": "object",
+                  "required": ["url", "path", "token"],
+                  "additionalProperties": false,
+                  "description": "KV engine 2 of HashiCorp Vault or OpenBao.",
+                  "properties": {
+                    "url": { "$ref": "#/$defs/text" },
+                    "mount": { "$ref": "#/$defs/vaultPath" },
+                    "path": { "$ref": "#/$defs/vaultPath" },
+                    "key": { "$ref": "#/$defs/text" },
+                    "token": { "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": { "env": { "$ref": "#/$defs/text" }, "file": { "$ref": "#/$defs/text" } } },
+                    "namespace": { "$ref": "#/$defs/text" },
+                    "ca": { "$ref": "#/$defs/text" }
+                  }
+                }
+              }
             },
+            "vaultPath": { "type": "string", "maxLength": 512, "pattern": "^[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*$" },
             "servers": { "type": "object", "propertyNames": { "$ref": "#/$defs/name" }, "additionalProperties": { "$ref": "#/$defs/server" } },
             "server": {
               "type": "object",
@@ -156,11 +177,12 @@ package enum ConfigurationSchema {
                     "additionalProperties": {
                       "anyOf": [
                         { "$ref": "#/$defs/text" },
-                        { "type": "object", "required": ["secret"], "additionalProperties": false, "properties": { "secret": { "$ref": "#/$defs/text" } } }
+                        { "type": "object", "required": ["secret"], "additionalProperties": false, "properties": { "secret": { "$ref": "#/$defs/text" }, "expose": { "type": "boolean", "description": "Hand the value itself over; the server can leak it." } } }
                       ]
                     }
                   },
                   "folder": { "$ref": "#/$defs/text" },
+                  "secrets": { "type": "array", "maxItems": 32, "items": { "$ref": "#/$defs/use" } },
                   "cage": { "$ref": "#/$defs/cage" },
                   "root": { "$ref": "#/$defs/absolute" },
                   "call_timeout": { "$ref": "#/$defs/time" },
@@ -196,6 +218,22 @@ package enum ConfigurationSchema {
                   }
                 }
               ]
+            },
+            "use": {
+              "type": "object",
+              "required": ["secret", "host"],
+              "additionalProperties": false,
+              "description": "Where a secret goes out that the server does not hold.",
+              "properties": {
+                "secret": { "$ref": "#/$defs/text" },
+                "host": { "$ref": "#/$defs/place" },
+                "header": { "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", "description": "Authorization unless it is written." },
+                "value": { "type": "string", "pattern": "\\{secret\\}", "description": "The whole value of the header; `Bearer {secret}` unless it is written." },
+                "basic": { "type": "string", "pattern": "^[^:]*$", "description": "A user: the value is Basic with the secret as password." },
+                "methods": { "type": "array", "minItems": 1, "items": { "enum": ["DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT"] } },
+                "ca": { "$ref": "#/$defs/text", "description": "File of the authorities to trust there instead of the machine's." }
+              },
+              "not": { "required": ["value", "basic"] }
             },
             "egress": {
               "type": "object",

@@ -43,7 +43,7 @@ enum ServerReader {
     ) throws(ConfigurationError) -> Configuration.Server {
         let isHTTP = field.node["url"] != nil
         let own: Set<String> =
-            isHTTP ? ["url", "credential", "ca"] : ["command", "env", "folder", "cage"]
+            isHTTP ? ["url", "credential", "ca"] : ["command", "env", "folder", "cage", "secrets"]
         let members = try field.members(of: own.union(common))
         let kind: Configuration.Server.Kind =
             isHTTP
@@ -145,15 +145,20 @@ enum ServerReader {
         guard !command.isEmpty, command.allSatisfy({ !$0.isEmpty }) else {
             throw commandField.wrong("`command` must be a list of at least one word, none empty")
         }
+        let cage = try CageReader.cage(members["cage"])
+        let uses = try SecretUseReader.read(members["secrets"], cage: cage, secrets: secrets)
+        let environment = try environment(members["env"], secrets: secrets)
+        try SecretUseReader.check(members["env"], environment, uses)
         return Configuration.Server.Stdio(
             command: command,
-            environment: try environment(members["env"], secrets: secrets),
+            environment: environment,
             workingFolder: try members["folder"]?.string(),
-            cage: try CageReader.cage(members["cage"])
+            cage: cage,
+            uses: uses
         )
     }
 
-    private static func undefined(
+    static func undefined(
         _ name: String,
         _ secrets: [String: Configuration.SecretSource],
         _ field: Field
@@ -178,10 +183,11 @@ enum ServerReader {
         for (name, entry) in try field?.allMembers() ?? [] {
             try checkVariable(name, entry)
             if entry.node.kind == .object {
-                let members = try entry.members(of: ["secret"])
+                let members = try entry.members(of: ["secret", "expose"])
                 let secret = try members["secret"]?.string() ?? ""
                 guard secrets[secret] != nil else { throw undefined(secret, secrets, entry) }
-                result[name] = .secret(secret)
+                let isExposed = try members["expose"]?.bool() ?? false
+                result[name] = isExposed ? .exposed(secret) : .secret(secret)
             } else {
                 result[name] = .plain(try entry.string())
             }

@@ -99,7 +99,7 @@ struct APIRequest: Sendable {
         case .get: .get
         case .post: .post
         case .delete: .delete
-        case .head, .put, .options, .other: nil
+        case .head, .put, .options, .patch, .other: nil
         }
     }
 

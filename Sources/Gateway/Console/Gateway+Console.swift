@@ -37,6 +37,7 @@ extension Gateway {
             limits: limits
         )
         let bound = try await server.listen(on: wanted, tls: tls)
+        ownPorts.add(bound)
         let name = settings.hosts.first ?? (bound.isLoopback ? "localhost" : nil)
         let place = name.map { "\($0):\(bound.port ?? 0)" } ?? "\(bound)"
         consoleAddress = (tls == nil ? "http://" : "https://") + place + "/"

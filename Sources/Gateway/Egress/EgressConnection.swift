@@ -17,6 +17,11 @@ actor EgressConnection {
     private var receivedByteCount: UInt64 = 0
     private var lastMove: Instant
     private var end = "ended"
+    /// Where a plain request goes, whose body is looked at.
+    private var plainTarget: EgressTarget?
+    private var lastPiece: [UInt8] = []
+    /// Longer than a placeholder in any spelling that comes in one line.
+    private static let canaryReach = 2 << 10
 
     init(_ client: sending Stream, _ owner: ServerEgress) {
         loop = owner.loop
@@ -99,23 +104,49 @@ actor EgressConnection {
 
     private func tunnel(_ target: EgressTarget) async throws {
         let admission = try await owner.admit(target)
+        if let interception = try await owner.interception(of: admission) {
+            return try await intercept(interception, admission)
+        }
         let upstream = try await connect(admission.pinned)
         try client.send(Array("HTTP/1.1 200 Connection established\r\n\r\n".utf8))
-        let greeting: [UInt8]
-        do {
-            greeting = try await readGreeting(admission.pinned)
-        } catch let refusal as EgressRefusal {
-            await owner.refused(refusal)
-            // A fatal alert, access_denied (RFC 8446 section 6.2): all that can be said after 200.
-            return await leave(saying: [21, 3, 3, 0, 2, 2, 49])
-        }
+        guard try await isGreeted(admission.pinned) else { return }
         try await owner.opened(admission, upstream.peer)
         let started = loop.now
-        await carry(greeting)
+        await carry(client.take(client.availableCount))
         await report(target, since: started)
     }
 
-    private func readGreeting(_ pinned: PinnedTarget) async throws -> [UInt8] {
+    /// Ends the client's TLS here: each of its requests is read, decided on, and written anew.
+    private func intercept(_ interception: Interception, _ admission: Admission) async throws {
+        try client.send(Array("HTTP/1.1 200 Connection established\r\n\r\n".utf8))
+        guard try await isGreeted(admission.pinned),
+            let address = admission.pinned.addresses.first?.address
+        else { return }
+        let target = admission.pinned.target
+        try await owner.opened(admission, .ip(address, port: target.port))
+        let started = loop.now
+        // From here on the connection's server has it; here it is only closed.
+        nonisolated(unsafe) let stream = client
+        await unsafe interception.server.serve(stream, tls: interception.tls)
+        await interception.client.close()
+        end = "intercepted"
+        await report(target, since: started)
+    }
+
+    /// Waits for the whole greeting and leaves it unread; says why not when it is not taken.
+    private func isGreeted(_ pinned: PinnedTarget) async throws -> Bool {
+        do {
+            try await readGreeting(pinned)
+            return true
+        } catch let refusal as EgressRefusal {
+            await owner.refused(refusal)
+            // A fatal alert, access_denied (RFC 8446 section 6.2): all that can be said after 200.
+            await leave(saying: [21, 3, 3, 0, 2, 2, 49])
+            return false
+        }
+    }
+
+    private func readGreeting(_ pinned: PinnedTarget) async throws {
         let deadline = loop.now.advanced(by: Limits.egressGreeting)
         while true {
             let bytes = client.withBytes { raw in unsafe raw.withUnsafeBytes { unsafe Array($0) } }
@@ -126,8 +157,7 @@ actor EgressConnection {
                 throw EgressRefusal.notTLS(pinned.target)
             }
             if let hello {
-                try pinned.check(hello)
-                return client.take(bytes.count)
+                return try pinned.check(hello)
             }
             let count: Int
             do throws(StreamError) {
@@ -173,6 +203,12 @@ actor EgressConnection {
         let upstream = try await connect(admission.pinned)
         try await owner.opened(admission, upstream.peer)
         let started = loop.now
+        plainTarget = target
+        var words = path
+        for (name, value) in head.fields { words += [0x0a] + name + [0x3a] + value }
+        guard await !owner.holdsCanary(words, for: target) else {
+            throw EgressRefusal.badRequest("a placeholder stands in the request")
+        }
         let authority = target.port == 80 ? target.host.description : target.description
         try upstream.send(head.forwarded(path: path, authority: authority))
         // The answer is read to its end while the body still goes up.
@@ -227,6 +263,15 @@ actor EgressConnection {
     private func pass(_ bytes: [UInt8], to upstream: Stream) async throws {
         lastMove = loop.now
         sentByteCount &+= UInt64(bytes.count)
+        if let plainTarget {
+            // A placeholder may lie across two pieces.
+            let joined = lastPiece + bytes
+            guard await !owner.holdsCanary(joined, for: plainTarget) else {
+                end = "a placeholder stands in the body"
+                throw StreamError.closed
+            }
+            lastPiece = Array(joined.suffix(Self.canaryReach))
+        }
         guard await owner.sent(bytes.count) else {
             end = "the budget of bytes is spent"
             throw StreamError.closed

@@ -1,6 +1,9 @@
 import Audit
 import Base
+import Crypto
 import Egress
+import HTTP
+import Screening
 import System
 
 /// The way out of one server's cage: the listener inside it, and what is decided of each connection.
@@ -10,12 +13,16 @@ actor ServerEgress {
     let loop: EventLoop
     let key: EgressBook.Key
     private let settings: Configuration.Egress
+    private let broker: SecretBroker?
+    /// Of the configuration, where files of authorities lie.
+    private let folder: String
     private let parts: EgressParts
     private let tally: EgressTally
     private var budget: EgressBudget
     private var listener: Listener?
     private var connections: [ObjectIdentifier: EgressConnection] = [:]
     private var resolving = 0
+    private var contexts: [TLSTrust: TLSContext] = [:]
     private var quietUntil = Instant(nanoseconds: 0)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -25,12 +32,16 @@ actor ServerEgress {
     init(
         _ key: EgressBook.Key,
         _ settings: Configuration.Egress,
+        broker: SecretBroker?,
+        folder: String,
         on loop: EventLoop,
         parts: EgressParts,
         tally: EgressTally
     ) {
         self.key = key
         self.settings = settings
+        self.broker = broker
+        self.folder = folder
         self.loop = loop
         self.parts = parts
         self.tally = tally
@@ -224,9 +235,116 @@ actor ServerEgress {
         )
     }
 
-    private func record(_ fields: [RecordField]) -> AuditRecord {
+    // MARK: Secrets
+
+    /// What ends the TLS of connections to this place; nil where no secret is bound to it.
+    func interception(of admission: Admission) throws(EgressRefusal) -> Interception? {
+        let target = admission.pinned.target
+        guard let broker, let start = broker.start else { return nil }
+        let uses = broker.uses(at: target)
+        guard !uses.isEmpty, case .name(let spelling) = target.host,
+            let name = DomainName(spelling)?.text
+        else { return nil }
+        let addresses = admission.pinned.addresses
+        let ports = parts.ownPorts.all
+        do {
+            let url = try HTTPURL(parsing: "https://\(name):\(target.port)/")
+            let client = HTTPClient(
+                to: url.origin,
+                on: loop,
+                resolver: PinnedResolver(addresses: addresses.map(\.address)),
+                tls: try context(for: uses),
+                budget: parts.budget,
+                admits: { address, port in
+                    addresses.contains(address.network)
+                        && !(AddressReach(address.network) == .loopback && ports.contains(port))
+                }
+            )
+            let handler = BrokerHandler(
+                owner: self,
+                target: target,
+                uses: uses,
+                start: start,
+                shelf: broker.shelf,
+                client: client,
+                loop: loop,
+                pool: parts.pool,
+                clock: parts.clock
+            )
+            var limits = HTTPServerLimits()
+            limits.requestByteCount = Limits.resultByteCount
+            let server = HTTPServer(
+                on: loop,
+                handler: handler,
+                budget: parts.budget,
+                clock: parts.clock,
+                limits: limits
+            )
+            let shown = try start.context(for: name, at: parts.clock.timestamp)
+            return Interception(server: server, client: client, tls: ServerTLS(shown))
+        } catch {
+            throw .unreachable(target, reason: "its TLS cannot be ended here: \(error)")
+        }
+    }
+
+    /// Loading certificates takes milliseconds: one context serves all that trust the same.
+    private func context(for uses: [SecretBroker.Use]) throws -> TLSContext {
+        let trust: TLSTrust =
+            uses.compactMap(\.certificateAuthority).first
+            .map { .authorities(file: Paths.join(folder, $0)) } ?? .systemRoots
+        if let known = contexts[trust] { return known }
+        let made = try TLSContext(client: trust)
+        contexts[trust] = made
+        return made
+    }
+
+    /// Records that a secret goes out; false when that cannot be recorded, so it does not.
+    func used(_ secret: String, at target: EgressTarget, method: String) -> Bool {
+        tally.usedCount &+= 1
+        let fields = [
+            RecordField("change", "used"), RecordField("method", method),
+            RecordField("secret", secret), RecordField("target", target.description),
+        ]
+        return (try? parts.store.post(record(fields, .secretUse))) != nil
+    }
+
+    /// A request to a host with a secret was not carried; a canary is an alarm.
+    func refused(_ refusal: BrokerRefusal, _ target: EgressTarget) {
+        tally.refused(refusal.code)
+        var fields = [
+            RecordField("change", "refused"), RecordField("reason", printable(refusal.text)),
+            RecordField("refusal", refusal.code), RecordField("target", target.description),
+        ]
+        var word = "request"
+        if case .canary(let secrets, let place) = refusal {
+            fields[0] = RecordField("change", "misplaced")
+            fields += [
+                RecordField("place", printable(place)),
+                RecordField("secret", secrets.sorted().joined(separator: " ")),
+            ]
+            word = "ALARM: a secret's placeholder was carried away: request"
+        }
+        try? parts.store.post(record(fields, .secretUse))
+        parts.log("server \(key.server): \(word) to \(target) refused: \(printable(refusal.text))")
+    }
+
+    /// Whether these bytes hold a placeholder of this server's, which nobody else may see.
+    func holdsCanary(_ bytes: [UInt8], for target: EgressTarget) -> Bool {
+        guard let start = broker?.start else { return false }
+        let found = try? start.canaries.names(in: bytes)
+        guard found?.isEmpty ?? false else {
+            refused(.canary(found ?? [], place: "unencrypted request"), target)
+            return true
+        }
+        return false
+    }
+
+    private func record(
+        _ fields: [RecordField],
+        _ kind: RecordKind = .egress
+    ) -> AuditRecord {
         AuditRecord(
-            .egress,
+            kind,
             at: parts.clock.timestamp,
             tenant: key.tenant,
             environment: parts.environment,
@@ -234,6 +352,13 @@ actor ServerEgress {
             detail: .fields(fields)
         )
     }
+}
+
+/// The two sides of a connection whose TLS the gateway ends.
+struct Interception: Sendable {
+    let server: HTTPServer
+    let client: HTTPClient
+    let tls: ServerTLS
 }
 
 /// A connection that may be made, and why.
@@ -265,6 +390,9 @@ struct EgressParts: Sendable {
     let clock: any Clock
     let environment: EnvironmentName
     let ownPorts: OwnPorts
+    let shelf: SecretShelf
+    let pool: BlockingPool
+    let budget: BufferBudget
     let log: @Sendable (String) -> Void
 }
 

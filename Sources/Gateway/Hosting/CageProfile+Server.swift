@@ -25,7 +25,9 @@ extension CageProfile {
         for (name, value) in stdio.environment {
             switch value {
             case .plain(let text): environment[name] = text
-            case .secret(let secret):
+            // What stands for it is made for each start anew.
+            case .secret: break
+            case .exposed(let secret):
                 environment[name] = String(decoding: secrets[secret] ?? [], as: UTF8.self)
             }
         }

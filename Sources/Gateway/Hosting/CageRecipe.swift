@@ -23,8 +23,14 @@ package struct CageRecipe: Sendable {
     }
 
     /// The checked plan, and what to make it with; throws where the machine lacks what it needs.
-    func plan(executes: Bool) throws -> (CagePlan, CageTools, CageProbe) {
-        let profile = try profile(executes: executes)
+    ///
+    /// - Parameter change: what one start has beside all others.
+    func plan(
+        executes: Bool,
+        adding change: (inout CageProfile) throws -> Void = { _ in }
+    ) throws -> (CagePlan, CageTools, CageProbe) {
+        var profile = try profile(executes: executes)
+        try change(&profile)
         let machine = probe.value
         let tools = try machine.require(profile.minimum, isWritten: cage.minimum != nil)
         return (try CagePlan(profile, isRoot: isRoot), tools, machine)

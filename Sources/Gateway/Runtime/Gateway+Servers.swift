@@ -21,11 +21,7 @@ extension Gateway {
     /// What may fail comes first: secrets, clients, and, with the name of who did it, making it the
     /// accepted one.
     func adopt(_ set: PolicySet, by name: String?) async throws {
-        let secrets = try SecretValues(
-            set.configuration,
-            folder: folder,
-            environment: parts.environment
-        )
+        let secrets = try await secretValues(set.configuration)
         let screener = try Self.screener(knownSecrets.take(secrets, log: parts.log), parts)
         let prepared = try await fleet.prepare(
             set.configuration.allServers,
@@ -43,6 +39,7 @@ extension Gateway {
         }
         // First what looks for secrets, then who may say them.
         await door.replace(screener)
+        shelf.replace(secrets)
         await fleet.adopt(prepared, screener: screener)
         let gone = replaceClients(prepared.clients)
         current = set

@@ -29,6 +29,8 @@ package actor Gateway {
     let fleet: ServerFleet
     let egress: EgressBook
     let ownPorts = OwnPorts()
+    let shelf: SecretShelf
+    let vault: SecretVault
     let tokens: TokenBook
     let approvers: ApproverBook
     let budget: BufferBudget
@@ -200,10 +202,17 @@ package actor Gateway {
             environment: configuration.environment
         )
         budget = BufferBudget(on: loop)
+        let vault = SecretVault(
+            folder: state.path,
+            environment: parts.environment,
+            random: parts.random
+        )
+        self.vault = vault
         let secrets = try SecretValues(
-            configuration,
+            local: configuration,
             folder: folder,
-            environment: parts.environment
+            environment: parts.environment,
+            vault: vault
         )
         let screener = try Self.screener(knownSecrets.take(secrets, log: { _ in }), parts)
         door = Door(
@@ -251,6 +260,9 @@ package actor Gateway {
             environment: configuration.environment
         )
         egress = book
+        let shelf = SecretShelf()
+        shelf.replace(secrets)
+        self.shelf = shelf
         let refresh = RefreshRequests()
         let notices = ServerNotices()
         self.notices = notices
@@ -271,6 +283,9 @@ package actor Gateway {
                 clock: parts.clock,
                 environment: configuration.environment,
                 ownPorts: ownPorts,
+                shelf: shelf,
+                pool: parts.pool,
+                budget: budget,
                 log: parts.log
             ),
             log: parts.log,

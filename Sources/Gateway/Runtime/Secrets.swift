@@ -1,42 +1,45 @@
 import Base
+private import Egress
 import Screening
 import System
 
-/// The values of the configuration's secrets, read once at a start or reload.
+/// The values of the configuration's secrets, read at a start, at a reload and when one is rotated.
 struct SecretValues: Sendable {
     private var values: [String: [UInt8]] = [:]
 
+    init() {}
+
+    /// Reads what lies on this machine; what a program or a vault has to say is read when the gateway
+    /// runs.
     init(
-        _ configuration: Configuration,
+        local configuration: Configuration,
         folder: String,
-        environment: (String) -> String?
+        environment: (String) -> String?,
+        vault: SecretVault
     ) throws(ConfigurationError) {
-        for (name, source) in configuration.secrets {
-            let value: [UInt8]
-            switch source {
-            case .literal(let text): value = Array(text.utf8)
-            case .environment(let variable):
-                guard let text = environment(variable) else {
-                    throw Self.problem(configuration, name, "the variable `\(variable)` is not set")
-                }
-                value = Array(text.utf8)
-            case .file(let path):
-                do throws(SecretProblem) {
-                    value = try SecretFile.read(Paths.join(folder, path))
-                } catch {
-                    throw Self.problem(configuration, name, error.text)
-                }
+        for (name, source) in configuration.secrets where source.isLocal {
+            do throws(SecretProblem) {
+                try self.take(
+                    name,
+                    try source.localValue(name, folder: folder, environment: environment, vault)
+                )
+            } catch {
+                if error.isMissing, !configuration.holds(name) { continue }
+                throw Self.problem(configuration, name, error.text)
             }
-            let trimmed = value.reversed().drop { $0 == 0x0a || $0 == 0x0d }.reversed()
-            guard !trimmed.isEmpty else { throw Self.problem(configuration, name, "it is empty") }
-            values[name] = Array(trimmed)
         }
+    }
+
+    mutating func take(_ name: String, _ value: [UInt8]) throws(SecretProblem) {
+        let trimmed = Gateway.trimmed(value)
+        guard !trimmed.isEmpty else { throw SecretProblem(text: "it is empty") }
+        values[name] = trimmed
     }
 
     subscript(name: String) -> [UInt8]? { values[name] }
     var all: [(name: String, value: [UInt8])] { values.map { ($0.key, $0.value) } }
 
-    private static func problem(
+    static func problem(
         _ configuration: Configuration,
         _ name: String,
         _ reason: String
@@ -54,7 +57,11 @@ struct SecretValues: Sendable {
 }
 
 /// Why a file does not give a secret.
-struct SecretProblem: Error { let text: String }
+struct SecretProblem: Error {
+    let text: String
+    /// It is not there yet, and can be set while the gateway runs.
+    var isMissing = false
+}
 
 /// A file that holds one secret.
 enum SecretFile {
@@ -101,14 +108,22 @@ struct KnownSecrets {
 }
 
 extension Configuration.Server {
-    /// The secrets it is given, or is called with.
+    /// The secrets it is given, is called with, or uses without holding them.
     var secretNames: Set<String> {
+        switch kind {
+        case .http: heldSecretNames
+        case .stdio(let stdio): heldSecretNames.union(stdio.uses.map(\.binding.secret))
+        }
+    }
+
+    /// Those whose value goes into its process, or its client: another value is another server.
+    var heldSecretNames: Set<String> {
         switch kind {
         case .http(let http): Set(http.credential.map { [$0] } ?? [])
         case .stdio(let stdio):
             Set(
                 stdio.environment.values.compactMap { value in
-                    if case .secret(let name) = value { name } else { nil }
+                    if case .exposed(let name) = value { name } else { nil }
                 }
             )
         }
@@ -116,11 +131,22 @@ extension Configuration.Server {
 }
 
 extension Configuration {
+    /// Whether some server cannot be made without the value.
+    func holds(_ secret: String) -> Bool {
+        allServers.contains { $0.heldSecretNames.contains(secret) }
+    }
+
     /// What no cage may show: the state, the configuration, what was accepted, files of secrets
     /// and keys.
     func protectedPaths(folder: String, state: String?) -> [String] {
         let secrets = secrets.values.compactMap { source -> String? in
-            if case .file(let path) = source { Paths.join(folder, path) } else { nil }
+            switch source {
+            case .file(let path): return Paths.join(folder, path)
+            case .vault(let vault):
+                if case .file(let path) = vault.token { return Paths.join(folder, path) }
+                return nil
+            case .environment, .literal, .stored, .command: return nil
+            }
         }
         let keys = listen.tls?.identities.map { Paths.join(folder, $0.key) } ?? []
         return (state.map { [$0] } ?? []) + [file, folder + "/gatehouse.lock"] + secrets + keys

@@ -11,7 +11,8 @@ extension ServerFleet {
     /// Makes a start from the settings; what it returns runs in the pool, for each start anew.
     func preparation(
         of recipe: CageRecipe,
-        _ facts: ServerFacts
+        _ facts: ServerFacts,
+        _ broker: SecretBroker?
     ) -> @Sendable () throws -> ServerStart {
         let (log, ownUser) = (log, ownUser)
         let notes = NotesOnce()
@@ -21,7 +22,10 @@ extension ServerFleet {
                 facts.note(try profile.uncagedCommand())
                 return .bare(try profile.uncagedRequest(isRoot: recipe.isRoot))
             }
-            let (plan, tools, machine) = try recipe.plan(executes: facts.current.executes)
+            let (plan, tools, machine) = try recipe.plan(
+                executes: facts.current.executes,
+                adding: { profile in try broker?.begin(&profile) }
+            )
             let prepared = try PreparedCage(plan, tools: tools)
             let uid: UInt32 = if case .own(let uid, _) = plan.identity { uid } else { ownUser }
             facts.note(

@@ -110,7 +110,7 @@ actor ServerFleet {
         var made: [MCPClient] = []
         for server in servers {
             let key = Key(tenant: server.tenant, server: server.name)
-            let values = server.secretNames.reduce(into: [:]) { $0[$1] = secrets[$1] }
+            let values = server.heldSecretNames.reduce(into: [:]) { $0[$1] = secrets[$1] }
             if let known = members[key], known.settings == server, known.secrets == values {
                 result.append((key, known))
                 continue
@@ -297,14 +297,36 @@ actor ServerFleet {
         }
     }
 
+    /// What it uses without holding; nil where that is nothing.
+    private func broker(
+        of server: Configuration.Server,
+        _ stdio: Configuration.Server.Stdio
+    ) -> SecretBroker? {
+        guard !stdio.uses.isEmpty else { return nil }
+        return SecretBroker(
+            server.name.rawValue,
+            stdio.uses,
+            variables: stdio.environment.compactMapValues { value in
+                if case .secret(let name) = value { name } else { nil }
+            },
+            shelf: egress.shelf,
+            clock: egress.clock,
+            random: random
+        )
+    }
+
     private func wayOut(
         of server: Configuration.Server,
-        _ cage: Configuration.Cage
+        _ cage: Configuration.Cage,
+        _ broker: SecretBroker?,
+        _ folder: String
     ) -> ServerEgress? {
         cage.egress.map { settings in
             ServerEgress(
                 EgressBook.Key(tenant: server.tenant, server: server.name),
                 settings,
+                broker: broker,
+                folder: folder,
                 on: loop,
                 parts: egress,
                 tally: tally.server(server.tenant, server.name).egress
@@ -332,7 +354,8 @@ actor ServerFleet {
         settings.startLimit = server.startTimeout
         if let idle = server.idleTimeout { settings.idleAfter = idle }
         let facts = ServerFacts()
-        let wayOut = wayOut(of: server, stdio.cage)
+        let broker = broker(of: server, stdio)
+        let wayOut = wayOut(of: server, stdio.cage, broker, surroundings.folder)
         let recipe = CageRecipe(
             settled: CageProfile(
                 stdio,
@@ -353,7 +376,7 @@ actor ServerFleet {
             random: random,
             settings: settings,
             handlers: handlers(of: server, transport, facts, wayOut),
-            prepare: preparation(of: recipe, facts)
+            prepare: preparation(of: recipe, facts, broker)
         )
         let (log, name, tenant) = (log, server.name, server.tenant)
         await transport.attach(

@@ -3,6 +3,8 @@ final class EgressTally: @unchecked Sendable {
     var openCount = 0
     var allowedCount: UInt64 = 0
     private(set) var refusedCounts: [String: UInt64] = [:]
+    /// Requests a secret went out with.
+    var usedCount: UInt64 = 0
     var sentByteCount: UInt64 = 0
     var receivedByteCount: UInt64 = 0
 
@@ -38,6 +40,12 @@ extension MetricsText {
             sample(tally.sentByteCount, labels + [("direction", "sent")])
             sample(tally.receivedByteCount, labels + [("direction", "received")])
         }
+        family(
+            "gatehouse_secret_uses_total",
+            .counter,
+            "Requests of hosted servers that a secret was put into on the way out."
+        )
+        for (labels, tally) in used { sample(tally.usedCount, labels) }
         family("gatehouse_egress_waiting", .gauge, "Connections that wait for a person.")
         sample(waiting)
     }

@@ -14,7 +14,7 @@ package struct ClientRequest: Sendable {
     /// The largest body, and the largest single event of a stream, that is taken.
     package var responseByteCount = Limits.resultByteCount
 
-    /// - Parameter method: `get`, `post`, `put` or `delete`.
+    /// - Parameter method: any but `head` and `other`.
     package init(
         _ method: HTTPMethod,
         _ target: String,

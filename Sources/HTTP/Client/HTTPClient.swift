@@ -258,7 +258,9 @@ struct RequestMessage: Sendable {
         case .post: method = "POST "
         case .put: method = "PUT "
         case .delete: method = "DELETE "
-        case .head, .options, .other: return nil
+        case .options: method = "OPTIONS "
+        case .patch: method = "PATCH "
+        case .head, .other: return nil
         }
         var target = request.target
         let isValid = target.withUTF8 { bytes in
@@ -278,7 +280,9 @@ struct RequestMessage: Sendable {
             head.append(contentsOf: authorization.bytes)
             head.append("\r\n")
         }
-        if !request.body.isEmpty || request.method == .post || request.method == .put {
+        if !request.body.isEmpty || request.method == .post || request.method == .put
+            || request.method == .patch
+        {
             head.append("Content-Length: ")
             head.append(decimal: request.body.count)
             head.append("\r\n")

@@ -2,7 +2,7 @@ import Base
 
 /// The methods we tell apart; every other token is `other` and the handler answers 405 or 501.
 package enum HTTPMethod: Sendable {
-    case get, head, post, put, delete, options, other
+    case get, head, post, put, delete, options, patch, other
 }
 
 /// What ends the body of a message (RFC 9112 section 6.3).
@@ -181,6 +181,7 @@ private struct RequestLine {
         switch count {
         case 3: return isText("GET") ? .get : isText("PUT") ? .put : .other
         case 4: return isText("POST") ? .post : isText("HEAD") ? .head : .other
+        case 5: return isText("PATCH") ? .patch : .other
         case 6: return isText("DELETE") ? .delete : .other
         case 7: return isText("OPTIONS") ? .options : .other
         default: return .other

@@ -64,6 +64,13 @@ package actor HTTPServer {
         return listener.address
     }
 
+    /// Serves one connection that was accepted elsewhere, to its end; bytes that were read and not
+    /// consumed are its first.
+    package func serve(_ stream: sending Stream, tls: ServerTLS?) async {
+        guard let place = context.admit(stream.peer, PeerAdmission()) else { return stream.close() }
+        await HTTPConnection(stream, context, tls: tls, place: place).run()
+    }
+
     /// How many connections are open.
     package var connectionCount: Int { context.connections.count }
 

@@ -29,11 +29,14 @@ struct BubblewrapArguments: Equatable {
         var timeZone: String?
         var maskedFiles: [String] = []
         var resolver: [UInt8] = []
+        /// The file of all certificates the machine trusts, which programs read that are not told.
+        var authorities: String?
 
         static func == (left: Host, right: Host) -> Bool {
             left.systemFolders.elementsEqual(right.systemFolders, by: ==)
                 && left.configuration == right.configuration && left.timeZone == right.timeZone
                 && left.maskedFiles == right.maskedFiles && left.resolver == right.resolver
+                && left.authorities == right.authorities
         }
     }
 
@@ -44,7 +47,7 @@ struct BubblewrapArguments: Equatable {
     init(_ plan: CagePlan, filters: [SeccompFilter], host: Host) {
         isolate(plan)
         system(host)
-        configuration(host, network: plan.network)
+        configuration(host, plan)
         kernel(host)
         folders(plan)
         code(plan)
@@ -84,7 +87,7 @@ struct BubblewrapArguments: Equatable {
         }
     }
 
-    private mutating func configuration(_ host: Host, network: CageProfile.Network) {
+    private mutating func configuration(_ host: Host, _ plan: CagePlan) {
         add("--dir", "/etc")
         for path in host.configuration { add("--ro-bind", path, path) }
         if let zone = host.timeZone { add("--symlink", zone, "/etc/localtime") }
@@ -92,7 +95,17 @@ struct BubblewrapArguments: Equatable {
         file("group", "mcp:x:1000:\n")
         file("hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n")
         file("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
-        file("resolv.conf", network == .host ? host.resolver : [])
+        file("resolv.conf", plan.network == .host ? host.resolver : [])
+        if let authorities = plan.authorities { trust(authorities, host) }
+    }
+
+    /// Where programs are told to look, and where those look that cannot be told.
+    private mutating func trust(_ authorities: [UInt8], _ host: Host) {
+        file(String(CagePlan.authoritiesPath.dropFirst("/etc/".count)), authorities)
+        guard let bundle = host.authorities else { return }
+        add("--perms", "0444", "--ro-bind-data")
+        add(.bytes(name: "authorities", authorities))
+        add(bundle)
     }
 
     private mutating func file(_ name: String, _ text: String) { file(name, Array(text.utf8)) }
@@ -171,6 +184,8 @@ extension BubblewrapArguments.Host {
             "/proc/config.gz", "/proc/timer_list", "/proc/sched_debug", "/proc/kcore",
             "/proc/latency_stats", "/proc/modules", "/proc/kpagecount", "/proc/kpageflags",
         ].filter { HostPath.status($0) != nil }
+        host.authorities = ["/etc/ssl/certs/ca-certificates.crt"]
+            .first { HostPath.status($0)?.kind == .file }
         host.resolver =
             HostPath.walk("/etc/resolv.conf")
             .flatMap { HostPath.beginning(of: $0.real, limit: 16 << 10) } ?? []

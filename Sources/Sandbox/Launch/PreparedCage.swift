@@ -57,6 +57,16 @@ extension CageProfile {
         return variables
     }()
 
+    /// What programs inside are told of `authorities`: OpenSSL, Python, curl, Node, git, pip, AWS,
+    /// Rust, Deno.
+    package static let authorityVariables: [String: String] = {
+        let names = [
+            "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
+            "GIT_SSL_CAINFO", "PIP_CERT", "AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "DENO_CERT",
+        ]
+        return Dictionary(names.map { ($0, CagePlan.authoritiesPath) }) { first, _ in first }
+    }()
+
     /// What is executed where no cage is wanted, to identify the program by; blocks.
     package func uncagedCommand() throws(CageError) -> ResolvedCommand {
         try CommandResolver.identify(self)

@@ -22,6 +22,7 @@ package struct CagePlan: Sendable, Equatable {
     package let network: CageProfile.Network
     package let seccomp: CageProfile.Seccomp
     package let environment: [(name: String, value: String)]
+    package let authorities: [UInt8]?
     package let identity: CageProfile.Identity
     package let limits: CageLimits
     package let minimum: Set<CageLayer>
@@ -29,6 +30,8 @@ package struct CagePlan: Sendable, Equatable {
     let links: [HostPath.Link]
 
     package static let home = "/home/mcp"
+    /// Where `CageProfile.authorities` stand.
+    package static let authoritiesPath = "/etc/gatehouse-ca.pem"
     package static let argumentCountLimit = 512
     package static let variableCountLimit = 512
     package static let textByteCountLimit = 128 << 10
@@ -68,6 +71,7 @@ package struct CagePlan: Sendable, Equatable {
         links = try Self.links(command.links, sources)
         network = profile.network
         seccomp = profile.seccomp
+        authorities = profile.authorities
         identity = profile.identity
         limits = profile.limits
         minimum = profile.minimum
@@ -78,6 +82,7 @@ package struct CagePlan: Sendable, Equatable {
         left.command == right.command && left.sources == right.sources
             && left.workingFolder == right.workingFolder && left.network == right.network
             && left.environment.elementsEqual(right.environment, by: ==)
+            && left.authorities == right.authorities
             && left.identity == right.identity && left.limits == right.limits
             && left.minimum == right.minimum && left.links == right.links
             && left.seccomp == right.seccomp

@@ -45,6 +45,8 @@ package struct CageProfile: Sendable, Equatable {
     package var network: Network = .none
     package var seccomp: Seccomp = .standard
     package var environment: [String: String] = [:]
+    /// Certificates the programs inside shall trust, in PEM form; nil: those of the machine.
+    package var authorities: [UInt8]?
     package var identity: Identity = .gateway
     package var limits = CageLimits()
     package var minimum: Set<CageLayer> = CageLayer.standardMinimum

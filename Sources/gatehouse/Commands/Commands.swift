@@ -9,7 +9,8 @@ enum Commands {
         ]
         + PolicyCommands.all + CageCommands.all + ServerCommands.all + ToolCommands.all
         + ApprovalCommands.all + GrantCommands.all + BreakGlassCommands.all
-        + TokenCommands.all + ApproverCommands.all + EgressCommands.all + AuditCommands.all
+        + TokenCommands.all + ApproverCommands.all + EgressCommands.all
+        + SecretCommands.all + AuditCommands.all
 
     /// The command the words begin with, and what is left of them; two-word names come first.
     static func find(_ words: [String]) -> (Command, [String])? {

@@ -195,6 +195,13 @@ enum ServerCommands {
         for node in cage["allow"]?.elements.map({ $0 }) ?? [] {
             Console.print("  may connect to \(text(node))")
         }
+        for node in cage["exposed"]?.elements.map({ $0 }) ?? [] {
+            Console.print("  HOLDS A SECRET as \(text(node))")
+        }
+        for use in cage["secrets"]?.elements.map({ $0 }) ?? [] {
+            let place = "\(text(use["host"])) in \(text(use["header"]))"
+            Console.print("  uses secret \(text(use["secret"])) at \(place)")
+        }
         if let uid = cage["uid"] { Console.print("  uid: \(number(uid))") }
         if let minimum = cage["minimum"] {
             Console.print("  minimum (written): \(words(of: minimum))")

@@ -2,11 +2,13 @@
 
 Only the standard library. What stands in HTTPS_PROXY is the one way there is.
 """
+import base64
 import json
 import os
 import socket
 import ssl
 import sys
+import time
 import urllib.request
 
 TEXT = {"type": "string"}
@@ -16,6 +18,9 @@ TOOLS = {
     "plain": {"request": TEXT},
     "direct": {"host": TEXT, "port": {"type": "integer"}},
     "resolve": {"name": TEXT},
+    "timing": {"target": TEXT, "name": TEXT, "count": {"type": "integer"}, "keep": {"type": "boolean"}},
+    "shape": {"name": TEXT},
+    "remember": {"name": TEXT},
     "environment": {"names": {"type": "array", "items": TEXT}},
 }
 
@@ -97,13 +102,88 @@ def resolve(name):
     return {"addresses": sorted({a[4][0] for a in socket.getaddrinfo(name, 443)})}
 
 
+def exchange(secure):
+    """One request on a connection that stays; its answer has a length."""
+    secure.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += secure.recv(65536)
+    top, body = data.split(b"\r\n\r\n", 1)
+    length = int(top.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    while len(body) < length:
+        body += secure.recv(65536)
+
+
+def timing(target, name, count, keep, direct=None):
+    """Microseconds of each request: on one connection, or each on its own with its handshake."""
+    made, times, secure = context(), [], None
+    for _ in range(count + 5):
+        start = time.perf_counter()
+        if secure is None:
+            connection = socket.create_connection(direct, timeout=30) if direct else proxy()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not direct:
+                connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                head(connection)
+            secure = made.wrap_socket(connection, server_hostname=name)
+        exchange(secure)
+        times.append((time.perf_counter() - start) * 1e6)
+        if not keep:
+            secure.close()
+            secure = None
+    return {"microseconds": times[5:]}
+
+
 def environment(names=()):
     return {n: v for n, v in os.environ.items() if not names or n in names}
 
 
+def shape(name):
+    """A value as its classes, because the gateway redacts what looks like a credential."""
+    value = os.environ[name]
+    return {"shape": "".join("9" if c.isdigit() else "A" if c.isupper() else "a" if c.islower() else c for c in value),
+            "start": value[:4], "same as": {n: v == value for n, v in os.environ.items() if n.startswith("OLD_")}}
+
+
+def remember(name):
+    os.environ["OLD_" + name] = os.environ[name]
+    return {}
+
+
+FORMS = {"": lambda v: v, "|base64": lambda v: base64.b64encode(v.encode()).decode(), "|hex": lambda v: v.encode().hex(),
+         "|basic": lambda v: base64.b64encode(f"git:{v}".encode()).decode()}
+
+
+def each(value, change):
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {each(k, change): each(v, change) for k, v in value.items()}
+    return [each(v, change) for v in value] if isinstance(value, list) else value
+
+
+def named():
+    return {n: v for n, v in os.environ.items() if n in ("API_TOKEN", "KEPT", "FAR")}
+
+
+def expanded(text):
+    """`<NAME>` and `<NAME|base64>` stand for values of the environment, which nobody outside may see."""
+    for name, value in named().items():
+        for form, encode in FORMS.items():
+            text = text.replace(f"<{name}{form}>", encode(value))
+    return text
+
+
+def concealed(text):
+    for name, value in named().items():
+        for form, encode in FORMS.items():
+            text = text.replace(encode(value), f"<{name}{form}>")
+    return text
+
+
 def attempt(tool, arguments):
     try:
-        return globals()[tool](**arguments)
+        return each(globals()[tool](**each(arguments, expanded)), concealed)
     except OSError as error:
         return {"error": f"{type(error).__name__}: {error}"}
 
@@ -128,4 +208,5 @@ def main():
         sys.stdout.flush()
 
 
-main()
+if __name__ == "__main__":
+    main()

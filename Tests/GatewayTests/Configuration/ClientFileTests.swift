@@ -17,7 +17,7 @@ import Testing
         guard case .stdio(let stdio) = server.kind else { return #expect(Bool(false)) }
         #expect(stdio.command == ["npx", "-y", "x"] && stdio.workingFolder == "/a")
         #expect(stdio.cage == .closed)
-        #expect(stdio.environment == ["TOKEN": .secret("my-server-TOKEN")])
+        #expect(stdio.environment == ["TOKEN": .exposed("my-server-TOKEN")])
         #expect(read.secrets == ["my-server-TOKEN": .literal("t0ps3cret")])
         #expect(read.environment.rawValue == "local" && !read.listen.isOpen)
         #expect(read.warnings.contains { $0.text.contains("can leak it") })

@@ -65,7 +65,7 @@ private func server(_ line: String) -> String {
             servers:
               files:
                 command: [filesystem-mcp, /data]
-                env: { A: b, B: { secret: key } }
+                env: { A: b, B: { secret: key, expose: true } }
                 folder: /srv
                 root: /data
                 idle_timeout: 10min
@@ -89,7 +89,7 @@ private func server(_ line: String) -> String {
         #expect(read.secrets == ["token": .file("./token"), "key": .environment("KEY")])
         let files = try #require(read.servers[ServerName("files")])
         guard case .stdio(let stdio) = files.kind else { return #expect(Bool(false)) }
-        #expect(stdio.environment == ["A": .plain("b"), "B": .secret("key")])
+        #expect(stdio.environment == ["A": .plain("b"), "B": .exposed("key")])
         #expect(stdio.cage.read == [.init(inside: "/data", outside: "./docs")])
         #expect(stdio.cage.write == [.init(inside: "/out", outside: "./out")])
         #expect(stdio.cage.network == .host && stdio.cage.limits.temporaryByteCount == 128 << 20)

@@ -26,7 +26,7 @@ extension Configuration {
                 )
             }
             for (variable, value) in stdio.environment.sorted(by: { $0.key < $1.key }) {
-                guard case .secret = value else { continue }
+                guard case .exposed = value else { continue }
                 remarks.append(
                     remark(
                         at: place(of: server) + ["env", variable],

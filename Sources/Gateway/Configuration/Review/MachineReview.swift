@@ -114,6 +114,15 @@ struct MachineReview {
                     "the gateway does not start without it"
                 )
             }
+        // Only the running gateway asks them: `gatehouse secrets test NAME`.
+        case .stored, .vault: return
+        case .command(let command):
+            guard let program = command.first, !Files.exists(program) else { return }
+            remark(
+                ["secrets", name],
+                "the program `\(printable(program))` is not there",
+                "the gateway does not start without it"
+            )
         }
     }
 

@@ -161,6 +161,20 @@ extension Gateway {
         if let egress = stdio.cage.egress {
             object["allow"] = .array(egress.rules.map { JSONValue($0.description) })
         }
+        object["exposed"] = .array(
+            stdio.environment.filter { if case .exposed = $0.value { true } else { false } }
+                .keys.sorted().map { JSONValue($0) }
+        )
+        object["secrets"] = .array(
+            stdio.uses.map { use in
+                var row = JSONObject()
+                row["secret"] = JSONValue(use.binding.secret)
+                row["host"] = JSONValue(use.binding.rule.description)
+                row["header"] = JSONValue(use.binding.header)
+                row["methods"] = .array(use.binding.methods.sorted().map { JSONValue($0) })
+                return .object(row)
+            }
+        )
         object["layers"] = .object(layers)
         object["read"] = Self.value(of: stdio.cage.read)
         object["write"] = Self.value(of: stdio.cage.write)
