@@ -64,6 +64,7 @@ import Testing
         #expect(CageReport(message(2, 7, 2, 0)) == .failed(failure))
         #expect(CageReport(message(3, 0, 3 << 8, 0)) == .exited(.code(3)))
         #expect(CageReport(message(3, 0, 9, 0)) == .exited(.signal(9)))
+        #expect(CageReport(message(4, 0, 0, 0)) == .listening)
     }
 
     @Test func `anything else is no report`() {
@@ -71,7 +72,7 @@ import Testing
         for length in 0..<good.count { #expect(CageReport(good.prefix(length)) == nil) }
         #expect(CageReport(good + [0]) == nil)
         #expect(CageReport(message(0, 0, 0, 0)) == nil)
-        #expect(CageReport(message(4, 0, 0, 0)) == nil)
+        #expect(CageReport(message(5, 0, 0, 0)) == nil)
         #expect(CageReport(message(2, 0, 0, 0)) == nil)
         #expect(CageReport(message(2, 10, 0, 0)) == nil)
     }
