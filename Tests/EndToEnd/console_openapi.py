@@ -76,7 +76,7 @@ class Described(unittest.TestCase):
         self.issue_and_stop()
         self.assertEqual(self.send("post", "/configuration/accept", {"digest": "0" * 64})[0], 409)
         self.assertEqual(self.good("delete", "/session"), {})
-        self.tried |= {("post", "/session"), ("get", "/events")}  # the login above; the stream in test_console_events
+        self.tried |= {("post", "/session"), ("get", "/events")}  # the login above; the stream in console_events
         described = {(verb, path.removeprefix("/api/v1")) for path, verbs in FILE["paths"].items() for verb in verbs}
         self.assertEqual(described - self.tried, set())
 

@@ -3,7 +3,7 @@ import unittest
 
 from harness import PASSPHRASE
 from people import CONSOLE, People
-from test_console_events import Stream
+from console_events import Stream
 
 TENANTS = CONSOLE.replace("hold: 20s, expiry: 30s", "hold: 60s, expiry: 300s") + """
 tenants:
