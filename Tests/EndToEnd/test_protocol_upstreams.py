@@ -110,13 +110,15 @@ class HostedRevisions(unittest.TestCase):
             self.assertEqual(json.loads(text_of(agent.call("echo", text="still here"))), {"text": "still here"})
         self.each(body)
 
-    def test_a_flood_of_notifications_reaches_nobody_and_stops_nothing(self):
+    def test_of_a_flood_of_notifications_little_is_passed_and_it_stops_nothing(self):
         for server, revision in self.servers.items():
             with self.subTest(upstream=revision):
                 agent = HTTPAgent(self.gateway, "2025-11-25", server)
                 got = agent.request("tools/call", {"name": "flood", "arguments": {"count": 2000}}, meta={"progressToken": 1})
                 self.assertEqual([text_of(got[-1])], ["flooded"])
-                self.assertEqual(len(got), 1)
+                # Log messages of the call that runs are passed while there is room for them.
+                self.assertEqual({message["method"] for message in got[:-1]} - {"notifications/message"}, set())
+                self.assertLess(len(got), 200)
                 listings = sum(m.get("method") == "tools/list" for m in journal(agent)["received"])
                 self.assertLess(listings, 100)
 
