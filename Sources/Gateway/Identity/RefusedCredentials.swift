@@ -87,6 +87,8 @@ package actor RefusedCredentials {
     private static let others = "other addresses"
 
     private func record(_ address: String, _ reason: Reason, count: Int) {
+        // What a full disk keeps in reserve is for decisions and stops, not for strangers.
+        guard store.health.isWritable else { return }
         try? store.post(
             AuditRecord(
                 .login,
