@@ -183,6 +183,21 @@ class Told(unittest.TestCase):
         self.assertIsNone(second.messages.get(timeout=WAIT))
         agent.session = None
 
+    def test_a_stream_ends_with_its_credential(self):
+        token = self.gateway.issue("leaver")
+        self.gateway.issue("passer", "--expires", "3s")
+        streams = []
+        for owner in ("leaver", "passer"):
+            agent = HTTPAgent(self.gateway, LEGACY[-1], "sdk-lines", token=owner)
+            self.assertEqual(agent.request("resources/subscribe", {"uri": "note://plain"})[-1]["result"], {})
+            streams.append(self.stream(agent))
+            streams.append(self.listen(HTTPAgent(self.gateway, MODERN, "sdk-lines", token=owner), toolsListChanged=True)[0])
+        self.assertEqual(self.gateway.run("tokens", "revoke", token).returncode, 0)
+        for events in streams:
+            # What comes before the end is the end of a listening request, never an update.
+            while (message := events.messages.get(timeout=WAIT)) is not None:
+                self.assertNotIn("method", message)
+
     def test_z_a_changed_list_is_told_when_a_person_accepted_it(self):
         for server in self.servers:
             with self.subTest(server=server):

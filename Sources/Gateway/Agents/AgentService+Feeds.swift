@@ -242,7 +242,9 @@ extension AgentService {
         for (number, feed) in feeds.all {
             for kind in feed.lists {
                 let now = await door.imprint(of: kind, for: feed.principal, at: feed.endpoint)
-                guard let open = feeds.all[number], open.seen[kind] != now else { continue }
+                guard let open = feeds.all[number], open.seen[kind] != now, isLive(open) else {
+                    continue
+                }
                 feeds.note(now, of: kind, in: number)
                 feed.outbox.post(Self.message(kind.changed, to: feed) { _ in })
             }
@@ -253,7 +255,8 @@ extension AgentService {
     package func noteUpdated(_ key: ResourceKey) async {
         for feed in feeds.all.values {
             guard feed.principal.tenant == key.tenant, let name = feeds.name(of: key, to: feed),
-                await door.subscribable(name, for: feed.principal, at: feed.endpoint) != nil
+                await door.subscribable(name, for: feed.principal, at: feed.endpoint) != nil,
+                isLive(feed)
             else { continue }
             feed.outbox.post(
                 Self.message("notifications/resources/updated", to: feed) { writer in
@@ -264,9 +267,13 @@ extension AgentService {
         }
     }
 
-    /// Keeps quiet streams awake and their sessions alive.
+    /// A stream may live longer than the credential it began with; then it tells nothing more.
+    private func isLive(_ feed: Feed) -> Bool { door.tokens.isLive(feed.principal) }
+
+    /// Keeps quiet streams awake and their sessions alive; ends those whose credential has expired.
     func keepFeedsAlive() {
         let now = loop.now
+        for feed in feeds.all.values where !isLive(feed) { feed.end() }
         for (number, feed) in feeds.all
         where now.duration(since: feed.quietSince) >= Limits.keepAliveInterval {
             feeds.noteAwake(number, at: now)
