@@ -4,7 +4,8 @@
 /// finding, and so is a promise of the parser that does not hold, which the body states with
 /// `expect`, and work beyond `workLimit`.
 package enum FuzzTarget: String, CaseIterable, Sendable {
-    case checkpoint, configuration, credential, events, http, json, lines, log, message, path
+    case certificate, checkpoint, configuration, credential, events, http, json, lines, log,
+        message, path
     case pattern, schema, screening
 
     /// How many changed inputs a unit test tries: some bodies take milliseconds, and libFuzzer tries
@@ -30,6 +31,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
 
     private func body(_ bytes: [UInt8]) {
         switch self {
+        case .certificate: CertificateFuzz.check(bytes)
         case .checkpoint:
             expect(CheckpointFuzz.holds(bytes), "two readers of a checkpoint agree")
         case .configuration: ConfigurationFuzz.check(bytes)
@@ -50,6 +52,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     /// What is made once for all inputs is nobody's work.
     private func prepare() {
         switch self {
+        case .certificate: CertificateFuzz.check([])
         case .log: LogFuzz.prepare()
         case .screening: ScreeningFuzz.prepare()
         default: break
