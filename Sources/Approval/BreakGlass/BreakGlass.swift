@@ -200,12 +200,6 @@ package struct BreakGlassBook: Sendable {
     }
 }
 
-/// A kept emergency that cannot be read.
-package struct BreakGlassFormError: Error, Equatable, Sendable, CustomStringConvertible {
-    package let key: String
-    package var description: String { "a kept break-glass cannot be read at `\(key)`" }
-}
-
 extension BreakGlass {
     package var value: JSONValue {
         [
@@ -229,40 +223,27 @@ extension BreakGlass {
         ]
     }
 
-    package init(json node: JSONNode) throws {
-        func text(_ key: String) throws(BreakGlassFormError) -> String {
-            guard let text = node.member(key)?.string else { throw BreakGlassFormError(key: key) }
-            return text
-        }
-        func time(_ node: JSONNode, _ key: String) throws(BreakGlassFormError) -> Timestamp {
-            guard let value = node.member(key)?.number?.int64 else {
-                throw BreakGlassFormError(key: key)
-            }
-            return Timestamp(milliseconds: value)
-        }
-        guard node["break_glass"]?.number?.int == 1 else {
-            throw BreakGlassFormError(key: "break_glass")
-        }
-        guard let id = BreakGlassID(try text("id")) else { throw BreakGlassFormError(key: "id") }
-        guard let bytes = Hex.decode(try text("token")), let token = Digest(bytes: bytes) else {
-            throw BreakGlassFormError(key: "token")
-        }
+    package init(json node: JSONNode) throws(KeptFormError) {
+        let form = try KeptForm(node, of: "break_glass")
         var uses: [Use] = []
-        for use in node["uses"]?.elements.map({ $0 }) ?? [] {
-            guard let ticket = use["ticket"]?.string.flatMap({ TicketID($0) }),
-                let tool = use["tool"]?.string
-            else { throw BreakGlassFormError(key: "uses") }
-            uses.append(Use(ticket: ticket, tool: tool, at: try time(use, "at")))
+        for part in form.parts("uses") {
+            uses.append(
+                Use(
+                    ticket: try part.text("ticket", as: TicketID.init),
+                    tool: try part.text("tool"),
+                    at: try part.time("at")
+                )
+            )
         }
         self.init(
-            id: id,
-            person: try PersonName(try text("person")),
-            tenant: try TenantID(try text("tenant")),
-            reason: try text("reason"),
-            opened: try time(node, "opened"),
-            ends: try time(node, "ends"),
-            due: try time(node, "due"),
-            token: token,
+            id: try form.text("id", as: BreakGlassID.init),
+            person: try form.name("person"),
+            tenant: try form.name("tenant"),
+            reason: try form.text("reason"),
+            opened: try form.time("opened"),
+            ends: try form.time("ends"),
+            due: try form.time("due"),
+            token: try form.digest("token"),
             uses: uses
         )
     }

@@ -138,12 +138,3 @@ package struct GrantRecord: Sendable, Equatable {
         self.grant = grant
     }
 }
-
-/// A kept grant that cannot be read; it counts as gone.
-package struct GrantFormError: Error, Equatable, Sendable, CustomStringConvertible {
-    package let key: String
-
-    package var description: String {
-        "a kept grant cannot be read at `\(key)`; it is dropped, and people are asked again"
-    }
-}
