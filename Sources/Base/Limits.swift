@@ -60,6 +60,8 @@ package enum Limits {
     /// Lines on a server's standard output that are no message.
     package static let noiseLineCount = 100
     package static let serverStart: Duration = .seconds(30)
+    /// Calls of one credential to servers that have not said yet what they offer.
+    package static let earlyCallCount = 64
     /// How often the memory of a cage without a control group is looked at.
     package static let memoryLook: Duration = .milliseconds(250)
 

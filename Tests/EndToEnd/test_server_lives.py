@@ -22,15 +22,15 @@ class Calls(unittest.TestCase):
 
     def refusal(self, tool, text):
         """What a model reads of a call that failed, and the outcomes that were recorded meanwhile."""
-        before = len(self.outcomes())
+        known = self.gateway.known_calls()
         _, _, answer = self.gateway.modern("tools/call", {"name": tool, "arguments": {"text": text}}, path="/mcp/one")
         result = answer["result"]
         self.assertTrue(result["isError"], result)
-        self.gateway.wait_for(lambda: len(self.outcomes()) > before)
-        return result["content"][0]["text"], self.outcomes()[before:]
 
-    def outcomes(self):
-        return [r["detail"]["status"] for r in self.gateway.records(kind="outcome")]
+        def outcomes():
+            return [r["detail"]["status"] for r in self.gateway.records_besides(known, tool) if r["kind"] == "outcome"]
+        self.gateway.wait_for(outcomes)
+        return result["content"][0]["text"], outcomes()
 
     def test_a_read_that_was_lost_may_be_called_again(self):
         pid = self.gateway.server("one")["pid"]
@@ -141,6 +141,7 @@ class Backoff(unittest.TestCase):
             began = time.monotonic()
             refused = gateway.call("falling", "echo", "x")
             self.assertTrue(refused["isError"])
+            self.assertIn("the server `falling` cannot be reached", refused["text"])
             self.assertLess(time.monotonic() - began, 5)  # nobody waits for one that rests
             self.assertEqual(gateway.server("falling")["starts"], 5)
             self.assertIn("servers restart", gateway.log_text())

@@ -20,23 +20,28 @@ package struct Catalogue: Sendable {
         at endpoint: Endpoint,
         tenant: TenantID
     ) -> (ServerEntry, ToolEntry)? {
+        guard let (server, name) = place(of: spelling, at: endpoint, tenant: tenant),
+            let toolName = try? ToolName(name), let tool = server.tools[toolName]
+        else { return nil }
+        return (server, tool)
+    }
+
+    /// Whose the name is, and what its server calls it; whether there is such a tool is another
+    /// question.
+    func place(
+        of spelling: String,
+        at endpoint: Endpoint,
+        tenant: TenantID
+    ) -> (ServerEntry, String)? {
         guard let servers = tenants[tenant] else { return nil }
-        let server: ServerEntry
-        let name: String
         switch endpoint {
-        case .server(let id):
-            guard let entry = servers[id] else { return nil }
-            (server, name) = (entry, spelling)
+        case .server(let id): return servers[id].map { ($0, spelling) }
         case .all:
             guard let (prefix, rest) = Self.split(spelling),
                 let entry = servers[ServerName(unchecked: prefix)]
             else { return nil }
-            (server, name) = (entry, rest)
+            return (entry, rest)
         }
-        guard let toolName = try? ToolName(name), let tool = server.tools[toolName] else {
-            return nil
-        }
-        return (server, tool)
     }
 
     /// A tool by the operator's name for it.
@@ -74,7 +79,8 @@ extension Principal {
 
     package func sees(_ server: ServerName) -> Bool { servers?.contains(server) ?? true }
 
-    private func sees(_ reference: ToolReference) -> Bool {
+    /// Whether the credential itself lets the tool be known, whatever it turns out to be.
+    func sees(_ reference: ToolReference) -> Bool {
         sees(reference.server) && (tools?.contains { $0.matches(reference) } ?? true)
     }
 }
@@ -99,6 +105,7 @@ extension Door {
     package func replace(_ catalogue: Catalogue) {
         self.catalogue = catalogue
         generation &+= 1
+        wakeEarlyCalls()
     }
 
     /// Says that tokens changed.

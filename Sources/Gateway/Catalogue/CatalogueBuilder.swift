@@ -123,11 +123,11 @@ package struct CatalogueBuilder: Sendable {
         return policy.policy(for: reference, tenant: server.tenant)?.isOpen ?? false
     }
 
-    /// A server that was not reached offers nothing, and says why.
+    /// A server that never said what it offers: it offers nothing, and says why.
     package func absent(
         _ server: Configuration.Server,
         client: MCPClient,
-        reason: String
+        _ silence: Silence
     ) -> ServerEntry {
         ServerEntry(
             name: server.name,
@@ -135,7 +135,8 @@ package struct CatalogueBuilder: Sendable {
             client: client,
             tally: tally.server(server.tenant, server.name),
             settings: server,
-            absence: reason,
+            absence: silence.reason,
+            silence: silence,
             instructions: nil,
             tools: [:],
             hidden: [:],

@@ -122,6 +122,21 @@ package enum HiddenReason: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
+/// Why nothing is known yet of what a server offers.
+package enum Silence: Sendable {
+    /// It was asked and has not answered yet.
+    case starting
+    /// It was asked in vain, and is asked again.
+    case unreached
+
+    var reason: String {
+        switch self {
+        case .starting: "is starting"
+        case .unreached: "cannot be reached"
+        }
+    }
+}
+
 /// A server with what it offers now.
 package final class ServerEntry: Sendable {
     package let name: ServerName
@@ -131,6 +146,8 @@ package final class ServerEntry: Sendable {
     package let settings: Configuration.Server
     /// Why the server could not be reached when it was last asked; nil when it answered.
     package let absence: String?
+    /// Why it never said what it offers; nil once it did.
+    package let silence: Silence?
     package let instructions: String?
     package let tools: [ToolName: ToolEntry]
     package let hidden: [ToolName: HiddenReason]
@@ -147,6 +164,7 @@ package final class ServerEntry: Sendable {
         tally: ServerTally,
         settings: Configuration.Server,
         absence: String?,
+        silence: Silence? = nil,
         instructions: String?,
         tools: [ToolName: ToolEntry],
         hidden: [ToolName: HiddenReason],
@@ -160,6 +178,7 @@ package final class ServerEntry: Sendable {
         self.tally = tally
         self.settings = settings
         self.absence = absence
+        self.silence = silence
         self.instructions = instructions
         self.tools = tools
         self.hidden = hidden

@@ -61,7 +61,7 @@ extension Door {
         let binding = grant.binding
         if lockdowns.contains(where: { $0.covers(binding) }) { return "lockdown" }
         let server = catalogue.tenants[binding.tenant]?[binding.tool.server]
-        if let server, server.absence != nil, server.tools.isEmpty { return nil }
+        if server?.silence != nil { return nil }
         guard let tool = server?.tools[binding.tool.tool] else { return "the tool is not offered" }
         if tool.pin != binding.pin { return "the definition changed" }
         return tool.policy.digest == binding.policy ? nil : "the policy changed"
@@ -75,7 +75,7 @@ extension Door {
             return .refused(lockdown.refusal)
         }
         let server = catalogue.tenants[binding.tenant]?[binding.tool.server]
-        if let server, server.absence != nil, server.tools.isEmpty { return nil }
+        if server?.silence != nil { return nil }
         guard let tool = server?.tools[binding.tool.tool],
             let document = try? JSONDocument(parsing: question.callForm),
             let form = try? CallForm(document.root)

@@ -37,6 +37,8 @@ package actor Door {
     var lockdowns: [Lockdown] = []
     var unknown: UnknownCalls
     var running: [String: RunningCall] = [:]
+    /// Calls whose server has not said yet what it offers.
+    var early = EarlyCalls()
     var questions: (any Questions)?
     let tally: GateTally
 
@@ -145,12 +147,11 @@ package actor Door {
         }
         if let problem = mismatch(of: call) { return .protocolError(problem) }
         let resolved: ResolvedCall
-        switch resolve(call) {
-        case .failure(let problem):
-            let refusal = Refusal(code: .unknownTool, rule: "catalogue", agentText: problem.message)
+        switch await find(call, cancellation) {
+        case .failure(let reason):
             let arguments = call.arguments.bytes[...]
-            noteUnresolved(call.principal, call.spelling, arguments, id: id, refusal)
-            return .protocolError(problem)
+            noteUnresolved(call.principal, call.spelling, arguments, id: id, reason.refusal)
+            return reason.answer(verdict: id)
         case .success(let found): resolved = found
         }
         return await decide(resolved, id: id, channel: channel, cancellation: cancellation)
@@ -184,8 +185,8 @@ package actor Door {
         var resolved = resolved
         for round in 0..<3 {
             if round > 0 {
-                switch resolve(resolved.call) {
-                case .failure(let problem): return .protocolError(problem)
+                switch await find(resolved.call, cancellation) {
+                case .failure(let reason): return reason.answer(verdict: id)
                 case .success(let found): resolved = found
                 }
             }

@@ -122,6 +122,7 @@ extension Door {
         lockdowns.removeAll { $0.target == lockdown.target }
         lockdowns.append(lockdown)
         generation &+= 1
+        wakeEarlyCalls()
         var stopped = 0
         for call in running.values where lockdown.covers(call.principal, call.tool) {
             call.cancellation.cancel(.stopped)
@@ -172,6 +173,7 @@ extension Door {
     /// Calls off everything a credential runs and asks.
     package func cancelCalls(of principal: PrincipalKey) async -> Int {
         generation &+= 1
+        wakeEarlyCalls()
         var stopped = 0
         for call in running.values where call.principal.key == principal {
             call.cancellation.cancel(.stopped)

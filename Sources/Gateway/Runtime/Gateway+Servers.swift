@@ -172,7 +172,7 @@ extension Gateway {
                 entry = builder.absent(
                     server,
                     client: client,
-                    reason: absences[key] == nil ? "is starting" : "cannot be reached"
+                    absences[key] == nil ? .starting : .unreached
                 )
             }
             made[key] = entry

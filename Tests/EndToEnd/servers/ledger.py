@@ -2,11 +2,13 @@
 """An MCP server (2025-06-18) that writes down what it was told to do, for the tests of evidence.
 
 Every call it gets is appended to /data/out/ledger before it is answered, so that a test can compare
-what was done with what was recorded. `hang: true` is never answered; `text` is given back.
+what was done with what was recorded. `hang: true` is never answered; `text` is given back. It answers
+nothing at all as long as there is a file /data/out/hold.
 """
 import json
 import os
 import sys
+import time
 
 NUMBER = {"type": "object", "properties": {
     "n": {"type": "integer"}, "hang": {"type": "boolean"}, "text": {"type": "string"}}, "required": ["n"]}
@@ -33,6 +35,8 @@ def answer(message):
     return {} if method == "ping" else UNKNOWN
 
 
+while os.path.exists("/data/out/hold"):
+    time.sleep(0.02)
 for line in sys.stdin:
     message = json.loads(line)
     if "id" not in message:

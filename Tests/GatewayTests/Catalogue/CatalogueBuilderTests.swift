@@ -248,8 +248,8 @@ import Testing
             pinned: nil,
             startTimeout: .seconds(1)
         )
-        let entry = builder.absent(server, client: client, reason: "it is down")
-        #expect(entry.absence == "it is down" && entry.tools.isEmpty && entry.hidden.isEmpty)
+        let entry = builder.absent(server, client: client, .unreached)
+        #expect(entry.absence == "cannot be reached" && entry.tools.isEmpty && entry.hidden.isEmpty)
     }
 
     @Test func `an endpoint's spelling leads to one tool`() throws {
