@@ -1,6 +1,7 @@
 """Starts real gateways for the end-to-end tests, and plays the person at the terminal."""
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import pty
@@ -23,10 +24,39 @@ VENV = ROOT / ".venv"
 ORDINARY = 54_321
 
 
+class Ports:
+    """Ports that nobody else is given meanwhile: a block for each process of tests, below those the
+    system hands out, each of them once. An abstract socket says that a block is taken; it goes with its
+    process."""
+
+    FIRST, SIZE, COUNT = 10_000, 500, 45
+
+    def __init__(self):
+        for number in range(self.COUNT):
+            self.taken = socket.socket(socket.AF_UNIX)
+            try:
+                self.taken.bind(f"\0gatehouse-test-ports-{number}")
+            except OSError:
+                self.taken.close()
+                continue
+            begin = self.FIRST + number * self.SIZE
+            self.left = itertools.cycle(range(begin, begin + self.SIZE))
+            return
+        raise RuntimeError("too many processes of tests")
+
+    def next(self):
+        for port in itertools.islice(self.left, self.SIZE):
+            with socket.socket() as s, contextlib.suppress(OSError):
+                s.bind(("127.0.0.1", port))
+                return port
+        raise RuntimeError("no port is free")
+
+
+PORTS = Ports()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    return PORTS.next()
 
 
 def usable(user):
@@ -109,9 +139,11 @@ class Gateway:
         shutil.rmtree(self.folder, ignore_errors=True)
         # A gateway that was killed leaves its cages' groups to the next one, which here is none.
         for group in own_groups():
-            for left in group.glob("gatehouse-*"):
-                with contextlib.suppress(OSError):
-                    left.rmdir()
+            for left in group.glob("gatehouse-*-*"):
+                pid = left.name.split("-")[1]
+                if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+                    with contextlib.suppress(OSError):
+                        left.rmdir()
 
     # The process
 
@@ -177,12 +209,15 @@ class Gateway:
         """Runs a command on a terminal of its own and answers its questions."""
         pid, terminal = pty.fork()
         if pid == 0:
-            os.chdir(self.folder)
-            if self.user is not None:
-                os.setgroups([])
-                os.setgid(self.user)
-                os.setuid(self.user)
-            os.execve(BINARY, [str(BINARY), *arguments], self.environment)
+            try:
+                os.chdir(self.folder)
+                if self.user is not None:
+                    os.setgroups([])
+                    os.setgid(self.user)
+                    os.setuid(self.user)
+                os.execve(BINARY, [str(BINARY), *arguments], self.environment)
+            finally:
+                os._exit(127)  # never a second runner of the same tests
         output, seen, answers = b"", 0, list(answers)
         while True:
             try:
@@ -221,6 +256,20 @@ class Gateway:
 
     def records(self):
         return [json.loads(line) for line in self.run("audit", "export").stdout.split("\n") if line]
+
+    def known_calls(self):
+        """The calls the log has now, for `records_besides`."""
+        return {record["call"] for record in self.records() if record.get("call")}
+
+    def records_besides(self, known, tool):
+        """Records of later calls of that tool: not the outcome of an earlier one, which may come late."""
+        return [r for r in self.records() if r.get("tool") == tool and r.get("call") not in {None, *known}]
+
+    def settle(self):
+        """Puts up a stop that stops nobody: it is committed, and with it all that was recorded before."""
+        done = self.run("lockdown", "agent:nobody", "--reason", "so that what was before it is in the log")
+        if done.returncode:
+            raise RuntimeError(done.stderr)
 
     def waiting(self):
         return json.loads(self.run("approvals", "list", "--json").stdout)

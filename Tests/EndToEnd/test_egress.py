@@ -71,6 +71,7 @@ class Outlet(Gateway):
         return json.loads(self.run("egress", "list", "--json").stdout)
 
     def egress_records(self, **like):
+        self.settle()
         found = [r for r in self.records() if r["kind"] == "egress"]
         return [r for r in found if all(r["detail"].get(k) == v for k, v in like.items())]
 

@@ -90,7 +90,7 @@ class Input(unittest.TestCase):
         for server in ("sdk-lines", "sdk-http", "sdk1-lines", "sdk1-http"):
             with self.subTest(server=server):
                 agent = self.agent(HTTPAgent, MODERN, server)
-                before = len(self.gateway.records())
+                known = self.gateway.known_calls()
                 first = self.required(agent)["result"]
                 self.assertEqual(first["resultType"], "input_required", first)
                 (key, question), = first["inputRequests"].items()
@@ -100,8 +100,7 @@ class Input(unittest.TestCase):
                 self.assertEqual(text_of(done), "accept: green")
                 # Each leg is a call of its own, but where the server waits during the one it has.
                 wanted = ["intent", "outcome"] * (1 if "sdk1" in server else 2)
-                self.gateway.wait_for(lambda: [
-                    r["kind"] for r in self.gateway.records()[before:] if r.get("tool") == "ask"] == wanted)
+                self.gateway.wait_for(lambda: [r["kind"] for r in self.gateway.records_besides(known, "ask")] == wanted)
                 # What was answered is answered.
                 again = self.required(agent, requestState=first["requestState"], inputResponses={key: ACCEPT})
                 self.assertEqual("error" in again, "sdk1" in server)

@@ -61,12 +61,12 @@ class OldAgents(unittest.TestCase):
     def test_a_batch_is_answered_as_one_each_member_judged(self):
         agent = self.agent(HTTPAgent, SECOND)
         headers = {"Mcp-Session-Id": agent.session}
-        before = len(self.gateway.records())
+        known = self.gateway.known_calls()
         status, _, text = self.gateway.post(self.BATCH, headers, path="/mcp/notes")
         self.assertEqual(status, 200)
         self.check(json.loads(text))
-        self.gateway.wait_for(lambda: [r["kind"] for r in self.gateway.records()[before:]
-                                       if r.get("tool") == "structured"] == ["intent", "outcome"])
+        self.gateway.wait_for(lambda: [
+            r["kind"] for r in self.gateway.records_besides(known, "structured")] == ["intent", "outcome"])
         silent = self.gateway.post([self.BATCH[1]], headers, path="/mcp/notes")
         self.assertEqual((silent[0], silent[2]), (202, b""))
         for batch in ([], [self.BATCH[0]] * 65):

@@ -183,16 +183,14 @@ class Whole(unittest.TestCase):
 
     def test_each_is_recorded_like_a_call(self):
         agent = self.agent(Through, MODERN, "sdk-lines")
-        before = len(self.gateway.records())
+        known = self.gateway.known_calls()
         agent.request("resources/read", {"uri": "note://plain"})
         agent.request("prompts/get", {"name": "bare"})
         agent.request("completion/complete", {"ref": {"type": "ref/prompt", "name": "greet"}, "argument": {"name": "tone", "value": ""}})
         agent.request("prompts/get", {"name": "bare", "arguments": {"surplus": "x"}})
-        records = [(r["kind"], r["tool"]) for r in self.gateway.records()[before:] if r.get("tool")]
-        for name in ("resources/read", "prompts/bare", "completion/complete"):
-            self.assertIn(("intent", name), records)
-            self.assertIn(("outcome", name), records)
-        self.assertIn(("judged", "prompts/bare"), records)
+        for name, wanted in (("resources/read", ["intent", "outcome"]), ("completion/complete", ["intent", "outcome"]),
+                             ("prompts/bare", ["intent", "judged", "outcome"])):
+            self.gateway.wait_for(lambda: sorted(r["kind"] for r in self.gateway.records_besides(known, name)) == wanted)
 
 
 class Judged(unittest.TestCase):

@@ -80,6 +80,7 @@ class Bank(Gateway):
         return json.loads("\n".join(line for line in lines if "UNTRUSTED_EXTERNAL_DATA" not in line))
 
     def uses(self, **like):
+        self.settle()
         found = [r["detail"] for r in self.records() if r["kind"] == "secret-use"]
         return [d for d in found if all(d.get(k) == v for k, v in like.items())]
 
