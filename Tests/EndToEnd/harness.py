@@ -1,4 +1,5 @@
 """Starts real gateways for the end-to-end tests, and plays the person at the terminal."""
+import atexit
 import contextlib
 import http.client
 import itertools
@@ -39,6 +40,7 @@ class Ports:
             except OSError:
                 self.taken.close()
                 continue
+            atexit.register(self.taken.close)
             begin = self.FIRST + number * self.SIZE
             self.left = itertools.cycle(range(begin, begin + self.SIZE))
             return
