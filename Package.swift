@@ -152,7 +152,7 @@ let package = Package(
             ["Base", "JSON", "Audit", "AuditVerifier", "Storage", "System", "Crypto"]
         ),
         tests("HTTP", ["Base", "System", "HTTP", "Crypto"]),
-        tests("Sandbox", ["Base", "System", "Crypto", "Sandbox"]),
+        tests("Sandbox", ["Base", "Policy", "System", "Crypto", "Sandbox"]),
         tests(
             "Gateway",
             [

@@ -4,11 +4,15 @@
 //     gatehouse-stage UID GID FD,FD,... GROUPFD,GROUPFD,... BWRAP ARGUMENT...
 //
 // GROUPFDs are open `cgroup.procs` files: what they bound holds from bubblewrap's first instruction on.
-// UID and GID 0 mean the user it already is, who must not be root, and who has no sources to show.
+// UID and GID 0 mean the user it already is, who must not be root; where there are sources it makes a user
+// namespace of its own, in which it may mount.
 //
 // bubblewrap looks its sources up by path, as the server's user, who often may not pass the folders
 // above (a home is 0700). So each source, an open descriptor, is mounted as /tmp/0, /tmp/1, ... in a
 // mount namespace of our own, where /tmp is a new tmpfs; nobody else sees any of it.
+//
+// FD+LAYER is a folder of which a layer of whiteouts hides parts (overlayfs, read-only), FD+LAYER+CHANGES
+// one whose changes go to CHANGES/upper. What the cage's mountinfo shows of them are places in that /tmp.
 // INVARIANT: Sources/Sandbox/Launch/CageLaunch.swift names these places.
 
 #include "calls.h"
@@ -110,36 +114,171 @@ static void join(const char *text)
     }
 }
 
-static void show(const char *text)
+// What one source is made of: itself, what hides parts of it, where its changes go.
+enum { SELF, LAYER, CHANGES, PARTS };
+
+struct source {
+    int trees[PARTS]; // -1: none
+    int is_folder;
+};
+
+static void write_file(const char *path, const char *text, unsigned long count)
 {
-    // A descriptor of another mount namespace cannot be mounted, a detached copy can: copy first.
-    int trees[SOURCE_LIMIT];
-    int folders[SOURCE_LIMIT];
-    int sources = 0;
-    for (; *text != 0; text += *text == ',') {
-        if (sources == SOURCE_LIMIT)
-            fail("too many sources", 7);
-        int fd = (int)number(&text);
-        folders[sources] = is_folder(fd);
-        long tree = CALL(open_tree, fd, "",
-                         OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE, 0, 0, 0);
-        check("open_tree", tree);
-        trees[sources++] = (int)tree;
-        CALL(close, fd, 0, 0, 0, 0, 0);
+    long fd = CALL(openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0, 0, 0);
+    check("open a map", fd);
+    check("write a map", CALL(write, fd, text, count, 0, 0, 0));
+    CALL(close, fd, 0, 0, 0, 0, 0);
+}
+
+static char *append_number(char *at, unsigned long value)
+{
+    char digits[20];
+    int count = 0;
+    do {
+        digits[count++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    while (count > 0)
+        *at++ = digits[--count];
+    return at;
+}
+
+static char *append(char *at, const char *text)
+{
+    unsigned long count = length(text);
+    memcpy(at, text, count);
+    return at + count;
+}
+
+// A user namespace in which this user is itself and nobody else is anybody; executing gives the
+// capabilities that come with it up again.
+static void enter_own_users(void)
+{
+    long user = CALL(geteuid, 0, 0, 0, 0, 0, 0);
+    long group = CALL(getegid, 0, 0, 0, 0, 0, 0);
+    check("unshare users", CALL(unshare, CLONE_NEWUSER | CLONE_NEWNS, 0, 0, 0, 0, 0));
+    write_file("/proc/self/setgroups", "deny", 4);
+    for (int index = 0; index < 2; index++) {
+        char line[64];
+        unsigned long number = (unsigned long)(index == 0 ? user : group);
+        char *at = append_number(line, number);
+        *at++ = ' ';
+        at = append_number(at, number);
+        at = append(at, " 1\n");
+        write_file(index == 0 ? "/proc/self/uid_map" : "/proc/self/gid_map", line,
+                   (unsigned long)(at - line));
     }
-    check("unshare", CALL(unshare, CLONE_NEWNS, 0, 0, 0, 0, 0));
+}
+
+// The same file as this mount namespace has it: a descriptor keeps to the namespace it was opened in.
+static int opened_here(int fd)
+{
+    char place[32];
+    *append_number(append(place, "/proc/self/fd/"), (unsigned long)fd) = 0;
+    char path[4096];
+    long count = CALL(readlinkat, AT_FDCWD, place, path, sizeof path - 1, 0, 0);
+    check("readlink", count);
+    path[count] = 0;
+    struct {
+        __u64 flags, mode, resolve; // struct open_how
+    } how = {O_PATH | O_CLOEXEC, 0, 0x04 | 0x02 /* RESOLVE_NO_SYMLINKS, NO_MAGICLINKS */};
+    long here = CALL(openat2, AT_FDCWD, path, &how, sizeof how, 0, 0);
+    check("open a source", here);
+    struct statx was, is;
+    memset(&was, 0, sizeof was);
+    memset(&is, 0, sizeof is);
+    check("statx", CALL(statx, fd, "", AT_EMPTY_PATH, STATX_INO, &was, 0));
+    check("statx", CALL(statx, here, "", AT_EMPTY_PATH, STATX_INO, &is, 0));
+    if (was.stx_ino != is.stx_ino || was.stx_dev_major != is.stx_dev_major ||
+        was.stx_dev_minor != is.stx_dev_minor)
+        fail("a source was replaced", ESTALE);
+    CALL(close, fd, 0, 0, 0, 0, 0);
+    return (int)here;
+}
+
+static int read_sources(const char *text, struct source *sources, int reopens)
+{
+    int count = 0;
+    for (; *text != 0; text += *text == ',') {
+        if (count == SOURCE_LIMIT)
+            fail("too many sources", 7);
+        struct source *source = &sources[count++];
+        for (int part = 0; part < PARTS; part++) {
+            source->trees[part] = -1;
+            if (part > 0 && *text != '+')
+                continue;
+            text += part > 0;
+            int fd = (int)number(&text);
+            if (reopens)
+                fd = opened_here(fd);
+            if (part == SELF)
+                source->is_folder = is_folder(fd);
+            long tree = CALL(open_tree, fd, "",
+                             OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE, 0,
+                             0, 0);
+            check("open_tree", tree);
+            source->trees[part] = (int)tree;
+            CALL(close, fd, 0, 0, 0, 0, 0);
+        }
+    }
+    return count;
+}
+
+static void attach(int tree, const char *place, int is_folder)
+{
+    if (is_folder)
+        check("mkdir", CALL(mkdirat, AT_FDCWD, place, 0700, 0, 0, 0));
+    else
+        check("mknod", CALL(mknodat, AT_FDCWD, place, S_IFREG | 0600, 0, 0, 0));
+    check("move_mount", CALL(move_mount, tree, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH, 0));
+}
+
+static void overlay(const struct source *source, const char *place)
+{
+    static const char *const suffixes[PARTS] = {".self", ".hidden", ".changes"};
+    char places[PARTS][32];
+    for (int part = 0; part < PARTS; part++) {
+        *append(append(places[part], place), suffixes[part]) = 0;
+        if (source->trees[part] >= 0)
+            attach(source->trees[part], places[part], 1);
+    }
+    char options[256];
+    char *at = append(options, "userxattr,index=off,lowerdir=");
+    at = append(append(append(at, places[LAYER]), ":"), places[SELF]);
+    unsigned long flags = MS_NOSUID | MS_NODEV;
+    if (source->trees[CHANGES] >= 0) {
+        at = append(append(append(at, ",upperdir="), places[CHANGES]), "/upper");
+        at = append(append(append(at, ",workdir="), places[CHANGES]), "/work");
+    } else {
+        flags |= MS_RDONLY;
+    }
+    *at = 0;
+    check("mkdir", CALL(mkdirat, AT_FDCWD, place, 0700, 0, 0, 0));
+    check("mount overlay", CALL(mount, "overlay", place, "overlay", flags, options, 0));
+}
+
+static void show(const char *text, int is_root)
+{
+    struct source sources[SOURCE_LIMIT];
+    // A descriptor of another mount namespace cannot be mounted, a detached copy can: root copies first.
+    int count = 0;
+    if (is_root) {
+        count = read_sources(text, sources, 0);
+        check("unshare", CALL(unshare, CLONE_NEWNS, 0, 0, 0, 0, 0));
+    } else {
+        enter_own_users();
+        count = read_sources(text, sources, 1);
+    }
     check("mount /", CALL(mount, "none", "/", 0, MS_REC | MS_PRIVATE, 0, 0));
     check("mount /tmp", CALL(mount, "tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV,
                              "size=1m,mode=0755", 0));
-    for (int index = 0; index < sources; index++) {
+    for (int index = 0; index < count; index++) {
         char place[16];
         place_of(index, place);
-        if (folders[index])
-            check("mkdir", CALL(mkdirat, AT_FDCWD, place, 0700, 0, 0, 0));
+        if (sources[index].trees[LAYER] >= 0)
+            overlay(&sources[index], place);
         else
-            check("mknod", CALL(mknodat, AT_FDCWD, place, S_IFREG | 0600, 0, 0, 0));
-        check("move_mount", CALL(move_mount, trees[index], "", AT_FDCWD, place,
-                                 MOVE_MOUNT_F_EMPTY_PATH, 0));
+            attach(sources[index].trees[SELF], place, sources[index].is_folder);
     }
 }
 
@@ -154,12 +293,14 @@ void start(long *stack)
     text = arguments[2];
     long group = number(&text);
     if (user == 0 || group == 0) {
-        if (user != group || CALL(geteuid, 0, 0, 0, 0, 0, 0) == 0 || *arguments[3] != 0)
+        if (user != group || CALL(geteuid, 0, 0, 0, 0, 0, 0) == 0)
             fail("the server would be root", 1);
         join(arguments[4]);
+        if (*arguments[3] != 0)
+            show(arguments[3], 0);
     } else {
         join(arguments[4]);
-        show(arguments[3]);
+        show(arguments[3], 1);
         check("setgroups", CALL(setgroups, 0, 0, 0, 0, 0, 0));
         check("setresgid", CALL(setresgid, group, group, group, 0, 0, 0));
         check("setresuid", CALL(setresuid, user, user, user, 0, 0, 0));

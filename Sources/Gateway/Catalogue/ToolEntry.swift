@@ -22,6 +22,8 @@ package final class ToolEntry: Sendable {
     package let output: CompiledSchema?
     /// The compiled policy that applies to this tool, and its digest.
     package let policy: ToolPolicy
+    /// Whether the lines of its text are entries, by its name.
+    let isListing: Bool
 
     init(
         reference: ToolReference,
@@ -41,6 +43,7 @@ package final class ToolEntry: Sendable {
         self.input = input
         self.output = output
         self.policy = policy
+        isListing = upstream.kind == .tool && ListingLine.isListing(tool: upstream.wireName)
     }
 
     var kind: OfferKind { upstream.kind }

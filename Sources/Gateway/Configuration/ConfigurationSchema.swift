@@ -214,7 +214,7 @@ package enum ConfigurationSchema {
                     "files": { "type": "integer", "minimum": 16, "maximum": 65536, "description": "Open descriptors of each process." },
                     "file_size": { "type": "integer", "minimum": 1, "maximum": 1048576, "description": "Size of a file it writes in MiB." },
                     "seccomp": { "enum": ["standard", "strict"] },
-                    "minimum": { "type": "array", "items": { "enum": ["namespaces", "mounts", "no-new-privs", "seccomp", "rlimits", "own-uid", "landlock", "cgroup"] } }
+                    "minimum": { "type": "array", "items": { "enum": ["namespaces", "mounts", "no-new-privs", "seccomp", "rlimits", "own-uid", "landlock", "cgroup", "overlay"] } }
                   }
                 }
               ]

@@ -56,7 +56,7 @@ extension Door {
         _ result: consuming UpstreamResult,
         _ node: consuming JSONNode
     ) async -> CallAnswer {
-        let (screened, root): (ScreenedResult, JSONNode?)
+        let (screened, root, hiddenCount): (ScreenedResult, JSONNode?, Int)
         switch await screenWhereItMay(node, of: judged.tool) {
         case nil:
             return await withhold(
@@ -68,7 +68,7 @@ extension Door {
             )
         case .failure(let fault):
             return await withhold(judged, result, .fault, .upstreamFault, "\(fault)")
-        case .success(let found): (screened, root) = found
+        case .success(let found): (screened, root, hiddenCount) = found
         }
         guard let root = root.map({ Self.named($0, for: judged) }) else {
             return await withhold(judged, result, .withheld, .withheld, "it cannot be read again")
@@ -82,7 +82,8 @@ extension Door {
                 status: !report.withheld.isEmpty ? .withheld : isError ? .toolError : .ok,
                 duration: result.duration,
                 isCut: !report.cuts.isEmpty,
-                redacted: report.redactions.keys.sorted(),
+                redacted: report.redactions.keys.sorted()
+                    + (hiddenCount > 0 ? ["denied_path"] : []),
                 result: excerpt(of: given)
             ),
             received: result.bytes,
@@ -137,7 +138,7 @@ extension Door {
     private func screenWhereItMay(
         _ node: JSONNode,
         of tool: ToolEntry
-    ) async -> Result<(ScreenedResult, JSONNode?), ResultFault>? {
+    ) async -> Result<(ScreenedResult, JSONNode?, Int), ResultFault>? {
         let screener = screener
         guard node.source.count > Limits.loopScreeningByteCount else {
             return Self.screenAndRead(node, of: tool, by: screener)
@@ -146,19 +147,29 @@ extension Door {
         return try? await pool.run { Self.screenAndRead(node, of: tool, by: screener) }
     }
 
-    /// The result as it may be seen, and read again where that is not what came.
+    /// The result as it may be seen, and read again where that is not what came; with how many names
+    /// of denied paths were taken out of it.
     private static func screenAndRead(
-        _ node: JSONNode,
+        _ came: JSONNode,
         of tool: ToolEntry,
         by screener: Screener
-    ) -> Result<(ScreenedResult, JSONNode?), ResultFault> {
+    ) -> Result<(ScreenedResult, JSONNode?, Int), ResultFault> {
         do throws(ResultFault) {
+            var names = DeniedNames(tool.policy.denied, isListing: tool.isListing)
+            var node = came
+            if let bytes = names.taken(from: came, of: tool.kind) {
+                let limits = JSONLimits.result
+                guard let document = try? JSONDocument(parsing: bytes, limits: limits) else {
+                    return .failure(.notAnObject)
+                }
+                node = document.root
+            }
             let screened = try screen(node, of: tool, by: screener)
             guard screened.report.changedContent || screened.report.isMarked else {
-                return .success((screened, node))
+                return .success((screened, node, names.count))
             }
             let document = try? JSONDocument(parsing: screened.bytes, limits: .screened)
-            return .success((screened, document?.root))
+            return .success((screened, document?.root, names.count))
         } catch {
             return .failure(error)
         }

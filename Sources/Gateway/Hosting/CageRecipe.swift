@@ -10,6 +10,8 @@ package struct CageRecipe: Sendable {
     let users: ServerUserFile
     let isRoot: Bool
     let probe: ProbeOnce
+    /// Kept from start to start, so that a folder is looked through once.
+    let hiding: HiddenFolders
 
     /// What the server is given, as the user it runs as; blocks.
     func profile(executes: Bool) throws -> CageProfile {
@@ -18,7 +20,11 @@ package struct CageRecipe: Sendable {
             let number = try users.number(for: user)
             profile.identity = .own(uid: number, gid: number)
         }
-        profile.minimum = CageLayer.required(written: cage.minimum, executes: executes)
+        profile.minimum = CageLayer.required(
+            written: cage.minimum,
+            executes: executes,
+            hasFolders: !cage.read.isEmpty || !cage.write.isEmpty
+        )
         return profile
     }
 
@@ -33,6 +39,10 @@ package struct CageRecipe: Sendable {
         try change(&profile)
         let machine = probe.value
         let tools = try machine.require(profile.minimum, isWritten: cage.minimum != nil)
+        profile.hiding = hiding
+        if case .missing(let reason)? = machine.findings[.overlay] {
+            profile.hidingProblem = reason
+        }
         return (try CagePlan(profile, isRoot: isRoot), tools, machine)
     }
 }

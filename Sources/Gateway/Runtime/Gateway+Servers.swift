@@ -26,6 +26,7 @@ extension Gateway {
         let prepared = try await fleet.prepare(
             set.configuration.allServers,
             secrets: secrets,
+            denied: set.policy.deniedPaths,
             folder: folder,
             protectedPaths: protectedPaths(set.configuration)
         )

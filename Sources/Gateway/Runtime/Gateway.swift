@@ -274,6 +274,7 @@ package actor Gateway {
             screener: screener,
             user: parts.user,
             users: ServerUserFile(path: state.path + "/server-users"),
+            layers: state.layers,
             budget: budget,
             tally: tally,
             egress: EgressParts(
@@ -339,6 +340,10 @@ package actor Gateway {
         try await door.restoreUnknown(from: store, store.recoveredIntents)
         await refresh.attach(self)
         notices.attach(self)
+        try await parts.pool.run { [state] in
+            try Files.makeFolder(state.layers)
+            HiddenFolders.clear(state.layers)
+        }
         try await begin()
         // Probes first: whoever reaches the gateway can ask how it is.
         try await listenForControl()

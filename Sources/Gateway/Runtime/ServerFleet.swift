@@ -2,6 +2,7 @@ import Base
 import Crypto
 import HTTP
 import MCP
+import Policy
 import Sandbox
 import Screening
 import System
@@ -29,6 +30,8 @@ actor ServerFleet {
     private var contexts: [TLSTrust: TLSContext] = [:]
     /// The uids given to servers when the gateway is root.
     let users: ServerUserFile
+    /// Where layers are made that hide denied paths.
+    private let layers: String
 
     struct Key: Hashable {
         let tenant: TenantID
@@ -48,6 +51,8 @@ actor ServerFleet {
         let settings: Configuration.Server
         /// The values of the secrets it was made with.
         let secrets: [String: [UInt8]]
+        /// What was not to be there for it when it was made.
+        let denied: [DenyPath]
         let client: MCPClient
         let hosted: Hosted?
     }
@@ -74,6 +79,7 @@ actor ServerFleet {
         screener: Screener,
         user: UInt32,
         users: ServerUserFile,
+        layers: String,
         budget: BufferBudget,
         tally: GateTally,
         egress: EgressParts,
@@ -89,6 +95,7 @@ actor ServerFleet {
         lines = StderrScreening(screener)
         ownUser = user
         self.users = users
+        self.layers = layers
         self.budget = budget
         self.tally = tally
         self.egress = egress
@@ -103,6 +110,7 @@ actor ServerFleet {
     func prepare(
         _ servers: [Configuration.Server],
         secrets: SecretValues,
+        denied: [TenantID: [DenyPath]],
         folder: String,
         protectedPaths: [String]
     ) async throws(ConfigurationError) -> Prepared {
@@ -111,12 +119,16 @@ actor ServerFleet {
         for server in servers {
             let key = Key(tenant: server.tenant, server: server.name)
             let values = server.heldSecretNames.reduce(into: [:]) { $0[$1] = secrets[$1] }
-            if let known = members[key], known.settings == server, known.secrets == values {
+            let denied = denied[server.tenant] ?? DenyPath.standard
+            if let known = members[key], known.settings == server, known.secrets == values,
+                known.denied == denied
+            {
                 result.append((key, known))
                 continue
             }
             let surroundings = Surroundings(
                 secrets: values,
+                denied: denied,
                 folder: folder,
                 protectedPaths: protectedPaths
             )
@@ -202,6 +214,7 @@ actor ServerFleet {
     /// What a server is made of beside its settings.
     private struct Surroundings {
         let secrets: [String: [UInt8]]
+        let denied: [DenyPath]
         let folder: String
         let protectedPaths: [String]
     }
@@ -265,6 +278,7 @@ actor ServerFleet {
         return Member(
             settings: server,
             secrets: surroundings.secrets,
+            denied: surroundings.denied,
             client: member,
             hosted: nil
         )
@@ -367,7 +381,8 @@ actor ServerFleet {
             user: "\(key.tenant)/\(key.server)",
             users: users,
             isRoot: isRoot,
-            probe: probe
+            probe: probe,
+            hiding: HiddenFolders(HidingRules(surroundings.denied), place: layers)
         )
         let process = ServerProcess(
             server.name,
@@ -388,6 +403,7 @@ actor ServerFleet {
         return Member(
             settings: server,
             secrets: surroundings.secrets,
+            denied: surroundings.denied,
             client: client,
             hosted: Hosted(process: process, facts: facts, egress: wayOut, recipe: recipe)
         )

@@ -59,6 +59,8 @@ package struct StateFolder: Sendable {
 
     package var controlSocket: String { path + "/control.sock" }
     package var agentSocket: String { path + "/agents.sock" }
+    /// Layers that hide denied paths from hosted servers; made anew by every process.
+    package var layers: String { path + "/layers" }
     package var lockFile: String { path + "/lock" }
     package var signingKey: String { path + "/signing.key" }
     package var sealingKey: String { path + "/sealing.key" }

@@ -46,6 +46,9 @@ package struct CheckedPolicy: Sendable {
         )
     }
 
+    /// What no tool is handed a path to, and no cage shows, by tenant.
+    package var deniedPaths: [TenantID: [DenyPath]] { tenants.mapValues(\.denyPaths) }
+
     /// The servers of that tenant with a tool that a file places at T3.
     package func executingServers(of tenant: TenantID) -> Set<ServerName> {
         Set(tenants[tenant]?.tools.filter { $0.value.tier == .execute }.keys.map(\.server) ?? [])

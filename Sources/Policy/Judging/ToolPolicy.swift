@@ -23,7 +23,8 @@ package final class ToolPolicy: Sendable {
     let restricting: [CompiledRule]
     let lifting: [CompiledRule]
     let scope: ArgumentCondition?
-    let denied: DenyPaths
+    /// What no argument may name, and no result lists.
+    package let denied: DenyPaths
     package let limits: [ToolLimit]
     let isProduction: Bool
 

@@ -136,13 +136,12 @@ struct BubblewrapArguments: Equatable {
 
     private mutating func code(_ plan: CagePlan) {
         for source in plan.sources {
-            switch plan.identity {
-            case .gateway:
-                add(source.isWritable ? "--bind-fd" : "--ro-bind-fd")
-                add(.source(source))
-            case .own:
+            if plan.isStaged {
                 add(source.isWritable ? "--bind" : "--ro-bind")
                 words.append(.staged(source))
+            } else {
+                add(source.isWritable ? "--bind-fd" : "--ro-bind-fd")
+                add(.source(source))
             }
             add(source.inside)
         }

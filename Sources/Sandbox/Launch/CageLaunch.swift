@@ -78,7 +78,7 @@ package struct CageLaunch: ~Copyable, Sendable {
             case .descriptor(let content): texts += String(passed.add(try Self.open(content))).utf8
             case .staged(let source):
                 texts += "/tmp/\(staged.count)".utf8
-                staged.append(String(passed.add(try Self.open(.source(source)))))
+                staged.append(try Self.stage(source, &passed))
             }
             texts.append(0)
         }
@@ -91,7 +91,7 @@ package struct CageLaunch: ~Copyable, Sendable {
         // Root has to become the server's user, and whoever has groups has to join them first.
         var user: (uid: UInt32, gid: UInt32)?
         if case .own(let uid, let gid) = plan.identity { user = (uid, gid) }
-        if user != nil || group != nil {
+        if user != nil || group != nil || !staged.isEmpty {
             let stage = passed.add(try Self.sealed("gatehouse-stage", InitProtocol.stageImage))
             executable = "/proc/self/fd/\(stage)"
             arguments =
@@ -121,6 +121,27 @@ package struct CageLaunch: ~Copyable, Sendable {
         } catch {
             throw .launchFailed("\(error)")
         }
+    }
+
+    /// A source in gatehouse-stage's words: its descriptors.
+    private static func stage(
+        _ source: CagePlan.Source,
+        _ passed: inout PassedDescriptors
+    ) throws(CageError) -> String {
+        var numbers = [String(passed.add(try open(.source(source))))]
+        if case .hiding(let layer) = source.view {
+            numbers.append(String(passed.add(try open(layer.tree))))
+        }
+        return numbers.joined(separator: "+")
+    }
+
+    /// A path of our own.
+    private static func open(_ path: String) throws(CageError) -> Descriptor {
+        let number = unsafe cseccomp_open_path(path)
+        guard number >= 0 else {
+            throw .launchFailed("`\(path)` could not be opened (errno \(-number))")
+        }
+        return Descriptor(adopting: number)
     }
 
     private static func open(

@@ -79,7 +79,8 @@ package struct CageProbe: Sendable {
         ]
         let basic: [CageLayer] = [.namespaces, .mounts, .noNewPrivileges, .rlimits]
         func closed(_ reason: String, version: String? = nil) -> Self {
-            for layer in basic + [.seccomp, .landlock, .cgroup] where findings[layer] == nil {
+            for layer in basic + [.seccomp, .landlock, .cgroup, .overlay]
+            where findings[layer] == nil {
                 findings[layer] = .missing(reason)
             }
             return Self(findings: findings, bubblewrapVersion: version, tools: nil)
@@ -116,6 +117,7 @@ package struct CageProbe: Sendable {
         findings[.landlock] = landlock
         let (groups, cgroup) = Self.tryGroups(tools, isRoot: isRoot)
         findings[.cgroup] = cgroup
+        findings[.overlay] = Self.tryOverlay(tools, isRoot: isRoot)
         self.init(
             findings: findings,
             bubblewrapVersion: number,
@@ -179,6 +181,29 @@ package struct CageProbe: Sendable {
         }
     }
 
+    /// A trial cage with a folder laid over another.
+    private static func tryOverlay(_ tools: CageTools, isRoot: Bool) -> Finding {
+        let problem = attempt(tools, isRoot: isRoot) { plan in
+            let place = "/gatehouse-trial"
+            guard let status = HostPath.status("/usr/bin") else { return }
+            var source = CagePlan.Source(
+                outside: "/usr/bin",
+                inside: place,
+                isWritable: false,
+                device: status.device,
+                inode: status.inode
+            )
+            source.view = .hiding(HiddenLayer(existing: "/usr/lib"))
+            plan.sources.append(source)
+        }
+        if let problem {
+            return .missing(
+                "an overlay was refused: \(problem); it needs overlayfs in user namespaces (Linux 5.11)"
+            )
+        }
+        return .present("denied paths are not there in the folders servers are given")
+    }
+
     /// As on a machine that lacks these, with the reasons.
     func without(_ layers: [CageLayer: String]) -> Self {
         Self(
@@ -220,11 +245,16 @@ package struct CageProbe: Sendable {
     }
 
     /// Makes a whole cage round `/usr/bin/true`; nil when it worked.
-    private static func attempt(_ tools: CageTools, isRoot: Bool) -> String? {
+    private static func attempt(
+        _ tools: CageTools,
+        isRoot: Bool,
+        change: (inout CagePlan) -> Void = { _ in }
+    ) -> String? {
         var profile = CageProfile(command: ["/usr/bin/true"], baseFolder: "/")
         if isRoot { profile.identity = .own(uid: probeUser, gid: probeUser) }
         do {
-            let plan = try CagePlan(profile, isRoot: isRoot)
+            var plan = try CagePlan(profile, isRoot: isRoot)
+            change(&plan)
             let run = try BlockingRun(try CageLaunch(plan, tools: tools), deadline: .seconds(10))
             if case .failed(let failure) = run.reports.first { return "\(failure)" }
             guard run.reports.first == .started, run.exit == .code(0) else {

@@ -61,6 +61,7 @@ package struct CageAccount: Sendable, Equatable {
                 words.append("PROCESSOR TIME IS NOT BOUNDED: cpu is not delegated")
             }
             return words + ["\(limits.processCount) processes", tools.groups?.words ?? ""]
+        case .overlay: return hidden(plan)
         case .ownUser:
             guard case .own(let uid, _) = plan.identity else { return [] }
             return ["uid \(uid), no other server's"]
@@ -85,8 +86,25 @@ package struct CageAccount: Sendable, Equatable {
             ]
     }
 
+    private static func hidden(_ plan: CagePlan) -> [String] {
+        plan.sources.compactMap { source in
+            guard case .hiding(let layer) = source.view else { return nil }
+            let place = printable(source.inside)
+            return layer.hiddenCount == 0
+                ? "\(place): nothing denied in it; its names are taken in every folder"
+                : "\(place): \(layer.hiddenCount) denied "
+                    + "\(layer.hiddenCount == 1 ? "entry is" : "entries are") not there"
+        }
+    }
+
     /// What holds in the place of a layer that is missing.
     private static func instead(of layer: CageLayer, _ plan: CagePlan) -> [String] {
+        if layer == .overlay {
+            return [
+                "instead: a folder is shown only where nothing denied is found in it at the start",
+                "WHAT IS MADE LATER UNDER A DENIED NAME IS SEEN",
+            ]
+        }
         guard layer == .cgroup else { return [] }
         let limit = plan.limits.memoryByteCount
         return [

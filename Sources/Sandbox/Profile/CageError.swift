@@ -22,9 +22,14 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
     case runsAsRoot
     case cannotSwitchUser
     case layersMissing([CageLayer], reasons: [String])
-    /// A server with a T3 tool, a start without the layers such a server needs.
+    /// A server with a T3 tool or with folders, a start without the layers such a server needs.
     case minimumNotWritten([CageLayer], reasons: [String])
     case launchFailed(String)
+    case mountInside(String, String)
+    case tooMuchToHide(String, limit: String)
+    case hidingFailed(String, code: Int32, place: String)
+    /// This machine has no overlayfs for us, and there is something in the folder to hide.
+    case cannotHide(String, example: String, reason: String)
 
     package var description: String {
         switch self {
@@ -80,11 +85,25 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
             "this machine does not have \(layers.map(\.rawValue).joined(separator: ", ")), "
                 + "which the cage needs: \(reasons.joined(separator: "; "))"
         case .minimumNotWritten(let layers, let reasons):
-            "it has a T3 tool, and then a cage needs \(layers.map(\.rawValue).joined(separator: ", ")) "
+            "\(layers == [.overlay] ? "it has folders" : "it has a T3 tool"), and then a cage needs \(layers.map(\.rawValue).joined(separator: ", ")) "
                 + "(\(reasons.joined(separator: "; "))); to start it without, write what it must have: "
                 + "`cage: { minimum: [\(CageLayer.always.sorted().map(\.rawValue).joined(separator: ", "))] }`"
         case .launchFailed(let reason):
             "the cage could not be started: \(reason)"
+        case .mountInside(let folder, let path):
+            "something is mounted at `\(printable(path))` in `\(printable(folder))`, where what is "
+                + "denied cannot be hidden; give the mount, and the folders beside it, as places of "
+                + "their own"
+        case .tooMuchToHide(let folder, let limit):
+            "`\(printable(folder))` holds more than \(limit), too much to look for denied paths in; "
+                + "give smaller folders, each a place of its own"
+        case .hidingFailed(let folder, let code, let place):
+            "what is denied in `\(printable(folder))` could not be hidden (errno \(code)): "
+                + "`\(printable(place))` must lie on a file system that takes device nodes "
+                + "(ext4, xfs, btrfs, tmpfs); put the state folder on one"
+        case .cannotHide(let folder, let example, let reason):
+            "`\(printable(folder))` holds what is denied, `\(printable(example))`, and it cannot be "
+                + "hidden here: \(reason)"
         }
     }
 }

@@ -14,6 +14,8 @@ package enum CageLayer: String, Sendable, CaseIterable, Comparable {
     case landlock
     /// Bounds on memory, processor time and processes of the whole tree.
     case cgroup
+    /// Denied paths are not there in the folders the server is given (overlayfs).
+    case overlay
     /// A user of the host that no other server and no person shares.
     case ownUser = "own-uid"
 
@@ -31,9 +33,13 @@ package enum CageLayer: String, Sendable, CaseIterable, Comparable {
 
     /// What a start must have: what every cage has, and what is written, or follows from a T3 tool
     /// where nothing is.
-    package static func required(written: [String]?, executes: Bool) -> Set<CageLayer> {
+    package static func required(
+        written: [String]?,
+        executes: Bool,
+        hasFolders: Bool = false
+    ) -> Set<CageLayer> {
         if let written { return always.union(written.compactMap { CageLayer(rawValue: $0) }) }
-        return executes ? executeMinimum : always
+        return (executes ? executeMinimum : always).union(hasFolders ? [.overlay] : [])
     }
 
     package static func < (left: CageLayer, right: CageLayer) -> Bool {

@@ -13,11 +13,19 @@ package struct CagePlan: Sendable, Equatable {
         /// What stood there when it was checked; another one is refused at the start.
         package let device: UInt64
         package let inode: UInt64
+        package internal(set) var view = View.whole
+    }
+
+    /// How much of a source is there inside.
+    package enum View: Sendable, Equatable {
+        case whole
+        /// All but what the layer hides; read-only.
+        case hiding(HiddenLayer)
     }
 
     package internal(set) var command: ResolvedCommand
     /// In the order of mounting; none lies in another.
-    package let sources: [Source]
+    package internal(set) var sources: [Source]
     package let workingFolder: String
     package let network: CageProfile.Network
     package let seccomp: CageProfile.Seccomp
@@ -58,7 +66,7 @@ package struct CagePlan: Sendable, Equatable {
         }
         let maps = try Self.folders(profile, protected)
         try Self.checkOverlaps(code: sources, maps: maps)
-        sources += maps
+        sources += try profile.hiding?.showing(maps, problem: profile.hidingProblem) ?? maps
         guard sources.count <= Self.sourceCountLimit else {
             throw .tooMany(what: "folders shown in the cage", limit: Self.sourceCountLimit)
         }
@@ -86,6 +94,13 @@ package struct CagePlan: Sendable, Equatable {
             && left.identity == right.identity && left.limits == right.limits
             && left.minimum == right.minimum && left.links == right.links
             && left.seccomp == right.seccomp
+    }
+
+    /// Whether gatehouse-stage mounts the sources, before bubblewrap does: for a user who may not pass
+    /// the folders above them, and where one is not shown whole.
+    var isStaged: Bool {
+        if case .own = identity { return true }
+        return sources.contains { $0.view != .whole }
     }
 
     // MARK: Checks

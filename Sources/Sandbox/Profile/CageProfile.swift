@@ -52,6 +52,10 @@ package struct CageProfile: Sendable, Equatable {
     package var minimum: Set<CageLayer> = CageLayer.standardMinimum
     /// What no cage may see or hold: the state folder and every configuration file.
     package var protectedPaths: [String] = []
+    /// What of `read` and `write` is not there for the server; nil shows all of it.
+    package var hiding: HiddenFolders?
+    /// Why nothing can be hidden here; a folder is then shown only where there is nothing to hide.
+    package var hidingProblem: String?
 
     package init(command: [String], baseFolder: String) {
         self.command = command

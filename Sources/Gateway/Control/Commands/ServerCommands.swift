@@ -144,7 +144,11 @@ extension Gateway {
         } else {
             findings = (try? await fleet.machine.findings) ?? [:]
         }
-        let required = CageLayer.required(written: stdio.cage.minimum, executes: values.executes)
+        let required = CageLayer.required(
+            written: stdio.cage.minimum,
+            executes: values.executes,
+            hasFolders: !stdio.cage.read.isEmpty || !stdio.cage.write.isEmpty
+        )
         var layers = JSONObject()
         var lacking: [JSONValue] = []
         for layer in CageLayer.allCases {
