@@ -54,6 +54,7 @@ let package = Package(
         shim("CPCRE2", libraries: ["pcre2-8"]),
         shim("CYAML", libraries: ["yaml"]),
         shim("CSeccomp", libraries: ["seccomp"]),
+        shim("CNGHTTP2", libraries: ["nghttp2"]),
 
         // 0: words every module shares.
         module("Base"),
@@ -76,7 +77,7 @@ let package = Package(
         module("Storage", ["Base", "Audit", "CSQLite"]),
 
         // 2b: protocols and cages on top of the machine.
-        module("HTTP", ["Base", "System", "Crypto"]),
+        module("HTTP", ["Base", "System", "Crypto", "CNGHTTP2"]),
         module("Sandbox", ["Base", "System", "CSeccomp"], plugins: ["EmbedInit"]),
         // Compiles PID 1 of the cages and hands it to Sandbox as bytes.
         .plugin(name: "EmbedInit", capability: .buildTool()),

@@ -29,6 +29,19 @@ package enum Limits {
     package static let bufferWait: Duration = .seconds(5)
     package static let lingerTimeout: Duration = .seconds(2)
     package static let lingerByteCount = 1 << 20
+    // HTTP/2.
+    package static let http2StreamCount = 100
+    package static let http2StreamWindowByteCount = 64 << 10
+    package static let http2WindowByteCount = 256 << 10
+    /// Of a connection to an upstream, whose streams must not wait for one that is not read.
+    package static let http2UpstreamWindowByteCount = 8 << 20
+    /// Frames of a connection that bring nothing: settings, pings, resets, windows, broken ones.
+    package static let http2ControlFrameBurst = 1_000
+    package static let http2ControlFramesPerSecond = 100
+    package static let http2ResetBurst = 200
+    package static let http2ResetsPerSecond = 20
+    /// Bytes of answers that may wait for the peers of one connection to take them.
+    package static let http2UnsentByteCount = 64 << 20
     package static let connectionCount = 10_000
     /// Of one peer address, loopback left out.
     package static let connectionsPerAddress = 1_000

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-const unsigned char copenssl_tls_protocols[] = "\x08http/1.1";
-const unsigned int copenssl_tls_protocols_length = sizeof copenssl_tls_protocols - 1;
+const unsigned char copenssl_tls_protocols[] = "\x02h2\x08http/1.1";
+_Static_assert(sizeof copenssl_tls_protocols - 1 == COPENSSL_TLS_PROTOCOLS_LENGTH, "ALPN");
 
 SSL_CTX *copenssl_tls_new_ssl_context(const SSL_METHOD *method) {
     SSL_CTX *ssl = SSL_CTX_new(method);
@@ -55,8 +55,9 @@ copenssl_tls_context *copenssl_tls_client_context(const char *ca_file) {
     }
     // SSL_CTX_set_alpn_protos returns 0 on success, unlike its neighbours.
     if (loaded != 1 ||
-        SSL_CTX_set_alpn_protos(context->ssl, copenssl_tls_protocols,
-                                copenssl_tls_protocols_length) != 0) {
+        SSL_CTX_set_alpn_protos(
+            context->ssl, copenssl_tls_protocols + COPENSSL_TLS_HTTP2_LENGTH,
+            COPENSSL_TLS_PROTOCOLS_LENGTH - COPENSSL_TLS_HTTP2_LENGTH) != 0) {
         copenssl_tls_context_free(context);
         return NULL;
     }
@@ -100,6 +101,7 @@ copenssl_tls *copenssl_tls_new(copenssl_tls_context *context, const char *host, 
     }
     // The session owns both from here.
     SSL_set_bio(session->ssl, session->in, session->out);
+    SSL_set_app_data(session->ssl, session);
     if (host) {
         SSL_set_connect_state(session->ssl);
         if (!name_server(session->ssl, host, is_address)) {
@@ -115,6 +117,19 @@ copenssl_tls *copenssl_tls_new(copenssl_tls_context *context, const char *host, 
 void copenssl_tls_free(copenssl_tls *session) {
     SSL_free(session->ssl);
     free(session);
+}
+
+void copenssl_tls_offer_http2(copenssl_tls *session) {
+    session->offers_http2 = 1;
+    if (!SSL_is_server(session->ssl))
+        SSL_set_alpn_protos(session->ssl, copenssl_tls_protocols, COPENSSL_TLS_PROTOCOLS_LENGTH);
+}
+
+int copenssl_tls_speaks_http2(copenssl_tls *session) {
+    const unsigned char *name = NULL;
+    unsigned int length = 0;
+    SSL_get0_alpn_selected(session->ssl, &name, &length);
+    return length == 2 && memcmp(name, "h2", 2) == 0;
 }
 
 int copenssl_tls_input(copenssl_tls *session, const uint8_t *bytes, size_t length) {

@@ -17,10 +17,12 @@ struct copenssl_tls {
     SSL *ssl;
     BIO *in;
     BIO *out;
+    int offers_http2;
 };
 
+// The names of ALPN, HTTP/2 first; without it the list begins after its name.
 extern const unsigned char copenssl_tls_protocols[];
-extern const unsigned int copenssl_tls_protocols_length;
+enum { COPENSSL_TLS_HTTP2_LENGTH = 3, COPENSSL_TLS_PROTOCOLS_LENGTH = 12 };
 
 // The settings every context of ours begins with; NULL without memory.
 SSL_CTX *copenssl_tls_new_ssl_context(const SSL_METHOD *method);

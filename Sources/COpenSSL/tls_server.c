@@ -10,11 +10,12 @@ enum { CHAIN_LIMIT = 16, IDENTITY_LIMIT = 64, AUTHORITY_LIMIT = 256 };
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_length,
                            const unsigned char *in, unsigned int in_length, void *argument) {
-    (void)ssl;
     (void)argument;
+    const copenssl_tls *session = SSL_get_app_data(ssl);
+    unsigned int skipped = session && session->offers_http2 ? 0 : COPENSSL_TLS_HTTP2_LENGTH;
     unsigned char *chosen = NULL;
-    if (SSL_select_next_proto(&chosen, out_length, copenssl_tls_protocols,
-                              copenssl_tls_protocols_length, in,
+    if (SSL_select_next_proto(&chosen, out_length, copenssl_tls_protocols + skipped,
+                              COPENSSL_TLS_PROTOCOLS_LENGTH - skipped, in,
                               in_length) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;

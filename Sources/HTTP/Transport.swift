@@ -44,6 +44,9 @@ final class Transport {
         self.session = session
     }
 
+    /// Whether both sides agreed on HTTP/2 in their handshake.
+    var speaksHTTP2: Bool { session?.speaksHTTP2 ?? false }
+
     /// Shows the received bytes; valid inside the closure only.
     @inline(__always)
     func withBytes<Result: ~Copyable, Failure: Error>(

@@ -117,6 +117,8 @@ CHANGES = [
     ("gatehouse", 2, False), ("gatehouse", DROP, False), ("extra", 1, False), ("servers", [], False), ("servers", DROP, None),
     ("listen/mcp", "none", True), ("listen/mcp", "[::1]:80", True), ("listen/mcp", "localhost:80", False), ("listen/mcp", 8930, False),
     ("listen/open", True, True), ("listen/open", "true", False), ("listen/hosts", "gate", False), ("listen/extra", 1, False),
+    ("listen/http2", True, True), ("listen/http2", "yes", False), ("servers/far/http2", False, True),
+    ("servers/far/http2", 1, False), ("servers/files/http2", True, False),
     ("listen/tls", {"terminated_by": ["proxy"]}, False), ("listen/tls", {"certificate": "x"}, False),
     ("listen/tls", {"certificate": "x", "key": "y"}, True), ("listen/tls", {"key": "y"}, False), ("listen/tls", {}, False),
     ("listen/tls", {"certificates": [{"certificate": "x", "key": "y"}]}, True), ("listen/tls", {"certificates": []}, False),

@@ -4,7 +4,7 @@
 /// finding, and so is a promise of the parser that does not hold, which the body states with
 /// `expect`, and work beyond `workLimit`.
 package enum FuzzTarget: String, CaseIterable, Sendable {
-    case certificate, checkpoint, configuration, credential, events, http, json, lines, log,
+    case certificate, checkpoint, configuration, credential, events, http, http2, json, lines, log,
         message, path
     case pattern, schema, screening
 
@@ -38,6 +38,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .credential: CredentialFuzz.check(bytes)
         case .events: EventsFuzz.check(bytes)
         case .http: HTTPFuzz.check(bytes)
+        case .http2: HTTP2Fuzz.check(bytes)
         case .json: fuzzJSON(bytes)
         case .lines: LinesFuzz.check(bytes)
         case .log: LogFuzz.check(bytes)

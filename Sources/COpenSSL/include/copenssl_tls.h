@@ -58,6 +58,11 @@ copenssl_tls *_Nullable copenssl_tls_new(copenssl_tls_context *context, const ch
                                          int is_address);
 void copenssl_tls_free(copenssl_tls *session);
 
+// Before the handshake: HTTP/2 is offered, or taken where it is offered, before HTTP/1.1 (ALPN).
+void copenssl_tls_offer_http2(copenssl_tls *session);
+// Whether both sides agreed on it.
+int copenssl_tls_speaks_http2(copenssl_tls *session);
+
 // Takes bytes that came from the peer; 0, or -1 without memory.
 int copenssl_tls_input(copenssl_tls *session, const uint8_t *bytes, size_t length);
 // How many bytes wait to be sent to the peer, and taking them.

@@ -23,21 +23,24 @@ package final class TLSSession {
     package init(
         connectingTo host: String,
         isAddress: Bool,
-        _ context: TLSContext
+        _ context: TLSContext,
+        offersHTTP2: Bool = false
     ) throws(TLSError) {
         guard !host.isEmpty, !host.utf8.contains(0), !context.isServer,
             let pointer = unsafe copenssl_tls_new(context.pointer, host, isAddress ? 1 : 0)
         else { throw .failed(reason: "no session for `\(host)`") }
         unsafe self.pointer = unsafe pointer
         self.context = context
+        if offersHTTP2 { unsafe copenssl_tls_offer_http2(pointer) }
     }
 
     /// The server's side.
-    package init(accepting context: TLSContext) throws(TLSError) {
+    package init(accepting context: TLSContext, offersHTTP2: Bool = false) throws(TLSError) {
         guard context.isServer, let pointer = unsafe copenssl_tls_new(context.pointer, nil, 0)
         else { throw .failed(reason: "no session for a client") }
         unsafe self.pointer = unsafe pointer
         self.context = context
+        if offersHTTP2 { unsafe copenssl_tls_offer_http2(pointer) }
     }
 
     deinit { unsafe copenssl_tls_free(pointer) }
@@ -105,6 +108,9 @@ package final class TLSSession {
     package var peerCertificate: Certificate? {
         unsafe copenssl_certificate_of_peer(pointer).flatMap { unsafe Certificate(adopting: $0) }
     }
+
+    /// Whether both sides agreed on HTTP/2, after the handshake (ALPN, RFC 7301).
+    package var speaksHTTP2: Bool { unsafe copenssl_tls_speaks_http2(pointer) != 0 }
 
     /// Says that nothing more comes (close_notify); it waits in the output.
     package func close() { unsafe copenssl_tls_close(pointer) }

@@ -30,6 +30,7 @@ extension Configuration {
             origins: [],
             terminatedBy: [],
             tls: nil,
+            http2: false,
             control: nil,
             controlFrom: []
         )
@@ -92,7 +93,8 @@ extension Configuration {
                 Server.HTTP(
                     url: try ServerReader.url(url),
                     credential: credential,
-                    certificateAuthority: nil
+                    certificateAuthority: nil,
+                    http2: true
                 )
             )
         } else {

@@ -36,6 +36,9 @@ package struct Configuration: Sendable {
         package let terminatedBy: [String]
         /// What the gateway speaks TLS with itself; nil for plain HTTP.
         package let tls: TLS?
+        /// Whether agents may speak HTTP/2: by agreement in the TLS handshake, and without TLS at
+        /// a loopback address to clients that begin with it.
+        package let http2: Bool
         /// `ADDRESS:PORT` for probes and metrics; nil for none.
         package let control: String?
         /// Who besides this machine may ask there: addresses and ranges.
@@ -102,6 +105,8 @@ package struct Configuration: Sendable {
             /// The name of the secret that goes out as a bearer token.
             package let credential: String?
             package let certificateAuthority: String?
+            /// Whether HTTP/2 is offered, where TLS is spoken.
+            package let http2: Bool
         }
 
         /// A value in a server's environment.

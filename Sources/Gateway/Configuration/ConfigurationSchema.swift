@@ -89,7 +89,8 @@ package enum ConfigurationSchema {
                 "hosts": { "type": "array", "items": { "$ref": "#/$defs/text" } },
                 "origins": { "type": "array", "items": { "$ref": "#/$defs/text" } },
                 "open": { "type": "boolean", "description": "Loopback only: a request without credential is the principal `local`." },
-                "tls": { "$ref": "#/$defs/tls" }
+                "tls": { "$ref": "#/$defs/tls" },
+                "http2": { "type": "boolean", "description": "Whether agents may speak HTTP/2; with tls they may, without it at loopback addresses only and when written." }
               }
             },
             "tls": {
@@ -158,6 +159,7 @@ package enum ConfigurationSchema {
                   "url": { "$ref": "#/$defs/text" },
                   "credential": { "$ref": "#/$defs/text", "description": "The secret that is sent as a bearer token." },
                   "ca": { "$ref": "#/$defs/text" },
+                  "http2": { "type": "boolean", "description": "Whether HTTP/2 is offered to an https server; it is unless false is written." },
                   "root": { "$ref": "#/$defs/absolute" },
                   "call_timeout": { "$ref": "#/$defs/time" },
                   "start_timeout": { "$ref": "#/$defs/time" },

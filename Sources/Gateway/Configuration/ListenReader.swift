@@ -9,7 +9,7 @@ enum ListenReader {
         let members =
             try field?.members(
                 of: [
-                    "mcp", "open", "allow_from", "hosts", "origins", "tls", "control",
+                    "mcp", "open", "allow_from", "hosts", "origins", "tls", "http2", "control",
                     "control_from",
                 ]
             ) ?? [:]
@@ -48,6 +48,9 @@ enum ListenReader {
             origins: try members["origins"].map(origins) ?? [],
             terminatedBy: terminatedBy,
             tls: tls,
+            http2: try members["http2"].map { field throws(ConfigurationError) in
+                try http2(field, mcp, hasTLS: tls != nil)
+            } ?? (tls != nil),
             control: try members["control"].flatMap(control),
             controlFrom: try members["control_from"].map(ranges) ?? []
         )
@@ -73,6 +76,23 @@ enum ListenReader {
                     + "TLS (`tls: { terminated_by: [ADDRESS] }`), or listen on 127.0.0.1"
             )
         }
+    }
+
+    /// HTTP/2 without TLS is for this machine: nothing on the way agrees on it.
+    private static func http2(
+        _ field: Field,
+        _ mcp: String,
+        hasTLS: Bool
+    ) throws(ConfigurationError) -> Bool {
+        let isWanted = try field.bool()
+        guard isWanted, !hasTLS else { return isWanted }
+        guard (try? SocketAddress(parsing: mcp))?.isLoopback == true else {
+            throw field.wrong(
+                "`http2: true` without TLS is for loopback addresses only",
+                hint: "write `tls: { certificate: FILE, key: FILE }`; agents agree on HTTP/2 there"
+            )
+        }
+        return true
     }
 
     /// What a `Host` field can hold; anything else would never match one.

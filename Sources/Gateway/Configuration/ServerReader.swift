@@ -43,7 +43,9 @@ enum ServerReader {
     ) throws(ConfigurationError) -> Configuration.Server {
         let isHTTP = field.node["url"] != nil
         let own: Set<String> =
-            isHTTP ? ["url", "credential", "ca"] : ["command", "env", "folder", "cage", "secrets"]
+            isHTTP
+            ? ["url", "credential", "ca", "http2"]
+            : ["command", "env", "folder", "cage", "secrets"]
         let members = try field.members(of: own.union(common))
         let kind: Configuration.Server.Kind =
             isHTTP
@@ -107,7 +109,8 @@ enum ServerReader {
         return Configuration.Server.HTTP(
             url: try members["url"].map(url) ?? "",
             credential: credential,
-            certificateAuthority: try members["ca"]?.string()
+            certificateAuthority: try members["ca"]?.string(),
+            http2: try members["http2"]?.bool() ?? true
         )
     }
 

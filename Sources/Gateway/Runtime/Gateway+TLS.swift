@@ -34,7 +34,10 @@ extension Gateway {
             )
         }
         let log = HandshakeLog(clock: parts.clock, log: parts.log)
-        let server = ServerTLS(read.context) { peer, reason in log.note(peer, reason) }
+        let server = ServerTLS(
+            read.context,
+            offersHTTP2: current.configuration.listen.http2
+        ) { peer, reason in log.note(peer, reason) }
         tls = ListenerTLS(
             server: server,
             settings: settings,

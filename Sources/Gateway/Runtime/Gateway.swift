@@ -506,6 +506,8 @@ package actor Gateway {
         let wanted = try SocketAddress(parsing: text)
         try Self.check(wanted, configuration.listen)
         let secured = try startTLS()
+        var limits = HTTPServerLimits()
+        limits.takesHTTP2InClear = configuration.listen.http2 && wanted.isLoopback
         let server = HTTPServer(
             on: loop,
             handler: HTTPAgentEndpoint(
@@ -518,7 +520,8 @@ package actor Gateway {
                     ? nil : Set(configuration.listen.terminatedBy)
             ),
             budget: budget,
-            clock: parts.clock
+            clock: parts.clock,
+            limits: limits
         )
         let bound = try await server.listen(
             on: wanted,

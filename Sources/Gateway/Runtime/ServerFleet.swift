@@ -244,12 +244,15 @@ actor ServerFleet {
             throw ConfigurationError(file: server.name.rawValue, position: nil, problem: "\(error)")
         }
         let tls = try url.origin.isSecure ? context(http, surroundings.folder) : nil
+        var limits = HTTPClientLimits()
+        limits.offersHTTP2 = http.http2
         let client = HTTPClient(
             to: url.origin,
             on: loop,
             resolver: SystemResolver(pool: pool),
             tls: tls,
             budget: budget,
+            limits: limits,
             // The operator wrote this address: private networks are theirs to name.
             admits: { _, _ in true }
         )

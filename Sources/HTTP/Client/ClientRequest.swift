@@ -30,6 +30,34 @@ package struct ClientRequest: Sendable {
     }
 }
 
+extension ClientRequest {
+    /// Nil for what is not sent.
+    var methodName: StaticString? {
+        switch method {
+        case .get: "GET"
+        case .post: "POST"
+        case .put: "PUT"
+        case .delete: "DELETE"
+        case .options: "OPTIONS"
+        case .patch: "PATCH"
+        case .head, .other: nil
+        }
+    }
+
+    var hasValidTarget: Bool {
+        var target = target
+        return target.withUTF8 { bytes in
+            unsafe bytes.first == 0x2F && bytes.count <= Limits.requestTargetByteCount
+                && bytes.allSatisfy(Bytes.isTarget)
+        }
+    }
+
+    /// Whether the length of the body is said, be it 0.
+    var announcesLength: Bool {
+        !body.isEmpty || method == .post || method == .put || method == .patch
+    }
+}
+
 /// What came back.
 package struct ClientResponse: Sendable {
     package enum Content: Sendable {

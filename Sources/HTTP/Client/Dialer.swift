@@ -17,7 +17,8 @@ struct Dialer: Sendable {
     /// bring another one between the check and the use.
     func dial(
         until deadline: Instant,
-        _ cancellation: Cancellation?
+        _ cancellation: Cancellation?,
+        offersHTTP2: Bool = false
     ) async throws(HTTPClientError) -> sending Transport {
         guard !origin.isSecure || tls != nil else {
             throw .notSent(.tls("https needs certificates to believe, and none were given"))
@@ -29,7 +30,7 @@ struct Dialer: Sendable {
             if cancellation?.isCancelled == true { throw .notSent(.cancelled) }
             guard loop.now < latest else { break }
             do throws(HTTPClientError) {
-                return try await connect(to: address, until: latest, cancellation)
+                return try await connect(to: address, until: latest, offersHTTP2: offersHTTP2)
             } catch { last = error }
         }
         throw last
@@ -38,7 +39,7 @@ struct Dialer: Sendable {
     private func connect(
         to address: IPAddress,
         until deadline: Instant,
-        _ cancellation: Cancellation?
+        offersHTTP2: Bool
     ) async throws(HTTPClientError) -> sending Transport {
         let transport: Transport
         do throws(StreamError) {
@@ -52,7 +53,8 @@ struct Dialer: Sendable {
             let session = try TLSSession(
                 connectingTo: origin.host,
                 isAddress: origin.address != nil,
-                tls
+                tls,
+                offersHTTP2: offersHTTP2
             )
             try await transport.secure(session, until: deadline)
             return transport

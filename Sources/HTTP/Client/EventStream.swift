@@ -5,29 +5,55 @@ package import Base
 /// Not pulling is backpressure: the server waits. A stream that is let go before its end has to be
 /// closed.
 package final class EventStream: Sendable {
-    private let connection: ClientConnection
-    private let number: UInt64
+    private enum Source {
+        case connection(ClientConnection, UInt64)
+        case call(HTTP2Call, HTTP2ClientConnection)
+    }
 
-    init(connection: ClientConnection, number: UInt64) {
-        self.connection = connection
-        self.number = number
+    private let source: Source
+
+    init(connection: ClientConnection, number: UInt64) { source = .connection(connection, number) }
+
+    init(call: HTTP2Call, on connection: HTTP2ClientConnection) {
+        source = .call(call, connection)
     }
 
     /// The next event; nil when the server ended the stream in order.
     package func next(until deadline: Instant) async throws(HTTPClientError) -> ServerSentEvent? {
-        try await connection.nextEvent(of: number, until: deadline)
+        switch source {
+        case .connection(let connection, let number):
+            try await connection.nextEvent(of: number, until: deadline)
+        case .call(let call, let connection):
+            try await connection.nextEvent(of: call, until: deadline)
+        }
     }
 
     /// What a new request repeats as `Last-Event-ID`: the id of the last whole event that had one.
     package var lastEventID: [UInt8]? {
-        get async { await connection.lastEventID(of: number) }
+        get async {
+            switch source {
+            case .connection(let connection, let number): await connection.lastEventID(of: number)
+            case .call(let call, let connection): await connection.lastEventID(of: call)
+            }
+        }
     }
 
     /// How long the server asked to wait before connecting again.
     package var retryDelay: Duration? {
-        get async { await connection.retryDelay(of: number) }
+        get async {
+            switch source {
+            case .connection(let connection, let number): await connection.retryDelay(of: number)
+            case .call(let call, let connection): await connection.retryDelay(of: call)
+            }
+        }
     }
 
-    /// Lets go of the stream; before its end this closes the connection, which tells the server.
-    package func close() async { await connection.abandon(number) }
+    /// Lets go of the stream; before its end this closes the connection, or resets the stream where
+    /// the connection carries others, which tells the server.
+    package func close() async {
+        switch source {
+        case .connection(let connection, let number): await connection.abandon(number)
+        case .call(let call, let connection): await connection.abandon(call)
+        }
+    }
 }

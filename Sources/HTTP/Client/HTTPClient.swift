@@ -16,11 +16,13 @@ package struct HTTPClientLimits: Sendable {
     package var idleTimeout = Limits.upstreamIdleTimeout
     package var writeTimeout = Limits.writeTimeout
     package var bufferWait = Limits.bufferWait
+    /// Whether HTTP/2 is offered in the TLS handshake.
+    package var offersHTTP2 = false
 
     package init() {}
 }
 
-/// An HTTP/1.1 client of one origin, with a pool of connections to it.
+/// An HTTP client of one origin, with a pool of connections to it.
 ///
 /// One client serves one holder of one credential: connections are never shared further, and what
 /// is put into Authorization can reach no other origin, since redirects are not followed and no
@@ -29,6 +31,9 @@ package struct HTTPClientLimits: Sendable {
 /// A request is written once. A kept connection the server closed meanwhile is noticed before a
 /// byte is written, and another one is taken; once bytes were written, a lost connection is an
 /// error with `requestSent`, and whether to send again is the caller's question.
+///
+/// Where the server agrees on HTTP/2 there is one connection for all requests, and a request it
+/// certainly did not work on (GOAWAY, REFUSED_STREAM) is sent again.
 package actor HTTPClient {
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -45,6 +50,12 @@ package actor HTTPClient {
     private var waiting: [Pending<ClientConnection?>] = []
     private var sweeper: TimerToken?
     private var isClosed = false
+
+    /// What the server agreed on; HTTP/1.1 is not asked about again.
+    private var shared: HTTP2ClientConnection?
+    private var speaksHTTP2: Bool
+    private var isDialing = false
+    private var dialWaiters: [Pending<Void>] = []
 
     /// - Parameters:
     ///   - tls: whose certificates count; without it https is refused. Share one: loading the
@@ -64,6 +75,7 @@ package actor HTTPClient {
         self.loop = loop
         self.budget = budget
         self.limits = limits
+        speaksHTTP2 = limits.offersHTTP2 && origin.isSecure
         dialer = Dialer(
             origin: origin,
             loop: loop,
@@ -83,6 +95,9 @@ package actor HTTPClient {
         cancellation: Cancellation? = nil
     ) async throws(HTTPClientError) -> ClientResponse {
         if cancellation?.isCancelled == true { throw .notSent(.cancelled) }
+        if speaksHTTP2, let response = try await sendShared(request, cancellation) {
+            return response
+        }
         guard let message = RequestMessage(request, origin: origin, authorization) else {
             throw .notSent(.badRequest("the method or the target cannot be sent"))
         }
@@ -113,16 +128,128 @@ package actor HTTPClient {
         idle = []
         openCount -= connections.count
         for connection in connections { await connection.close() }
+        await shared?.close()
+        shared = nil
+        wakeDialWaiters(.notSent(.cancelled))
         for pending in waiting { pending.fail(HTTPClientError.notSent(.cancelled)) }
         waiting = []
         sweeper?.cancel()
     }
 
     /// Open connections, and those of them that are idle.
-    package var connectionCounts: (open: Int, idle: Int) { (openCount, idle.count) }
+    package var connectionCounts: (open: Int, idle: Int) {
+        (openCount + (shared == nil ? 0 : 1), idle.count)
+    }
 
     /// Requests that wait for a connection.
     package var waitingCount: Int { waiting.count }
+
+    // MARK: HTTP/2
+
+    /// How often a request is sent that the server certainly did not work on.
+    private static let attemptCount = 3
+
+    /// Sends a request over the one connection of HTTP/2; nil when the server speaks HTTP/1.1.
+    private func sendShared(
+        _ request: ClientRequest,
+        _ cancellation: Cancellation?
+    ) async throws(HTTPClientError) -> ClientResponse? {
+        guard let message = HTTP2Request(request, origin: origin, authorization) else {
+            throw .notSent(.badRequest("the method or the target cannot be sent"))
+        }
+        var attempt = 0
+        while true {
+            guard
+                let connection = try await sharedConnection(until: request.deadline, cancellation)
+            else { return nil }
+            do throws(HTTPClientError) {
+                return try await connection.exchange(message, cancellation)
+            } catch {
+                attempt += 1
+                guard !error.requestSent, case .endedEarly = error.reason,
+                    attempt < Self.attemptCount, loop.now < request.deadline
+                else { throw error }
+            }
+        }
+    }
+
+    /// The connection all requests share, opened by the first of them while the others wait; nil
+    /// when the server speaks HTTP/1.1.
+    private func sharedConnection(
+        until deadline: Instant,
+        _ cancellation: Cancellation?
+    ) async throws(HTTPClientError) -> HTTP2ClientConnection? {
+        while speaksHTTP2 {
+            guard !isClosed else { throw .notSent(.cancelled) }
+            if let shared, shared.takesMore { return shared }
+            guard isDialing else {
+                try await dialShared(until: deadline, cancellation)
+                continue
+            }
+            guard dialWaiters.count < limits.waitingCount else {
+                throw .notSent(.tooManyWaiting(limit: limits.waitingCount))
+            }
+            let pending = Pending<Void>(on: loop)
+            dialWaiters.append(pending)
+            cancellation?.attach { pending.fail(HTTPClientError.notSent(.cancelled)) }
+            defer { cancellation?.attach(nil) }
+            do {
+                try await pending.value(until: deadline)
+            } catch {
+                dialWaiters.removeAll { $0 === pending }
+                throw error as? HTTPClientError ?? .notSent(.timedOut)
+            }
+        }
+        return nil
+    }
+
+    private func dialShared(
+        until deadline: Instant,
+        _ cancellation: Cancellation?
+    ) async throws(HTTPClientError) {
+        isDialing = true
+        do throws(HTTPClientError) {
+            let transport = try await dialer.dial(
+                until: deadline,
+                cancellation,
+                offersHTTP2: true
+            )
+            isDialing = false
+            if transport.speaksHTTP2 {
+                guard let made = HTTP2ClientConnection(transport, client: self, budget: budget)
+                else { throw .notSent(.noRoom) }
+                shared = made
+                loop.spawn { await made.run() }
+            } else {
+                speaksHTTP2 = false
+                openCount += 1
+                let connection = ClientConnection(transport, client: self, budget: budget)
+                release(connection, isReusable: connection.park())
+            }
+            wakeDialWaiters(nil)
+        } catch {
+            isDialing = false
+            // What ended this request alone is no answer to the others: one of them tries again.
+            switch error.reason {
+            case .cancelled, .timedOut: wakeDialWaiters(nil)
+            default: wakeDialWaiters(error)
+            }
+            throw error
+        }
+    }
+
+    private func wakeDialWaiters(_ error: HTTPClientError?) {
+        let waiters = dialWaiters
+        dialWaiters = []
+        for pending in waiters {
+            if let error { pending.fail(error) } else { pending.fulfil(()) }
+        }
+    }
+
+    /// The connection of HTTP/2 is over.
+    func forget(_ connection: HTTP2ClientConnection) {
+        if shared === connection { shared = nil }
+    }
 
     // MARK: The pool
 
@@ -252,26 +379,12 @@ struct RequestMessage: Sendable {
 
     /// Nil when method or target cannot be written.
     init?(_ request: ClientRequest, origin: HTTPOrigin, _ authorization: FieldValue?) {
-        let method: StaticString
-        switch request.method {
-        case .get: method = "GET "
-        case .post: method = "POST "
-        case .put: method = "PUT "
-        case .delete: method = "DELETE "
-        case .options: method = "OPTIONS "
-        case .patch: method = "PATCH "
-        case .head, .other: return nil
-        }
-        var target = request.target
-        let isValid = target.withUTF8 { bytes in
-            unsafe bytes.first == 0x2F && bytes.count <= Limits.requestTargetByteCount
-                && bytes.allSatisfy(Bytes.isTarget)
-        }
-        guard isValid else { return nil }
+        guard let method = request.methodName, request.hasValidTarget else { return nil }
         var head: [UInt8] = []
         head.reserveCapacity(256 + request.fields.bytes.count + request.body.count)
         head.append(method)
-        head.append(contentsOf: target.utf8)
+        head.append(Bytes.space)
+        head.append(contentsOf: request.target.utf8)
         head.append(" HTTP/1.1\r\nHost: ")
         head.append(contentsOf: origin.authority.utf8)
         head.append("\r\n")
@@ -280,9 +393,7 @@ struct RequestMessage: Sendable {
             head.append(contentsOf: authorization.bytes)
             head.append("\r\n")
         }
-        if !request.body.isEmpty || request.method == .post || request.method == .put
-            || request.method == .patch
-        {
+        if request.announcesLength {
             head.append("Content-Length: ")
             head.append(decimal: request.body.count)
             head.append("\r\n")

@@ -23,6 +23,8 @@ package struct FramingError: Error, Equatable, Sendable, CustomStringConvertible
 
         // Fields.
         case badFieldName
+        case badFieldLine
+        case connectionField
         case badHost
         case missingHost
         case repeatedHost
@@ -86,6 +88,9 @@ package struct FramingError: Error, Equatable, Sendable, CustomStringConvertible
         case .unsupportedVersion: "an HTTP version that is not served; use HTTP/1.1"
         case .badStatusLine: "a status line that is not `HTTP/1.1 NNN reason`"
         case .badFieldName: "a field name that is not a token followed by a colon"
+        case .badFieldLine: "a field value with a control byte, or a blank at either end"
+        case .connectionField:
+            "a field that only connections of HTTP/1.1 have (Connection, Transfer-Encoding, TE)"
         case .badHost: "a Host that is not `name` or `name:port`"
         case .missingHost: "no Host field"
         case .repeatedHost: "more than one Host field"

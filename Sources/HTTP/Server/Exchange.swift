@@ -42,6 +42,8 @@ package final class Exchange: Sendable {
     package let certificate: Certificate?
     private let connection: HTTPConnection
     private let number: UInt64
+    /// What is answered on instead, where the connection carries many requests at once.
+    private let stream: HTTP2Stream?
 
     init(
         _ head: RequestHead,
@@ -49,7 +51,8 @@ package final class Exchange: Sendable {
         peer: SocketAddress,
         certificate: Certificate?,
         connection: HTTPConnection,
-        number: UInt64
+        number: UInt64,
+        stream: HTTP2Stream? = nil
     ) {
         self.head = head
         self.body = body
@@ -57,6 +60,7 @@ package final class Exchange: Sendable {
         self.certificate = certificate
         self.connection = connection
         self.number = number
+        self.stream = stream
     }
 
     /// Sends a whole response; Content-Length, Date and Connection are added here.
@@ -68,7 +72,10 @@ package final class Exchange: Sendable {
         _ fields: FieldBlock = FieldBlock(),
         body: [UInt8] = []
     ) async -> Bool {
-        await connection.onLoop { $0.respond(status, fields, body: body, to: self.number) }
+        await connection.onLoop { connection in
+            if let stream = self.stream { return stream.respond(status, fields, body: body) }
+            return connection.respond(status, fields, body: body, to: self.number)
+        }
     }
 
     /// Begins an event stream: sends the head, with the fields that a stream needs.
@@ -79,33 +86,42 @@ package final class Exchange: Sendable {
         _ fields: FieldBlock = FieldBlock()
     ) async -> StreamReply? {
         let hasBegun = await connection.onLoop { connection in
-            connection.beginStream(status, fields, to: self.number)
+            if let stream = self.stream { return stream.beginStream(status, fields) }
+            return connection.beginStream(status, fields, to: self.number)
         }
         guard hasBegun else { return nil }
-        return StreamReply(connection: connection, number: number)
+        return StreamReply(connection: connection, number: number, stream: stream)
     }
 
     /// Whether the client has closed its side or the connection broke.
     ///
     /// A client that only closed its sending side looks the same; an answer still reaches it.
     package var isClosed: Bool {
-        get async { await connection.onLoop { $0.isClosed(self.number) } }
+        get async {
+            await connection.onLoop { self.stream?.isClosed ?? $0.isClosed(self.number) }
+        }
     }
 
     /// Runs `body` on the loop when the client goes away while this request is being answered; at
     /// once when it is gone already, never after the answer is complete.
     package func onClose(_ body: @escaping @Sendable () -> Void) async {
-        await connection.onLoop { $0.onClose(body, to: self.number) }
+        await connection.onLoop { connection in
+            if let stream = self.stream { return stream.onClose(body) }
+            connection.onClose(body, to: self.number)
+        }
     }
 
     /// Waits until the client goes away or the server is shut down.
-    package func closed() async { await connection.closed(number) }
+    package func closed() async {
+        await connection.closed(number, stream)
+    }
 }
 
 /// An event stream that answers a request.
 package struct StreamReply: Sendable {
     let connection: HTTPConnection
     let number: UInt64
+    let stream: HTTP2Stream?
 
     /// Sends one event; waits while the client is slow to take what was sent before.
     ///
@@ -143,11 +159,12 @@ package struct StreamReply: Sendable {
 
     private func send(_ bytes: [UInt8], isLast: Bool) async -> Bool {
         let (isSent, isBackedUp) = await connection.onLoop { connection in
+            if let stream { return (stream.sendPart(bytes, isLast: isLast), stream.isBackedUp) }
             let isSent = connection.sendPart(bytes, isLast: isLast, to: number)
             return (isSent, connection.isBackedUp)
         }
         guard isSent, isBackedUp, !isLast else { return isSent }
-        return await connection.waitUntilTaken()
+        return await connection.waitUntilTaken(stream)
     }
 }
 
@@ -170,4 +187,13 @@ extension HTTPConnection {
     private func step<Result: Sendable>(
         _ body: @Sendable (isolated HTTPConnection) -> Result
     ) -> Result { body(self) }
+
+    fileprivate func closed(_ exchange: UInt64, _ stream: HTTP2Stream?) async {
+        if let stream { await stream.closed() } else { await closed(exchange) }
+    }
+
+    fileprivate func waitUntilTaken(_ stream: HTTP2Stream?) async -> Bool {
+        if let stream { return await stream.waitUntilTaken() }
+        return await waitUntilTaken()
+    }
 }

@@ -36,6 +36,8 @@ actor HTTPConnection {
     private var closing: [Pending<Void>] = []
 
     private let tls: ServerTLS?
+    /// What serves the connection where the client speaks HTTP/2.
+    private var http2: HTTP2Connection?
     /// What the client has shown of itself in its handshake.
     private(set) var certificate: Certificate?
 
@@ -64,22 +66,51 @@ actor HTTPConnection {
         stream.onHangUp = { self.assumeIsolated { $0.peerLeft() } }
         do throws(ConnectionEnd) {
             try await secure()
-            try await serve()
+            if let http2 { await http2.run() } else { try await serve() }
         } catch {
             await end(with: error)
         }
         transport.close()
         peerLeft()
+        http2 = nil
         server.remove(self)
     }
 
     private func secure() async throws(ConnectionEnd) {
-        guard let tls else { return }
+        guard let tls else { return try await lookForHTTP2() }
         let deadline = loop.now.advanced(by: server.limits.handshakeTimeout)
         guard let session = await tls.accept(transport, from: peer, until: deadline) else {
             throw .cutOff
         }
         certificate = session.peerCertificate
+        if session.speaksHTTP2 { beginHTTP2() }
+    }
+
+    private func beginHTTP2() {
+        http2 = HTTP2Connection(
+            transport,
+            server,
+            owner: self,
+            peer: peer,
+            certificate: certificate
+        )
+    }
+
+    /// Where it is allowed without TLS, a client begins with what no request begins with
+    /// (RFC 9113 section 3.3); all others are served as ever.
+    private func lookForHTTP2() async throws(ConnectionEnd) {
+        guard server.limits.takesHTTP2InClear else { return }
+        let deadline = loop.now.advanced(by: server.limits.headTimeout)
+        while true {
+            switch transport.withBytes(HTTP2Preface.find) {
+            case .found: return beginHTTP2()
+            case .absent: return
+            case .undecided: break
+            }
+            do throws(StreamError) {
+                if try await transport.fill(until: deadline) == 0 { throw .closed }
+            } catch { throw .cutOff }
+        }
     }
 
     private func serve() async throws(ConnectionEnd) {
@@ -382,10 +413,12 @@ actor HTTPConnection {
         closing = []
         for hook in hooks { hook() }
         for pending in waiting { pending.fulfil(()) }
+        http2?.peerLeft()
     }
 
     /// The server drains: an idle connection is closed, another one after its answer.
     func drain() {
+        if let http2 { return http2.drain() }
         if isIdle, transport.stream.availableCount == 0 { transport.close() }
     }
 

@@ -12,11 +12,13 @@ package struct HTTPServerLimits: Sendable {
     package var connectionCount = Limits.connectionCount
     /// How long a body waits for room in the buffer budget before it is answered 503.
     package var bufferWait = Limits.bufferWait
+    /// Whether HTTP/2 is served without TLS to clients that begin with it.
+    package var takesHTTP2InClear = false
 
     package init() {}
 }
 
-/// An HTTP/1.1 server on one loop.
+/// An HTTP server on one loop: HTTP/1.1, and HTTP/2 to clients that agreed on it.
 package actor HTTPServer {
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor {

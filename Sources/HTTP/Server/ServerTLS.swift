@@ -22,14 +22,18 @@ package final class ServerTLS: Sendable {
     }
 
     private let state: Lock<State>
+    /// Whether clients may agree on HTTP/2 in their handshake.
+    private let offersHTTP2: Bool
     /// Told of every handshake that failed or took too long; called on the loop.
     private let failed: @Sendable (SocketAddress, String) -> Void
 
     package init(
         _ context: TLSContext,
+        offersHTTP2: Bool = false,
         failed: @escaping @Sendable (SocketAddress, String) -> Void = { _, _ in }
     ) {
         state = Lock(State(context: context))
+        self.offersHTTP2 = offersHTTP2
         self.failed = failed
     }
 
@@ -46,7 +50,7 @@ package final class ServerTLS: Sendable {
     ) async -> TLSSession? {
         let context = state.withLock { $0.context }
         do {
-            let session = try TLSSession(accepting: context)
+            let session = try TLSSession(accepting: context, offersHTTP2: offersHTTP2)
             try await transport.secure(session, until: deadline)
             state.withLock { $0.tally.completed &+= 1 }
             return session
