@@ -283,6 +283,31 @@ struct HTTP2ServerTests {
         }
     }
 
+    @Test func `a connection is renewed without losing a request`() async throws {
+        let witness = Witness()
+        let handler = ClosureHandler { exchange in
+            await witness.note("began")
+            await witness.wait(for: "go")
+            await exchange.respond(.ok, body: [0x61])
+        }
+        try await Self.serving(handler) { server, peer in
+            let id = try await peer.request()
+            await witness.wait(for: "began")
+            await server.server.renewConnections()
+            try await peer.read { $0.assumeIsolated { $0.goneAway != nil } }
+            await witness.note("go")
+            let answer = try await peer.answer(to: id)
+            #expect(answer.text == "a")
+            let code = try await peer.end()
+            #expect(code == HTTP2Code.noError)
+            // The server takes new connections as before.
+            let next = try await HTTP2Peer.connect(to: server.address, on: server.server.loop)
+            let again = try await next.answer(to: try await next.request())
+            #expect(again.text == "a")
+            await next.close()
+        }
+    }
+
     @Test func `a silent connection is ended in order`() async throws {
         var limits = Self.limits
         limits.headTimeout = .milliseconds(50)

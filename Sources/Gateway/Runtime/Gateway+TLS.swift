@@ -63,7 +63,9 @@ extension Gateway {
             tls?.entries = read.entries
             tls?.failure = nil
             noteChangedAuthorities()
-            say(read.entries.filter { !known.contains($0.certificate.digest) })
+            let fresh = read.entries.filter { !known.contains($0.certificate.digest) }
+            say(fresh)
+            if !fresh.isEmpty, let server { loop.spawn { await server.renewConnections() } }
         } catch {
             tls?.failure = "\(error)"
             parts.log("certificates not reloaded, the old ones stay: \(error)")

@@ -24,6 +24,9 @@ final class HTTP2Stream: @unchecked Sendable {
     private var heldByteCount = 0
     private var isBodyEnded = false
     private var bodyDeadline = Instant(nanoseconds: .max)
+    /// Answered before its body came: until when, and how much of it, is still read and dropped.
+    private var lingerDeadline: Instant?
+    private var lingerByteCount = Limits.lingerByteCount
 
     private var outgoing = OutgoingBody()
     private var isAsleep = false
@@ -59,15 +62,23 @@ final class HTTP2Stream: @unchecked Sendable {
     }
 
     func take(_ bytes: [UInt8]) {
-        guard phase == .receiving, !isGone else { return connection.consume(id, bytes.count) }
+        guard phase == .receiving, !isGone else { return drop(bytes.count) }
         guard body.count + unheld.count + bytes.count <= server.limits.requestByteCount else {
-            connection.consume(id, bytes.count)
-            return refuseLongBody()
+            refuseLongBody()
+            return drop(bytes.count)
         }
         if unheld.isEmpty, server.budget.takeNow(bytes.count) { return keep(bytes) }
         let isWaiting = !unheld.isEmpty
         unheld += bytes
         if !isWaiting { connection.loop.spawn { await self.awaitRoom() } }
+    }
+
+    /// Bytes nobody wants: read for a while, so that a client that sends before it listens hears
+    /// its answer.
+    private func drop(_ count: Int) {
+        connection.consume(id, count)
+        lingerByteCount -= count
+        if lingerByteCount < 0, lingerDeadline != nil { reset(HTTP2Code.noError) }
     }
 
     private func keep(_ bytes: [UInt8]) {
@@ -258,8 +269,10 @@ final class HTTP2Stream: @unchecked Sendable {
 
     /// Our last frame is with the client.
     func answerSent() {
-        // RFC 9113 section 8.1: the rest of the request is not wanted, and nothing was wrong.
-        if !isBodyEnded { connection.reset(id, HTTP2Code.noError) }
+        guard !isBodyEnded else { return }
+        lingerDeadline = connection.loop.now.advanced(by: Limits.lingerTimeout)
+        drop(0)
+        connection.watch()
     }
 
     func reset(_ code: UInt32) {
@@ -280,6 +293,7 @@ final class HTTP2Stream: @unchecked Sendable {
     var deadline: Instant? {
         if isGone { return nil }
         if awaitsBody { return bodyDeadline }
+        if let lingerDeadline { return lingerDeadline }
         return outgoing.count > 0 ? stallDeadline : nil
     }
 
@@ -287,6 +301,9 @@ final class HTTP2Stream: @unchecked Sendable {
         guard let deadline, deadline <= now else { return }
         if awaitsBody {
             refuse(.requestTimeout, "the body of the request did not arrive in time")
+        } else if lingerDeadline != nil {
+            // RFC 9113 section 8.1: the rest of the request is not wanted, and nothing was wrong.
+            reset(HTTP2Code.noError)
         } else {
             // A client that opens no window for so long reads no more.
             reset(HTTP2Code.cancel)

@@ -422,6 +422,9 @@ actor HTTPConnection {
         if isIdle, transport.stream.availableCount == 0 { transport.close() }
     }
 
+    /// A connection that may last for days is to be begun anew: what is open is answered on it.
+    func renew() { http2?.drain() }
+
     /// The server's patience is over.
     func abort() {
         transport.close()

@@ -81,6 +81,14 @@ package actor HTTPServer {
         context.refusedCounts[reason] ?? 0
     }
 
+    /// Sends GOAWAY to clients of HTTP/2, which keep one connection for all they do: their next
+    /// requests come by a new one, with the certificate that is shown now.
+    ///
+    /// Connections of HTTP/1.1 go on as they are.
+    package func renewConnections() async {
+        for connection in Array(context.connections.values) { await connection.renew() }
+    }
+
     /// Stops: no new connection, idle ones closed at once, each request in flight answered with
     /// `Connection: close`; what is not answered after `grace` is cut off.
     ///
