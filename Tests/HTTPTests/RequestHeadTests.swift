@@ -37,7 +37,18 @@ struct RequestHeadTests {
         #expect(head["x-absent"] == nil)
         #expect(head.isRepeated("x-twice"))
         #expect(!head.isRepeated(.host))
+        #expect(head.fields.hasRepeatedName)
         #expect(head.fields.count == 6)
+    }
+
+    @Test("sees a name that is there twice, whatever its case and place")
+    func repeatedNames() throws {
+        func isRepeated(_ lines: String) throws -> Bool {
+            try Self.head("GET / HTTP/1.1\r\nHost: a\r\n\(lines)\r\n\r\n").fields.hasRepeatedName
+        }
+        #expect(try isRepeated("X-One: 1\r\nX-Two: 2\r\nx-oNE: 3"))
+        #expect(try isRepeated("Mcp-Param-a: 1\r\nMCP-PARAM-A: 1"))
+        #expect(try !isRepeated("X-One: 1\r\nX-Two: 2\r\nX-Three: 1"))
     }
 
     @Test(

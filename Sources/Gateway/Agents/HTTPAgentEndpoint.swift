@@ -267,6 +267,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         _ head: RequestHead,
         _ meta: RequestMeta
     ) throws(ProtocolError) {
+        guard head.fields.hasRepeatedName else { return }
         for (name, spelling) in deciding where head.isRepeated(name) {
             throw ProtocolError(
                 meta.claimsModern ? .headerMismatch : .invalidRequest,

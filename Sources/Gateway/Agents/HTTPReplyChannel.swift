@@ -1,23 +1,25 @@
-import Base
 import HTTP
 
 /// The way back over one HTTP exchange: plain JSON while nothing but the answer was sent, an event
 /// stream from the first notification or keep-alive on.
-final class HTTPReplyChannel: ReplyChannel {
+///
+/// INVARIANT loop-thread: used on the exchange's loop only, which is what makes `@unchecked Sendable`
+/// true.
+final class HTTPReplyChannel: ReplyChannel, @unchecked Sendable {
     static let json: FieldBlock = {
         var fields = FieldBlock()
         fields.add(.contentType, "application/json")
         return fields
     }()
 
-    private enum State: Sendable {
+    private enum State {
         case nothing
         case streaming(StreamReply)
         case gone
     }
 
     private let exchange: Exchange
-    private let state = Lock(State.nothing)
+    private var state = State.nothing
 
     init(_ exchange: Exchange) { self.exchange = exchange }
 
@@ -32,12 +34,12 @@ final class HTTPReplyChannel: ReplyChannel {
     }
 
     func finish(_ reply: AgentReply) async {
-        if case .streaming(let stream) = state.withLock({ $0 }) {
-            state.withLock { $0 = .gone }
+        if case .streaming(let stream) = state {
+            state = .gone
             await stream.finish(reply.body.map { ServerSentEvent(data: $0) })
             return
         }
-        state.withLock { $0 = .gone }
+        state = .gone
         var fields = Self.json
         if let session = reply.newSession, let value = FieldValue(session.text) {
             fields.add(.mcpSessionID, value)
@@ -51,18 +53,18 @@ final class HTTPReplyChannel: ReplyChannel {
 
     /// Ends the stream, where one was begun.
     func end() async {
-        guard case .streaming(let stream) = state.withLock({ $0 }) else { return }
-        state.withLock { $0 = .gone }
+        guard case .streaming(let stream) = state else { return }
+        state = .gone
         await stream.finish()
     }
 
     private func stream() async -> StreamReply? {
-        switch state.withLock({ $0 }) {
+        switch state {
         case .streaming(let stream): return stream
         case .gone: return nil
         case .nothing:
             guard let stream = await exchange.beginStream() else { return nil }
-            state.withLock { $0 = .streaming(stream) }
+            state = .streaming(stream)
             return stream
         }
     }

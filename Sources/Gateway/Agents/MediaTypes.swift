@@ -2,13 +2,15 @@
 enum MediaTypes {
     /// Whether a Content-Type is `application/json`, whatever its parameters (RFC 9110, 8.3.1).
     static func isJSON(_ value: ArraySlice<UInt8>) -> Bool {
-        essence(of: value).isEqual("application/json")
+        value.isEqual("application/json") || essence(of: value).isEqual("application/json")
     }
 
     /// Whether an Accept takes both kinds of answer that MCP needs.
     ///
     /// Weights do not matter: we choose. RFC 9110, 12.5.1; 2025-06-18, basic/transports.
     static func acceptsJSONAndEvents(_ value: ArraySlice<UInt8>) -> Bool {
+        // As clients spell it.
+        if value.isEqual("application/json, text/event-stream") { return true }
         var json = false
         var events = false
         var rest = value
@@ -47,9 +49,13 @@ extension ArraySlice<UInt8> {
     fileprivate func isEqual(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         return text.withUTF8Buffer { expected in
-            unsafe zip(self, expected).allSatisfy { byte, wanted in
-                (0x41...0x5a).contains(byte) ? byte | 0x20 == wanted : byte == wanted
+            let bytes = span
+            for index in bytes.indices {
+                let byte = bytes[index]
+                let lower = (0x41...0x5a).contains(byte) ? byte | 0x20 : byte
+                guard unsafe lower == expected[index] else { return false }
             }
+            return true
         }
     }
 }

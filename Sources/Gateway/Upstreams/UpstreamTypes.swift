@@ -206,8 +206,10 @@ package protocol UpstreamTransport: Sendable {
 
 /// One call's way to be called off: by its agent, by a lockdown, or by a shutdown.
 ///
-/// It lives on the loop; `cancel` runs what was registered, once.
-package final class CallCancellation: Sendable {
+/// `cancel` runs what was registered, once.
+///
+/// INVARIANT loop-thread: lives on the gateway's loop, which is what makes `@unchecked Sendable` true.
+package final class CallCancellation: @unchecked Sendable {
     package enum Reason: Sendable {
         /// The agent asked for it.
         case cancelled
@@ -217,48 +219,35 @@ package final class CallCancellation: Sendable {
         case stopped
     }
 
-    private struct State {
-        var reason: Reason?
-        var nextKey = 0
-        /// One or two at a time: the upstream's, and the desk's.
-        var handlers: [(key: Int, body: @Sendable () -> Void)] = []
-    }
-
-    private let state = Lock(State())
+    /// Why it was called off, if it was.
+    package private(set) var reason: Reason?
+    private var nextKey = 0
+    /// One or two at a time: the upstream's, and the desk's.
+    private var handlers: [(key: Int, body: @Sendable () -> Void)] = []
 
     package init() {}
 
     package var isCancelled: Bool { reason != nil }
 
-    /// Why it was called off, if it was.
-    package var reason: Reason? { state.withLock { $0.reason } }
-
     /// Runs `body` when the call is called off, at once if it was already; the key takes it back.
     @discardableResult
     package func onCancel(_ body: @escaping @Sendable () -> Void) -> Int {
-        let key: Int? = state.withLock { state in
-            guard state.reason == nil else { return nil }
-            state.nextKey += 1
-            state.handlers.append((state.nextKey, body))
-            return state.nextKey
+        guard reason == nil else {
+            body()
+            return 0
         }
-        if let key { return key }
-        body()
-        return 0
+        nextKey += 1
+        handlers.append((nextKey, body))
+        return nextKey
     }
 
-    package func remove(_ key: Int) {
-        state.withLock { $0.handlers.removeAll { $0.key == key } }
-    }
+    package func remove(_ key: Int) { handlers.removeAll { $0.key == key } }
 
     package func cancel(_ reason: Reason) {
-        let handlers: [@Sendable () -> Void] = state.withLock { state in
-            guard state.reason == nil else { return [] }
-            state.reason = reason
-            let waiting = state.handlers.map(\.body)
-            state.handlers = []
-            return waiting
-        }
-        for handler in handlers { handler() }
+        guard self.reason == nil else { return }
+        self.reason = reason
+        let waiting = handlers
+        handlers = []
+        for handler in waiting { handler.body() }
     }
 }

@@ -100,6 +100,20 @@ package enum Bytes {
             return true
         }
     }
+
+    /// Whether `count` bytes at two places are the same ASCII text, whatever its case.
+    static func equalIgnoringCase(
+        _ bytes: Span<UInt8>,
+        _ left: Int,
+        _ right: Int,
+        _ count: Int
+    ) -> Bool {
+        for index in 0..<count
+        where lowercased(bytes[left + index]) != lowercased(bytes[right + index]) {
+            return false
+        }
+        return true
+    }
 }
 
 extension ArraySlice<UInt8> {

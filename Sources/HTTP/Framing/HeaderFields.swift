@@ -31,6 +31,24 @@ package struct HeaderFields: Sendable, Sequence {
         return entry(named: name.text, from: first + 1) != nil
     }
 
+    /// Whether any two fields have the same name, whatever its case.
+    package var hasRepeatedName: Bool {
+        let span = bytes.span
+        for index in entries.indices.dropFirst() {
+            let entry = entries[index]
+            for other in 0..<index where entries[other].nameCount == entry.nameCount {
+                let isSame = Bytes.equalIgnoringCase(
+                    span,
+                    Int(entries[other].name),
+                    Int(entry.name),
+                    Int(entry.nameCount)
+                )
+                if isSame { return true }
+            }
+        }
+        return false
+    }
+
     /// The values of all fields of that name as one list, for names whose value is a list
     /// (RFC 9110 section 5.3).
     package func joined(_ name: FieldName) -> [UInt8] {

@@ -89,8 +89,10 @@ package struct LimitBook: Sendable {
     ) -> Result<LimitLease, LimitExcessError> {
         var keys: [LimitKey] = []
         let arguments = call.document.root
-        for limit in policy.limits where limit.applies(to: arguments) {
-            guard let most = limit.statement.concurrent else { continue }
+        for limit in policy.limits {
+            guard let most = limit.statement.concurrent, limit.applies(to: arguments) else {
+                continue
+            }
             let key = limit.key(subject)
             guard tenants[subject.tenant]?.running[key] ?? 0 < most else {
                 return .failure(LimitExcessError(excess: limit.concurrentExcess(most)))
