@@ -134,6 +134,25 @@ class HostedRevisions(unittest.TestCase):
             self.assertEqual(json.loads(text_of(agent.call("echo", text="on"))), {"text": "on"})
         self.each(body)
 
+    def test_a_trace_goes_on_with_the_call_as_its_span(self):
+        trace, spans = "4bf92f3577b34da6a3ce929d0e0e4736", set()
+
+        def sent(agent, **meta):
+            agent.call("echo", meta=meta, text="traced")
+            # The last that came is the question itself.
+            return [m for m in journal(agent)["received"] if m.get("method") == "tools/call"][-2]["params"].get("_meta", {})
+
+        def body(agent):
+            meta = sent(agent, traceparent=f"00-{trace}-00f067aa0ba902b7-01", tracestate="a=b", baggage="c=d")
+            spans.add(meta["traceparent"].split("-")[2])
+            self.assertRegex(meta["traceparent"], f"^00-{trace}-[0-9a-f]{{16}}-01$")
+            self.assertEqual({"tracestate", "baggage"} & set(meta), set())
+            for none in (f"00-{trace}-00f067aa0ba902b7-01-more", "x", 7):
+                self.assertNotIn("traceparent", sent(agent, traceparent=none))
+        self.each(body)
+        self.assertEqual(len(spans), len(self.agents))
+        self.assertLessEqual(spans, self.gateway.known_calls())
+
     def test_an_agent_calls_off_and_the_server_is_told(self):
         for server, revision in self.servers.items():
             for kind in ("http", "line"):

@@ -55,6 +55,8 @@ extension Door {
                 call,
                 wantsProgress: judged.call.progressToken != nil,
                 logLevel: judged.call.logLevel,
+                // The log names our part of the trace: it is the call's own id.
+                traceparent: judged.call.trace?.child(span: judged.id),
                 modes: modes,
                 questions: questions,
                 timeout: judged.resolved.server.settings.callTimeout,

@@ -31,6 +31,7 @@ package final class ToolCall: Sendable {
     /// When the loop took it up.
     package let arrived: Instant
     package let progressToken: ProgressToken?
+    let trace: TraceContext?
     /// From which level on the agent hears what the call logs; nil for nothing.
     package let logLevel: LogLevel?
     package let parameterHeader: (@Sendable (String) -> String?)?
@@ -62,6 +63,7 @@ package final class ToolCall: Sendable {
         self.kind = kind
         arrived = now
         progressToken = meta.progressToken
+        trace = meta.trace
         logLevel = extras.logLevel
         modes = extras.modes
         asking = extras.asking
@@ -102,6 +104,7 @@ package final class ToolCall: Sendable {
         self.arguments = arguments
         arrived = original.arrived
         progressToken = original.progressToken
+        trace = original.trace
         logLevel = original.logLevel
         modes = original.modes
         asking = original.asking
@@ -128,6 +131,7 @@ package final class ToolCall: Sendable {
         self.arguments = arguments
         arrived = now
         progressToken = nil
+        trace = nil
         logLevel = nil
         modes = []
         asking = nil

@@ -65,7 +65,7 @@ package actor MCPClient {
         self.pinned = pinned
         self.startTimeout = startTimeout
         self.asks = asks
-        offered = transport.isHTTP ? Revision.spokenOverHTTP : Revision.spokenOverStdio
+        offered = Revision.spokenToServers
     }
 
     /// Makes each new process of the server be greeted; called once, before the first request.
@@ -85,6 +85,7 @@ package actor MCPClient {
         _ call: ServerCall,
         wantsProgress: Bool,
         logLevel: LogLevel? = nil,
+        traceparent: String? = nil,
         modes: InputModes = [],
         questions: QuestionSink? = nil,
         timeout: Duration,
@@ -111,6 +112,7 @@ package actor MCPClient {
                 for: revision,
                 progressToken: wantsProgress ? id : nil,
                 logLevel: logLevel,
+                traceparent: traceparent,
                 modes: modes
             )
         }
@@ -207,9 +209,10 @@ package actor MCPClient {
         for revision: Revision,
         progressToken: Int64? = nil,
         logLevel: LogLevel? = nil,
+        traceparent: String? = nil,
         modes: InputModes = []
     ) {
-        guard revision.isModern || progressToken != nil else { return }
+        guard revision.isModern || progressToken != nil || traceparent != nil else { return }
         writer.key("_meta")
         writer.beginObject()
         if revision.isModern {
@@ -229,6 +232,10 @@ package actor MCPClient {
         if let progressToken {
             writer.key("progressToken")
             writer.number(progressToken)
+        }
+        if let traceparent {
+            writer.key("traceparent")
+            writer.string(traceparent)
         }
         writer.endObject()
     }

@@ -21,9 +21,11 @@ package struct RequestMeta: Sendable {
     package let progressToken: ProgressToken?
     /// The least level of log messages about this request; nil for none (2026-07-28).
     package let logLevel: LogLevel?
-    /// W3C trace context, kept as it came; nil when longer than 512 bytes.
-    package let traceparent: String?
-    package let tracestate: String?
+    /// The trace the request belongs to.
+    ///
+    /// `tracestate` and `baggage`, free texts that no rule judges,
+    /// are not read.
+    package let trace: TraceContext?
 
     package init(of params: JSONNode?) {
         let meta = params?["_meta"]
@@ -32,11 +34,7 @@ package struct RequestMeta: Sendable {
         clientCapabilities = capabilities?.kind == .object ? capabilities : nil
         logLevel = meta?[MetaKey.logLevel]?.string.flatMap { LogLevel(rawValue: $0) }
         progressToken = meta?["progressToken"].flatMap { RequestID($0) }
-        func trace(_ node: JSONNode?) -> String? {
-            node?.string.flatMap { $0.utf8.count <= 512 ? $0 : nil }
-        }
-        traceparent = trace(meta?["traceparent"])
-        tracestate = trace(meta?["tracestate"])
+        trace = meta?["traceparent"]?.string.flatMap { TraceContext(traceparent: $0) }
     }
 
     /// Whether the request says it is of the modern revision, in whole or in part.
