@@ -61,6 +61,8 @@ package enum Limits {
     package static let absenceWaitMaximum: Duration = .seconds(60)
     /// Between two listings of a remote server, which has no process whose start would tell.
     package static let remoteListing: Duration = .seconds(300)
+    /// Before the rest of an interrupted answer is asked for, where its server names no time; doubles.
+    package static let resumeWait: Duration = .milliseconds(500)
     /// How long one stream of a remote server's own words is kept before it is opened anew.
     package static let hearingTime: Duration = .seconds(86_400)
     package static let definitionByteCount = 256 << 10

@@ -14,12 +14,8 @@ package enum Revision: String, Sendable, CaseIterable, Comparable {
 
     /// What an agent may speak with us.
     package static let servedToAgents = Revision.allCases
-    /// What an upstream on standard input and output may speak.
-    package static let spokenOverStdio = Revision.allCases
-    /// What an upstream over HTTP may speak.
-    package static let spokenOverHTTP: [Revision] = [
-        .r2025_03_26, .r2025_06_18, .r2025_11_25, .r2026_07_28,
-    ]
+    /// What an upstream may speak, whatever carries it.
+    package static let spokenToServers = Revision.allCases
 
     package var isModern: Bool { self == .r2026_07_28 }
 

@@ -10,7 +10,7 @@ extension HTTPTransport {
     package func listen(_ request: UpstreamRequest?, revision: Revision) async {
         hearing?.cancel()
         hearing = nil
-        guard request != nil || !revision.isModern else { return }
+        guard request != nil || !revision.isModern, !isOldest else { return }
         let stop = Cancellation(on: loop)
         hearing = stop
         let opened = currentGeneration
@@ -77,13 +77,19 @@ extension HTTPTransport {
         }
     }
 
-    private func streamRequest(_ revision: Revision, until deadline: Instant) -> ClientRequest {
+    /// The session's own stream; or, after an event of another, what that one goes on with.
+    func streamRequest(
+        _ revision: Revision,
+        after last: FieldValue? = nil,
+        until deadline: Instant
+    ) -> ClientRequest {
         var fields = FieldBlock()
         fields.add(.accept, literal: "text/event-stream")
         if revision >= .r2025_06_18, let version = FieldValue(revision.rawValue) {
             fields.add(.mcpProtocolVersion, version)
         }
         if let session { fields.add(.mcpSessionID, session) }
+        if let last { fields.add(.lastEventID, last) }
         return ClientRequest(.get, target, fields, deadline: deadline)
     }
 }

@@ -20,6 +20,8 @@ package actor HTTPTransport: UpstreamTransport {
     var notice: (@Sendable (UpstreamNotice) -> Void)?
     /// Ends the stream that hears what the server says unasked.
     var hearing: Cancellation?
+    /// Where the server speaks HTTP+SSE of 2024-11-05 instead.
+    private var events: EventsTransport?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -31,6 +33,9 @@ package actor HTTPTransport: UpstreamTransport {
         self.target = target
     }
 
+    /// Whether everything it says comes on one stream in any case.
+    var isOldest: Bool { events != nil }
+
     package func ready() async throws(UpstreamFailure) -> UInt64 { generation }
     package var currentGeneration: UInt64 { generation }
     package func onStart(_ greet: @escaping @Sendable () async -> UpstreamFailure?) {}
@@ -39,6 +44,10 @@ package actor HTTPTransport: UpstreamTransport {
     package func close() async {
         hearing?.cancel()
         hearing = nil
+        if let events {
+            self.events = nil
+            await events.close()
+        }
         if let session {
             self.session = nil
             var fields = FieldBlock()
@@ -59,6 +68,13 @@ package actor HTTPTransport: UpstreamTransport {
         cancellation: CallCancellation,
         notifications: @escaping NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
+        if let events {
+            return try await events.send(
+                request,
+                cancellation: cancellation,
+                notifications: notifications
+            )
+        }
         let stop = Cancellation(on: loop)
         let key = cancellation.onCancel { stop.cancel() }
         defer { cancellation.remove(key) }
@@ -73,13 +89,53 @@ package actor HTTPTransport: UpstreamTransport {
             session = FieldValue(bytes: id)
         }
         switch response.content {
-        case .events(let events): return try await read(events, of: request, notifications)
-        case .body(let body): return try read(body, response.status, of: request, opened)
+        case .events(let events): return try await read(events, of: request, stop, notifications)
+        case .body(let body):
+            if request.method == "initialize", [400, 404, 405].contains(response.status.code),
+                (try? JSONDocument(parsing: body)).map({ $0.root["jsonrpc"] == nil }) ?? true,
+                let events = try await openEvents(until: request.deadline)
+            {
+                return try await events.send(
+                    request,
+                    cancellation: cancellation,
+                    notifications: notifications
+                )
+            }
+            return try read(body, response.status, of: request, opened)
         }
+    }
+
+    /// What refuses `initialize` may be of the oldest revision: it is asked for its stream
+    /// (2026-07-28, basic/transports/streamable-http, "backward compatibility").
+    private func openEvents(
+        until deadline: Instant
+    ) async throws(UpstreamFailure) -> EventsTransport? {
+        let found = try await EventsTransport.open(
+            client,
+            target: target,
+            until: deadline,
+            notice: { [weak self] notice in
+                // Both live on this loop.
+                self?.assumeIsolated { $0.notice?(notice) }
+            },
+            ended: { [weak self] transport in await self?.forget(transport) }
+        )
+        guard let found, await !found.isEnded else { return nil }
+        events = found
+        return found
+    }
+
+    /// The stream is over: the next request finds out anew what the server is.
+    private func forget(_ transport: EventsTransport) {
+        guard events === transport else { return }
+        events = nil
+        generation &+= 1
+        notice?(.listChanged)
     }
 
     package func notify(_ message: [UInt8], revision: Revision) async {
         if !revision.isModern { granted = revision }
+        if let events { return await events.notify(message) }
         let request = UpstreamRequest(
             id: 0,
             method: "",
@@ -174,12 +230,14 @@ package actor HTTPTransport: UpstreamTransport {
     }
 
     private func read(
-        _ events: EventStream,
+        _ stream: EventStream,
         of request: UpstreamRequest,
+        _ stop: Cancellation,
         _ notifications: NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
+        var events = stream
         var deadline = request.deadline
-        while let event = try await next(of: events, request, until: deadline) {
+        while let event = try await next(of: &events, request, until: deadline, stop) {
             guard let document = try? JSONDocument(parsing: event.data, limits: .result) else {
                 continue
             }
@@ -213,15 +271,33 @@ package actor HTTPTransport: UpstreamTransport {
         throw UpstreamFailure(.lost, "the stream ended before the answer")
     }
 
+    /// The next event, also of what an interrupted stream goes on with.
     private func next(
-        of events: EventStream,
+        of events: inout EventStream,
         _ request: UpstreamRequest,
-        until deadline: Instant
+        until deadline: Instant,
+        _ stop: Cancellation
     ) async throws(UpstreamFailure) -> ServerSentEvent? {
-        do throws(HTTPClientError) {
-            return try await events.next(until: deadline)
-        } catch {
-            throw await failure(error, of: request)
+        while true {
+            var broken: HTTPClientError?
+            do throws(HTTPClientError) {
+                if let event = try await events.next(until: deadline) { return event }
+            } catch {
+                broken = error
+            }
+            let isInterrupted =
+                switch broken?.reason {
+                case nil, .endedEarly, .connection: true
+                default: false
+                }
+            if isInterrupted,
+                let rest = await resume(events, of: request, until: deadline, stop)
+            {
+                events = rest
+                continue
+            }
+            guard let broken else { return nil }
+            throw await failure(broken, of: request)
         }
     }
 
