@@ -93,7 +93,12 @@ extension AgentService {
         var resources: [ResourceKey: String] = [:]
         for node in filter["resourceSubscriptions"].map({ Array($0.elements) }) ?? [] {
             guard let uri = node.string, resources.count < Limits.subscriptionCount,
-                let key = await door.subscribable(uri, for: inbound.principal, at: inbound.endpoint)
+                !resources.values.contains(uri),
+                case .success(let key) = await door.subscribe(
+                    uri,
+                    for: inbound.principal,
+                    at: inbound.endpoint
+                )
             else { continue }
             resources[key] = uri
         }
@@ -163,20 +168,29 @@ extension AgentService {
             )
             return reply(request.id, problem, inbound)
         }
-        guard let key = await door.subscribable(uri, for: inbound.principal, at: inbound.endpoint)
-        else {
-            return reply(request.id, CallReading.unknownResource(uri, inbound.revision), inbound)
+        let known = await door.subscribable(uri, for: inbound.principal, at: inbound.endpoint)
+        guard isOn else {
+            if let known, feeds.isSubscribed(session, known) {
+                feeds.unsubscribe(session, known)
+                await unwatch(known)
+            }
+            return result(request.id, Opening.empty(for: inbound.revision))
         }
-        if isOn {
+        if let known, feeds.isSubscribed(session, known) {
+            return result(request.id, Opening.empty(for: inbound.revision))
+        }
+        switch await door.subscribe(uri, for: inbound.principal, at: inbound.endpoint) {
+        case .failure(.unknown):
+            return reply(request.id, CallReading.unknownResource(uri, inbound.revision), inbound)
+        case .failure(.refused(let refusal, let verdict)):
+            return reply(request.id, Self.error(refusal, verdict), inbound)
+        case .success(let key):
             let isNew = !feeds.isSubscribed(session, key)
             guard feeds.subscribe(session, key, as: uri) else {
                 let text = "a session has at most \(Limits.subscriptionCount) subscriptions"
                 return reply(request.id, ProtocolError(.refused, text, status: 200), inbound)
             }
             if isNew { await watch(key) }
-        } else if feeds.isSubscribed(session, key) {
-            feeds.unsubscribe(session, key)
-            await unwatch(key)
         }
         return result(request.id, Opening.empty(for: inbound.revision))
     }
@@ -255,8 +269,7 @@ extension AgentService {
     package func noteUpdated(_ key: ResourceKey) async {
         for feed in feeds.all.values {
             guard feed.principal.tenant == key.tenant, let name = feeds.name(of: key, to: feed),
-                await door.subscribable(name, for: feed.principal, at: feed.endpoint) != nil,
-                isLive(feed)
+                await door.mayHear(name, feed.principal, at: feed.endpoint), isLive(feed)
             else { continue }
             feed.outbox.post(
                 Self.message("notifications/resources/updated", to: feed) { writer in

@@ -144,7 +144,7 @@ extension AgentService {
 
     /// A refusal as an error, with the rule and the verdict's id: only a tool's result has a place
     /// to say no in.
-    private static func error(_ refusal: Refusal, _ verdict: String) -> ProtocolError {
+    static func error(_ refusal: Refusal, _ verdict: String) -> ProtocolError {
         var writer = JSONWriter()
         writer.beginObject()
         writer.key(MetaKey.verdict)

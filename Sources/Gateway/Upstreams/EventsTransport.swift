@@ -68,10 +68,14 @@ actor EventsTransport {
                 ClientRequest(.get, target, fields, deadline: deadline),
                 cancellation: stop
             )
-            guard case .events(let found) = response.content else { return nil }
+            guard case .events(let found) = response.content, response.status.code == 200 else {
+                return nil
+            }
             events = found
             first = try await events.next(until: deadline)
         } catch {
+            // A stream that says nothing is another one: a session's own.
+            if case .timedOut = error.reason { return nil }
             throw UpstreamFailure(.notSent, error.description)
         }
         guard let first, first.type == Array("endpoint".utf8) else {

@@ -31,7 +31,9 @@ extension HTTPTransport {
                     streamRequest(request.revision, after: value, until: deadline),
                     cancellation: stop
                 )
-                if case .events(let rest) = response.content { return rest }
+                if case .events(let rest) = response.content, response.status.code == 200 {
+                    return rest
+                }
                 // Whatever else it says: it does not have it.
                 guard response.status.code == 429 || response.status.code >= 500 else { return nil }
             } catch {

@@ -113,7 +113,7 @@ package actor HTTPTransport: UpstreamTransport {
         let found = try await EventsTransport.open(
             client,
             target: target,
-            until: deadline,
+            until: min(deadline, loop.now.advanced(by: .seconds(10))),
             notice: { [weak self] notice in
                 // Both live on this loop.
                 self?.assumeIsolated { $0.notice?(notice) }

@@ -1,0 +1,70 @@
+"""Subscriptions are judged like reads: on the record, under rates and stops."""
+import unittest
+
+from agents import LEGACY, MODERN, HTTPAgent, configuration
+from test_protocol_told import Events
+from test_protocol_whole import OFFERED, python
+from upstreams import ProtocolGateway
+
+READING = "whole.resources/read"
+
+
+class Subscriptions(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        servers = {"whole": {"command": [python("sdk1"), "/fixtures/whole_server.py", "stdio"],
+                             "cage": {"read": {"/fixtures": "./fixtures"}}}}
+        text = configuration(servers, [f"whole.{name}" for name in OFFERED],
+                             limits=[{"per": "agent+tool", "tools": [READING], "calls": "4/h"}],
+                             rules=[{"name": "binaries are asked for", "tools": [READING], "args": {"/uri": {"equals": "note://binary"}},
+                                     "then": "ask", "why": "a test"}])
+        cls.gateway = cls.enterClassContext(ProtocolGateway(text, accept=servers, tokens=("bot", "other", "third")))
+
+    def subscribe(self, agent, uri):
+        return agent.request("resources/subscribe", {"uri": uri})[-1]
+
+    def kinds(self, known):
+        return sorted((r["kind"], r["detail"].get("refusal")) for r in self.gateway.records_besides(known, "resources/read"))
+
+    def test_each_is_on_the_record_and_counted_and_again_is_free(self):
+        agent, known = HTTPAgent(self.gateway, LEGACY[-1], "whole"), self.gateway.known_calls()
+        for _ in range(8):
+            self.assertEqual(self.subscribe(agent, "note://plain"), {"jsonrpc": "2.0", "id": agent.next, "result": {}})
+        self.gateway.wait_for(lambda: self.kinds(known) == [("intent", None), ("outcome", None)])
+        outcome = next(r for r in self.gateway.records_besides(known, "resources/read") if r["kind"] == "outcome")
+        self.assertIn("subscribed", outcome["detail"]["result"])
+        other = HTTPAgent(self.gateway, LEGACY[-1], "whole")
+        for number in range(3):
+            self.assertIn("result", self.subscribe(other, f"note://n{number}"))
+        refused = self.subscribe(other, "note://more")["error"]
+        self.assertEqual(refused["code"], -31001)
+        self.assertIn("limit 4", refused["message"])
+        self.gateway.wait_for(lambda: ("judged", "rate_limited") in self.kinds(known))
+        for session in (agent, other):
+            session.close()
+
+    def test_what_a_person_would_approve_and_what_is_stopped_is_refused(self):
+        agent = HTTPAgent(self.gateway, LEGACY[-1], "whole", token="other")
+        self.assertIn("unknown resource", self.subscribe(agent, "note://binary")["error"]["message"])
+        self.assertEqual(self.gateway.run("lockdown", f"tool:{READING}").returncode, 0)
+        try:
+            stopped = self.subscribe(agent, "note://plain")["error"]
+            self.assertEqual(stopped["code"], -31001)
+            self.assertIn("a person has stopped", stopped["message"])
+        finally:
+            self.gateway.decide("lockdown", f"tool:{READING}", "--lift")
+        self.assertIn("result", self.subscribe(agent, "note://plain"))
+        agent.close()
+
+    def test_a_listening_request_is_acknowledged_what_was_let_in(self):
+        agent, known = HTTPAgent(self.gateway, MODERN, "whole", token="third"), self.gateway.known_calls()
+        uris = ["note://plain", "note://plain", "note://binary", *(f"note://n{n}" for n in range(5))]
+        connection = agent.start(agent.message("subscriptions/listen", {"notifications": {"resourceSubscriptions": uris}}, id="ears"))
+        said = Events(connection.getresponse()).next("notifications/subscriptions/acknowledged")["params"]
+        self.assertEqual(said["notifications"]["resourceSubscriptions"], ["note://n0", "note://n1", "note://n2", "note://plain"])
+        self.gateway.wait_for(lambda: [kind for kind, _ in self.kinds(known)] == ["intent"] * 4 + ["judged"] * 2 + ["outcome"] * 4)
+        connection.sock.close() if connection.sock else connection.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
