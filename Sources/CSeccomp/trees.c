@@ -81,6 +81,12 @@ int cseccomp_each_name(
     return result;
 }
 
+int cseccomp_is_opaque(int folder)
+{
+    char value = 0;
+    return fgetxattr(folder, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
 int cseccomp_make_whiteout(int folder, const char *path)
 {
     return mknodat(folder, path, S_IFCHR | 0600, makedev(0, 0)) == 0 ? 0 : -errno;

@@ -238,6 +238,8 @@ class Lives(unittest.TestCase):
             self.assertEqual(gateway.call("bystander", "echo", "here")["text"], "here")
             changes = [r["detail"]["change"] for r in gateway.records(kind="server", server="falling")]
             self.assertEqual((changes.count("crashed"), changes.count("resting")), (4, 1), changes)
+            notes = json.loads(gateway.run("status", "--json").stdout)["notes"]
+            self.assertTrue(any("`main/falling` fails again and again" in note for note in notes), notes)
 
     def test_one_that_never_answers_is_ended_in_time_and_one_that_is_idle_sleeps(self):
         text = configuration(

@@ -10,6 +10,9 @@ SERVERS = """
   files:
     command: [/usr/bin/python3, "{servers}/intruder.py"]
     cage: {{ read: {{ /data/docs: ./docs }} }}
+  desk:
+    command: [/usr/bin/python3, "{servers}/intruder.py"]
+    cage: {{ write: {{ /data/out: ./out }} }}
 deny_paths: [ "*.pem" ]
 """
 LOOK = """
@@ -22,14 +25,17 @@ class Filled(Hosting):
 
     def __init__(self, text, **more):
         super().__init__(text, **more)
-        docs = self.folder / "docs"
+        docs, out = self.folder / "docs", self.folder / "out"
+        (out / ".env").write_text("TOP SECRET\n")
+        (out / "plan.txt").write_text("old\n")
+        os.chmod(out / "plan.txt", 0o666)
         for name in ("deep/.ssh/id", "deep/.env", "deep/key.pem", "deep/note", ".git/config", ".git/HEAD"):
             (docs / name).parent.mkdir(parents=True, exist_ok=True)
             (docs / name).write_text("TOP SECRET\n")
         os.link(docs / "deep/.env", docs / "alias")
         (docs / "link").symlink_to("deep/.env")
         if self.user is not None:
-            for path in docs.rglob("*"):
+            for path in [*docs.rglob("*"), *out.rglob("*")]:
                 os.chown(path, self.user, self.user, follow_symlinks=False)
 
 
@@ -38,10 +44,10 @@ class Hidden:
 
     @classmethod
     def setUpClass(cls):
-        cls.gateway = cls.enterClassContext(Filled(configuration(SERVERS, {"files.run": "T0"}), accept=["files"], user=cls.user))
+        cls.gateway = cls.enterClassContext(Filled(configuration(SERVERS, {"files.run": "T0", "desk.run": "T0"}), accept=["files", "desk"], user=cls.user))
 
-    def look(self, code=LOOK):
-        said = self.gateway.call("files", "run", code=code)
+    def look(self, code=LOOK, server="files"):
+        said = self.gateway.call(server, "run", code=code)
         self.assertFalse(said["isError"], said["text"])
         return json.loads(said["text"])
 
@@ -64,6 +70,28 @@ class Hidden:
         self.gateway.wait_for(lambda: self.gateway.server("files")["starts"] > starts)
         self.gateway.wait_for_state("files", "running")
         self.assertEqual(self.look(), sorted(there + ["new.txt"]))
+
+
+    def test_what_is_written_beside_what_is_denied_waits_for_a_person(self):
+        out = self.gateway.folder / "out"
+        write = "open('/data/out/plan.txt', 'w').write('new'); open('/data/out/.env', 'w').write('mine'); answer = 1"
+        self.assertEqual(self.look(write, "desk"), 1)
+        self.assertEqual((out / "plan.txt").read_text(), "old\n")
+        shown = json.loads(self.gateway.run("servers", "changes", "desk", "--json").stdout)
+        self.assertEqual([(c["kind"], c["path"]) for c in shown[0]["changes"]], [("denied", ".env"), ("modified", "plan.txt")])
+        self.assertIn("modified  plan.txt  3 bytes", self.gateway.run("servers", "changes", "desk").stdout)
+        self.gateway.decide("servers", "changes", "desk", "--commit")
+        self.assertEqual((out / "plan.txt").read_text(), "new")
+        self.assertEqual((out / ".env").read_text(), "TOP SECRET\n")
+        records = [r for r in self.gateway.records(kind="server") if r["detail"]["change"] == "changes committed"]
+        self.assertEqual([(r["detail"]["by"], r["detail"]["digest"]) for r in records], [("ana", shown[0]["digest"])])
+        self.gateway.wait_for_state("desk", "running")
+        self.assertEqual(self.look("answer = open('/data/out/plan.txt').read()", "desk"), "new")
+        self.look("open('/data/out/plan.txt', 'w').write('worse'); answer = 1", "desk")
+        self.gateway.decide("servers", "changes", "desk", "--drop")
+        self.gateway.wait_for_state("desk", "running")
+        self.assertEqual(self.look("answer = open('/data/out/plan.txt').read()", "desk"), "new")
+        self.assertEqual(json.loads(self.gateway.run("servers", "changes", "desk", "--json").stdout)[0]["changes"], [])
 
 
 class ByThisUser(Hidden, unittest.TestCase):

@@ -26,11 +26,17 @@ struct HidingBench {
     init(
         _ script: String,
         _ patterns: [DenyPath] = standard,
-        limits: HidingLimits = HidingLimits()
+        limits: HidingLimits = HidingLimits(),
+        keepsChanges: Bool = false
     ) throws {
         root = try CageBench.folder("hiding")
         CageBench.makeFolders(root + "/docs", root + "/layers")
-        hiding = HiddenFolders(Self.rules(patterns), place: root + "/layers", limits: limits)
+        hiding = HiddenFolders(
+            Self.rules(patterns),
+            place: root + "/layers",
+            changes: keepsChanges ? root + "/changes" : nil,
+            limits: limits
+        )
         try shell(script)
     }
 

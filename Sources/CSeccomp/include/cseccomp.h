@@ -85,6 +85,9 @@ int cseccomp_each_name(
     int folder, int (*take)(void *_Nullable context, const char *name, size_t length),
     void *_Nullable context);
 
+/// Whether an overlay's folder of changes has replaced the one below it (1) or not (0).
+int cseccomp_is_opaque(int folder);
+
 /// Makes what overlayfs shows as nothing; needs no rights (Linux 5.8).
 int cseccomp_make_whiteout(int folder, const char *path);
 

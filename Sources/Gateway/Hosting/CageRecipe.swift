@@ -1,4 +1,5 @@
 import Base
+import Crypto
 import Sandbox
 
 /// Everything a server's cage is made from; a plan is made of it anew for each start.
@@ -26,6 +27,38 @@ package struct CageRecipe: Sendable {
             hasFolders: !cage.read.isEmpty || !cage.write.isEmpty
         )
         return profile
+    }
+
+    /// Does what a person decided of the changes to its copies; blocks, while no process of it runs.
+    func settle(_ order: ChangeOrder, executes: Bool) throws {
+        let (plan, _, _) = try plan(executes: executes)
+        try hiding.settle(plan, committing: order.shown, hashing: OpenSSLHashing())
+    }
+
+    /// What an operator should know of how its folders are shown.
+    func notes(of plan: CagePlan) -> [String] {
+        plan.sources.compactMap { source in
+            guard case .copying = source.view else { return nil }
+            return "`\(printable(source.outside))` holds what is denied: what it writes to "
+                + "`\(printable(source.inside))` is kept apart until `gatehouse servers changes` settles it"
+        }
+    }
+
+    /// The same recipe for a cage beside the server's own: it has changes of its own, which are forgotten.
+    func beside(in place: String) -> Self {
+        CageRecipe(
+            settled: settled,
+            cage: cage,
+            user: user,
+            users: users,
+            isRoot: isRoot,
+            probe: probe,
+            hiding: HiddenFolders(
+                hiding.rules,
+                place: place,
+                changes: "\(place)/beside-\(UInt64.random(in: 0 ... .max))"
+            )
+        )
     }
 
     /// The checked plan, and what to make it with; throws where the machine lacks what it needs.

@@ -132,6 +132,7 @@ struct ControlCommand: Sendable {
 enum ControlCommands {
     static let all: [String: ControlCommand] = [
         tokens, approvers, status, tools, approvals, configuration, lockdowns, policies, servers,
+        changes,
         grants, emergencies, egress, secrets, audit, figures, answers,
     ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
 }

@@ -121,6 +121,7 @@ extension Gateway {
         of key: ServerKey,
         _ facts: ServerFacts
     ) async {
+        watchForLoops(report, of: key)
         var fields: [RecordField]
         switch report {
         case .started:
@@ -143,6 +144,25 @@ extension Gateway {
         case .ended: fields = [RecordField("change", "ended")]
         }
         _ = try? await store.commit(serverRecord(key, fields))
+    }
+
+    /// Raises the alarm of a server that fails again and again, until it answers.
+    private func watchForLoops(_ report: Supervision.Report, of key: ServerKey) {
+        switch report {
+        case .circuitOpened:
+            failing.insert(key)
+            parts.log("ALARM: server \(key.tenant)/\(key.server) fails again and again, and rests")
+        case .ready, .ended: failing.remove(key)
+        case .started, .crashed, .fellAsleep, .refused: break
+        }
+    }
+
+    /// For `status` and `/readyz`, until the server answers again.
+    var loopNotes: [String] {
+        failing.filter { server($0) != nil }.map { key in
+            "servers: `\(key.tenant)/\(key.server)` fails again and again, and rests; "
+                + "`gatehouse servers show` says why"
+        }.sorted()
     }
 
     /// What a server printed may hold secrets, and what a person reads must not steer a terminal.

@@ -57,6 +57,8 @@ package actor Gateway {
     var version: UInt64 = 0
     var descriptions: [ServerKey: ServerDescription] = [:]
     var absences: [ServerKey: String] = [:]
+    /// Servers whose circuit is open.
+    var failing: Set<ServerKey> = []
     var programs: [ServerKey: ProgramStanding] = [:]
     var entries: [ServerKey: ServerEntry] = [:]
     var knownSecrets = KnownSecrets()
@@ -275,6 +277,7 @@ package actor Gateway {
             user: parts.user,
             users: ServerUserFile(path: state.path + "/server-users"),
             layers: state.layers,
+            changes: state.changes,
             budget: budget,
             tally: tally,
             egress: EgressParts(

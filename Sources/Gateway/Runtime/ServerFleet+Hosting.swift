@@ -12,7 +12,8 @@ extension ServerFleet {
     func preparation(
         of recipe: CageRecipe,
         _ facts: ServerFacts,
-        _ broker: SecretBroker?
+        _ broker: SecretBroker?,
+        _ orders: ChangeOrders
     ) -> @Sendable () throws -> ServerStart {
         let (log, ownUser) = (log, ownUser)
         let notes = NotesOnce()
@@ -21,6 +22,10 @@ extension ServerFleet {
                 let profile = try recipe.profile(executes: false)
                 facts.note(try profile.uncagedCommand())
                 return .bare(try profile.uncagedRequest(isRoot: recipe.isRoot))
+            }
+            // No process of the server runs now.
+            if let order = orders.take() {
+                order.finish(Result { try recipe.settle(order, executes: facts.current.executes) })
             }
             let (plan, tools, machine) = try recipe.plan(
                 executes: facts.current.executes,
@@ -32,7 +37,9 @@ extension ServerFleet {
                 ServerFacts.Cage(user: uid, layers: machine.findings, minimum: plan.minimum)
             )
             facts.note(plan.command)
-            for note in notes.new(plan.command.notes) { log("server \(recipe.user): \(note)") }
+            for note in notes.new(plan.command.notes + recipe.notes(of: plan)) {
+                log("server \(recipe.user): \(note)")
+            }
             return .caged(prepared)
         }
     }

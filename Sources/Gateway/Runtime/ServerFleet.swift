@@ -32,6 +32,8 @@ actor ServerFleet {
     let users: ServerUserFile
     /// Where layers are made that hide denied paths.
     private let layers: String
+    /// Where changes are kept that servers make to copies of their folders.
+    private let changesPlace: String
 
     struct Key: Hashable {
         let tenant: TenantID
@@ -45,6 +47,8 @@ actor ServerFleet {
         /// Where its cage has a way out.
         let egress: ServerEgress?
         let recipe: CageRecipe
+        /// What is to be done with its changes before its next start.
+        let orders: ChangeOrders
     }
 
     struct Member {
@@ -80,6 +84,7 @@ actor ServerFleet {
         user: UInt32,
         users: ServerUserFile,
         layers: String,
+        changes changesPlace: String,
         budget: BufferBudget,
         tally: GateTally,
         egress: EgressParts,
@@ -96,6 +101,7 @@ actor ServerFleet {
         ownUser = user
         self.users = users
         self.layers = layers
+        self.changesPlace = changesPlace
         self.budget = budget
         self.tally = tally
         self.egress = egress
@@ -385,8 +391,13 @@ actor ServerFleet {
             users: users,
             isRoot: isRoot,
             probe: probe,
-            hiding: HiddenFolders(HidingRules(surroundings.denied), place: layers)
+            hiding: HiddenFolders(
+                HidingRules(surroundings.denied),
+                place: layers,
+                changes: "\(changesPlace)/\(key.tenant)/\(key.server)"
+            )
         )
+        let orders = ChangeOrders()
         let process = ServerProcess(
             server.name,
             on: loop,
@@ -394,7 +405,7 @@ actor ServerFleet {
             random: random,
             settings: settings,
             handlers: handlers(of: server, transport, facts, wayOut),
-            prepare: preparation(of: recipe, facts, broker)
+            prepare: preparation(of: recipe, facts, broker, orders)
         )
         let (log, name, tenant) = (log, server.name, server.tenant)
         await transport.attach(
@@ -408,7 +419,13 @@ actor ServerFleet {
             secrets: surroundings.secrets,
             denied: surroundings.denied,
             client: client,
-            hosted: Hosted(process: process, facts: facts, egress: wayOut, recipe: recipe)
+            hosted: Hosted(
+                process: process,
+                facts: facts,
+                egress: wayOut,
+                recipe: recipe,
+                orders: orders
+            )
         )
     }
 }

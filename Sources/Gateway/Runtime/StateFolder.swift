@@ -61,6 +61,8 @@ package struct StateFolder: Sendable {
     package var agentSocket: String { path + "/agents.sock" }
     /// Layers that hide denied paths from hosted servers; made anew by every process.
     package var layers: String { path + "/layers" }
+    /// What servers changed in folders they have a copy on write of, until somebody settles it.
+    package var changes: String { path + "/changes" }
     package var lockFile: String { path + "/lock" }
     package var signingKey: String { path + "/signing.key" }
     package var sealingKey: String { path + "/sealing.key" }

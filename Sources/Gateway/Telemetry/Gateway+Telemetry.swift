@@ -71,6 +71,7 @@ extension Gateway {
         // The desk lives on the gateway's loop.
         readiness.notes += desk.assumeIsolated { $0.emergencyNotes }
         readiness.notes += certificateNotes
+        readiness.notes += loopNotes
         if !absences.isEmpty {
             readiness.notes.append("servers: \(absences.count) cannot be reached")
         }

@@ -1,4 +1,4 @@
-import Base
+package import Base
 private import Glibc
 
 /// How the folders of one server are shown, so that nothing denied is there; kept from start to start.
@@ -8,11 +8,15 @@ package final class HiddenFolders: Sendable, Equatable {
     package let rules: HidingRules
     /// A folder of ours, on a file system that overlayfs takes as a layer.
     private let place: String
+    /// Where changes to writable folders are kept; nil keeps none.
+    private let changesPlace: String?
     private let limits: HidingLimits
     private let literalNames: [[UInt8]]
     private let state = Lock(State())
 
     private struct State {
+        /// The last look through each folder, and what was made of it where a layer was needed.
+        var scans: [String: FolderScan] = [:]
         var known: [String: Known] = [:]
         /// Layers that were replaced; one is removed when no cage holds it any more.
         var replaced: [(folder: String, layer: WeakLayer)] = []
@@ -30,10 +34,18 @@ package final class HiddenFolders: Sendable, Equatable {
     /// How often a folder was looked through, and not found as it was.
     package var lookCount: Int { state.withLock { $0.lookCount } }
 
-    /// - Parameter place: where layers are made; nobody else makes anything there.
-    package init(_ rules: HidingRules, place: String, limits: HidingLimits = HidingLimits()) {
+    /// - Parameters:
+    ///   - place: where layers are made; nobody else makes anything there.
+    ///   - changes: where changes to writable folders are kept, of this server alone; made when needed.
+    package init(
+        _ rules: HidingRules,
+        place: String,
+        changes: String? = nil,
+        limits: HidingLimits = HidingLimits()
+    ) {
         self.rules = rules
         self.place = place
+        changesPlace = changes
         self.limits = limits
         literalNames = rules.literalNames.prefix(limits.literalNameCount).map { Array($0.utf8) }
     }
@@ -68,29 +80,108 @@ package final class HiddenFolders: Sendable, Equatable {
         _ state: inout State
     ) throws(CageError) -> [CagePlan.Source] {
         var scans: [(FolderScan, isNew: Bool)] = []
-        for source in sources { scans.append(try scan(source, state.known[Self.key(source)])) }
+        for source in sources {
+            let key = Self.key(source)
+            let found = try scan(source, state.scans[key])
+            state.scans[key] = found.0
+            scans.append(found)
+        }
         state.lookCount += scans.count { $0.isNew }
         // A denied file may have another name in another folder of the same server.
         let files = scans.reduce(into: Set<TreeEntry.Identity>()) { $0.formUnion($1.0.hiddenFiles) }
         var shown: [CagePlan.Source] = []
-        for (source, (scan, isNew)) in zip(sources, scans) {
+        for (source, (scan, _)) in zip(sources, scans) {
             let hidden = scan.concluded(with: files, roots: [source.outside, source.inside])
             var source = source
             let first = hidden.keys.min { $0.lexicographicallyPrecedes($1) }
-            if let first, let problem = problem ?? (source.isWritable ? "it is writable" : nil) {
+            if let first, let problem = problem ?? lackOfPlace(source) {
                 throw .cannotHide(
                     source.outside,
                     example: String(decoding: first, as: UTF8.self),
                     reason: problem
                 )
             }
-            if !source.isWritable, problem == nil {
-                source.view = .hiding(try layer(for: source, scan, hidden, isNew: isNew, &state))
+            let kept = changesPlace.map { KeptChanges(of: source, in: $0) }
+            // What was kept is shown until somebody settled it, even when there is nothing to hide now.
+            let isCopied = source.isWritable && (first != nil || kept?.isEmpty == false)
+            if problem == nil, isCopied || !source.isWritable {
+                let layer = try layer(for: source, scan, hidden, &state)
+                source.view = .hiding(layer)
+                if isCopied, let kept {
+                    try prepare(kept, for: source)
+                    source.view = .copying(layer, kept)
+                }
             }
             shown.append(source)
         }
         sweep(&state)
         return shown
+    }
+
+    private func lackOfPlace(_ source: CagePlan.Source) -> String? {
+        source.isWritable && changesPlace == nil ? "it is writable, and no changes are kept" : nil
+    }
+
+    private func prepare(
+        _ kept: KeptChanges,
+        for source: CagePlan.Source
+    ) throws(CageError) {
+        do throws(TreeFolder.Failure) {
+            if let changesPlace { try Self.makeFolders(changesPlace) }
+            try kept.prepare(like: try TreeFolder(source.outside))
+        } catch {
+            throw .hidingFailed(source.outside, code: error.code, place: changesPlace ?? place)
+        }
+    }
+
+    private static func makeFolders(_ path: String) throws(TreeFolder.Failure) {
+        guard HostPath.status(path) == nil else { return }
+        try makeFolders(HostPath.parent(of: path))
+        guard unsafe mkdir(path, 0o755) == 0 else { throw TreeFolder.Failure(code: errno) }
+    }
+
+    // MARK: Changes
+
+    /// What was changed in those folders of a plan that are copied on write.
+    package func changes(
+        in plan: CagePlan,
+        hashing: any Hashing
+    ) throws(ChangeFailure) -> [(folder: KeptChanges, list: ChangeList)] {
+        var found: [(folder: KeptChanges, list: ChangeList)] = []
+        for source in plan.sources {
+            guard case .copying(_, let kept) = source.view else { continue }
+            found.append((kept, try kept.list(hashing: hashing, isHidden: hides(source))))
+        }
+        return found
+    }
+
+    /// Makes them in the folders themselves, where they are still what was shown, or forgets them.
+    ///
+    /// No cage may be using them.
+    package func settle(
+        _ plan: CagePlan,
+        committing shown: [Digest]?,
+        hashing: any Hashing
+    ) throws(ChangeFailure) {
+        let found = try changes(in: plan, hashing: hashing)
+        if let shown {
+            guard found.map(\.list.digest) == shown else { throw .stale }
+        }
+        for source in plan.sources {
+            guard case .copying(_, let kept) = source.view else { continue }
+            guard shown != nil else {
+                kept.drop()
+                continue
+            }
+            guard let list = found.first(where: { $0.folder == kept })?.list else { continue }
+            try kept.commit(list, isHidden: hides(source))
+        }
+    }
+
+    private func hides(_ source: CagePlan.Source) -> (_ name: [UInt8], _ path: [UInt8]) -> Bool {
+        let denies = rules.denies([source.outside, source.inside])
+        let hidden = state.withLock { $0.known[Self.key(source)]?.hidden ?? [:] }
+        return { hidden[$1] != nil || denies($0, $1) }
     }
 
     private static func key(_ source: CagePlan.Source) -> String {
@@ -99,10 +190,10 @@ package final class HiddenFolders: Sendable, Equatable {
 
     private func scan(
         _ source: CagePlan.Source,
-        _ known: Known?
+        _ known: FolderScan?
     ) throws(CageError) -> (FolderScan, isNew: Bool) {
         let root = try root(of: source)
-        if let known, known.scan.isUnchanged(root) { return (known.scan, false) }
+        if let known, known.isUnchanged(root) { return (known, false) }
         do throws(FolderScan.Failure) {
             let scan = try FolderScan(
                 root,
@@ -131,12 +222,11 @@ package final class HiddenFolders: Sendable, Equatable {
         for source: CagePlan.Source,
         _ scan: FolderScan,
         _ hidden: [[UInt8]: FolderScan.Reason],
-        isNew: Bool,
         _ state: inout State
     ) throws(CageError) -> HiddenLayer {
         let key = Self.key(source)
         if let known = state.known[key], known.hidden == hidden,
-            !isNew || known.scan.folders.hasSameLayer(as: scan.folders)
+            known.scan.folders.hasSameLayer(as: scan.folders)
         {
             state.known[key] = Known(scan: scan, hidden: hidden, layer: known.layer)
             return known.layer

@@ -48,15 +48,7 @@ package final class HiddenLayer: Sendable, Equatable {
 
     /// Removes a layer that nobody rests on; blocks.
     static func remove(_ folder: String) {
-        for name in HostPath.names(in: folder, limit: .max) {
-            let path = "\(folder)/\(name)"
-            if HostPath.status(path)?.kind == .folder {
-                unsafe chmod(path, 0o700)
-                remove(path)
-            } else {
-                unsafe unlink(path)
-            }
-        }
+        if let folder = try? TreeFolder(folder) { folder.empty() }
         unsafe rmdir(folder)
     }
 }

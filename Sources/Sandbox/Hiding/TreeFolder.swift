@@ -125,6 +125,72 @@ struct TreeFolder: ~Copyable {
         return Array(buffer.prefix(count))
     }
 
+    /// Whether it stands in the place of the folder an overlay would show below it.
+    var isOpaque: Bool { cseccomp_is_opaque(number) == 1 }
+
+    /// A file in the folder itself, for reading; never one a link leads to, and never waited for.
+    func file(_ name: [UInt8]) throws(Failure) -> Descriptor {
+        let flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+        let result = unsafe Self.withText(name) { unsafe openat(number, $0, flags) }
+        guard result >= 0 else { throw Failure(code: errno) }
+        return Descriptor(adopting: result)
+    }
+
+    // MARK: Changing, in the folder itself
+
+    /// A new file for writing.
+    func newFile(_ name: [UInt8]) throws(Failure) -> Descriptor {
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
+        let result = unsafe Self.withText(name) { unsafe openat(number, $0, flags, 0o600) }
+        guard result >= 0 else { throw Failure(code: errno) }
+        return Descriptor(adopting: result)
+    }
+
+    func rename(_ name: [UInt8], to new: [UInt8]) throws(Failure) {
+        let result = unsafe Self.withText(name) { from in
+            unsafe Self.withText(new) { to in unsafe renameat(number, from, number, to) }
+        }
+        guard result == 0 else { throw Failure(code: errno) }
+    }
+
+    func makeLink(_ name: [UInt8], to target: [UInt8]) throws(Failure) {
+        let result = unsafe Self.withText(target) { to in
+            unsafe Self.withText(name) { unsafe symlinkat(to, number, $0) }
+        }
+        guard result == 0 else { throw Failure(code: errno) }
+    }
+
+    /// Removes a file, or a folder that is empty.
+    func remove(_ name: [UInt8], isFolder: Bool = false) throws(Failure) {
+        let flags = isFolder ? AT_REMOVEDIR : 0
+        let result = unsafe Self.withText(name) { unsafe unlinkat(number, $0, flags) }
+        guard result == 0 else { throw Failure(code: errno) }
+    }
+
+    func changeOwner(of name: [UInt8], to owner: UInt32, _ group: UInt32) throws(Failure) {
+        let result = unsafe Self.withText(name) {
+            unsafe fchownat(number, $0, owner, group, AT_SYMLINK_NOFOLLOW)
+        }
+        guard result == 0 else { throw Failure(code: errno) }
+    }
+
+    func changeMode(of name: [UInt8], to mode: UInt32) throws(Failure) {
+        let result = unsafe Self.withText(name) { unsafe fchmodat(number, $0, mode, 0) }
+        guard result == 0 else { throw Failure(code: errno) }
+    }
+
+    /// Removes everything in the folder, whatever the names; what cannot be removed stays.
+    func empty() {
+        for name in (try? names(atMost: .max)) ?? [] {
+            if (try? remove(name)) != nil { continue }
+            if (try? entry(name))?.kind == .folder {
+                try? changeMode(of: name, to: 0o700)
+                if let folder = try? opened(name) { folder.empty() }
+            }
+            try? remove(name, isFolder: true)
+        }
+    }
+
     // MARK: Making layers
 
     func makeFolder(_ path: [UInt8]) throws(Failure) {

@@ -129,8 +129,12 @@ package struct CageLaunch: ~Copyable, Sendable {
         _ passed: inout PassedDescriptors
     ) throws(CageError) -> String {
         var numbers = [String(passed.add(try open(.source(source))))]
-        if case .hiding(let layer) = source.view {
+        switch source.view {
+        case .whole: break
+        case .hiding(let layer): numbers.append(String(passed.add(try open(layer.tree))))
+        case .copying(let layer, let changes):
             numbers.append(String(passed.add(try open(layer.tree))))
+            numbers.append(String(passed.add(try open(changes.slot))))
         }
         return numbers.joined(separator: "+")
     }

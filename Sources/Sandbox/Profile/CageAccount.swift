@@ -88,8 +88,15 @@ package struct CageAccount: Sendable, Equatable {
 
     private static func hidden(_ plan: CagePlan) -> [String] {
         plan.sources.compactMap { source in
-            guard case .hiding(let layer) = source.view else { return nil }
-            let place = printable(source.inside)
+            let place: String
+            let layer: HiddenLayer
+            switch source.view {
+            case .whole: return nil
+            case .hiding(let found): (place, layer) = (printable(source.inside), found)
+            case .copying(let found, _):
+                place = "\(printable(source.inside)) (COPY ON WRITE: see `servers changes`)"
+                layer = found
+            }
             return layer.hiddenCount == 0
                 ? "\(place): nothing denied in it; its names are taken in every folder"
                 : "\(place): \(layer.hiddenCount) denied "

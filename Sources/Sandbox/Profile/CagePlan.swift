@@ -21,6 +21,8 @@ package struct CagePlan: Sendable, Equatable {
         case whole
         /// All but what the layer hides; read-only.
         case hiding(HiddenLayer)
+        /// The same, and what the server changes is kept apart.
+        case copying(HiddenLayer, KeptChanges)
     }
 
     package internal(set) var command: ResolvedCommand

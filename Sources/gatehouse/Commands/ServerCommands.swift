@@ -5,7 +5,7 @@ import System
 
 /// `gatehouse servers …`.
 enum ServerCommands {
-    static let all = [list, show, profile, restart]
+    static let all = [list, show, profile, restart, ChangesCommand.command]
 
     private static let tenant = Command.Option(
         "--tenant",

@@ -27,7 +27,7 @@ extension Gateway {
     /// Runs the victim in that server's cage, records that it was done and what came of it, and signs
     /// the report with the log's key.
     func prove(_ member: ServerFleet.Member, by actor: String) async throws -> JSONValue {
-        let recipe = try recipe(of: member)
+        let recipe = try recipe(of: member).beside(in: state.layers)
         let executes = member.hosted?.facts.current.executes ?? false
         let (state, random, protected) = (state, parts.random, recipe.settled.protectedPaths)
         let (settings, now) = (member.settings, parts.clock.timestamp)
