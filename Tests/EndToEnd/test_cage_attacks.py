@@ -1,4 +1,5 @@
 """A hosted server tries everything through the gateway: it is held, the others do not notice."""
+import json
 import os
 import signal
 import socket

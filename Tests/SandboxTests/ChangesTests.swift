@@ -39,7 +39,7 @@ struct ChangesTests {
         let plan = try user.plan(profile(script))
         // Where a test stands in for an ordinary gateway, what is that gateway's is made its own.
         if let stand = user.stand {
-            try bench.shell("chown -hR \(stand):\(stand) ../changes .")
+            try bench.shell("chown -hR \(stand):\(stand) ../changes ../layers .")
         }
         let launch = try CageLaunch(plan, tools: try user.tools)
         let run = try BlockingRun(launch, as: user.stand)

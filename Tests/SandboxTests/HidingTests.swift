@@ -127,7 +127,7 @@ struct HidingTests {
 
     @Test("not when the file is made while the server runs", arguments: CageUser.possible)
     func later(user: CageUser) throws {
-        let bench = try HidingBench("mkdir -p sub/deeper")
+        let bench = try HidingBench("mkdir -p sub/deeper; echo secret > .env")
         let plan = try user.plan(bench.profile(list + "; cat sub/deeper/.env sub/new 2>&1"))
         try bench.shell(
             "echo secret > sub/deeper/.env; mkdir .ssh; echo secret > .ssh/id; echo x > sub/new"
@@ -146,7 +146,7 @@ struct HidingTests {
         arguments: CageUser.possible
     )
     func mounts(user: CageUser) throws {
-        let bench = try HidingBench("echo x > a.txt")
+        let bench = try HidingBench("echo x > a.txt; echo secret > .env")
         let seen = try bench.inside(
             user,
             "grep ' /data/docs ' /proc/self/mountinfo; touch a.txt b.txt; rm a.txt; cat a.txt"
@@ -159,7 +159,7 @@ struct HidingTests {
     @Test("folders keep their modes, owners and times", arguments: CageUser.possible)
     func dress(user: CageUser) throws {
         let bench = try HidingBench(
-            "mkdir -m 0775 sub; mkdir -m 0755 deep; touch -d @1000000 sub deep"
+            "echo secret > .env; mkdir -m 0775 sub; mkdir -m 0755 deep; touch -d @1000000 sub deep"
         )
         let seen = try bench.inside(user, "stat -c '%n %a %Y' sub deep")
         #expect(seen == "sub 775 1000000\ndeep 755 1000000\n")
@@ -183,6 +183,16 @@ struct HidingTests {
                 try user.plan(bench.profile("true"))
             }
         }
+    }
+
+    @Test("a folder with nothing denied in it is shown itself")
+    func clean() throws {
+        let bench = try HidingBench("mkdir sub; echo x > sub/a")
+        let plan = try CageUser.possible[0].plan(bench.profile("true"))
+        #expect(plan.sources.allSatisfy { $0.view == .whole })
+        try bench.shell("echo secret > sub/.env")
+        let next = try CageUser.possible[0].plan(bench.profile("true"))
+        #expect(next.sources.contains { $0.view != .whole })
     }
 
     // MARK: Looking again
@@ -210,7 +220,7 @@ struct HidingTests {
     @Test("layers nobody rests on any more are removed, others are kept")
     func layers() throws {
         let user = CageUser.possible[0]
-        let bench = try HidingBench("mkdir sub")
+        let bench = try HidingBench("mkdir sub; echo secret > .env")
         var held: CagePlan? = try user.plan(bench.profile("true"))
         func count() -> Int { Corpus.names(in: bench.root + "/layers").count }
         for number in 0..<3 {

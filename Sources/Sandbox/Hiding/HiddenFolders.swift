@@ -104,7 +104,9 @@ package final class HiddenFolders: Sendable, Equatable {
             let kept = changesPlace.map { KeptChanges(of: source, in: $0) }
             // What was kept is shown until somebody settled it, even when there is nothing to hide now.
             let isCopied = source.isWritable && (first != nil || kept?.isEmpty == false)
-            if problem == nil, isCopied || !source.isWritable {
+            // An overlay does not see that a file it has looked up was replaced below: a folder with
+            // nothing to hide is shown itself.
+            if problem == nil, isCopied || first != nil {
                 let layer = try layer(for: source, scan, hidden, &state)
                 source.view = .hiding(layer)
                 if isCopied, let kept {
