@@ -64,7 +64,7 @@ let package = Package(
         module("JSONSchema", ["Base", "JSON"]),
         module("MCP", ["Base", "JSON"]),
         module("Policy", ["Base", "JSON"]),
-        module("Approval", ["Base", "JSON", "Policy"]),
+        module("Approval", ["Base", "JSON", "Policy", "Egress"]),
         module("Screening", ["Base", "JSON"]),
         module("Audit", ["Base", "JSON"]),
         module("AuditVerifier", ["Base", "JSON"]),

@@ -9,6 +9,13 @@ package enum Limits {
     package static let jsonNodeCount = 1 << 22
     package static let jsonObjectKeyCount = 1 << 20
     package static let reviewableByteCount = 64 << 10
+    /// Tools whose usual calls are remembered.
+    package static let usualToolCount = 2_000
+    /// A longer file is not compared with what a call would write.
+    package static let comparedFileByteCount = 256 << 10
+    /// Calls a card shows of what the agent did before, and the records looked at for them.
+    package static let callsBeforeCount = 5
+    package static let recordsBeforeCount = 60
     package static let grantsPerPrincipal = 20
     package static let grantsPerTenant = 200
     /// Of an edited call's arguments, how much its agent is told.

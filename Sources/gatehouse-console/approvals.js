@@ -90,13 +90,15 @@ export function approvalsPage(shell, [wanted]) {
       h("header", {},
         h("span", { class: `tier ${q.tier}` }, q.tier), h("h2", {}, q.tool), h("span", { class: "grow" }),
         h("span", { class: "left", "data-expires": q.expires })),
-      q.warning && h("p", { class: "alarm", role: "alert" }, q.warning),
+      sectionView(part(q, "unusual")),
       h("dl", { class: "facts" },
         fact("Agent", h("strong", {}, q.principal), ` of ${q.owner} · tenant ${q.tenant} · ${q.environment}`),
         fact("Asked", clock(q.asked), ` · ${q.people > 1 ? `${q.yes} of ${q.people} people said yes` : "one person must say yes"}`),
         fact("Because", h("ul", { class: "plain-list" }, q.reasons.map((reason) => h("li", {}, reason))))),
+      q.sections.filter((section) => !["unusual", "because", "arguments", "before"].includes(section.name)).map(sectionView),
       h("h3", {}, "Arguments"),
-      argumentsView(q.lines ?? []),
+      argumentsView(part(q, "arguments").lines),
+      sectionView(part(q, "before")),
       h("details", {}, h("summary", {}, "What the yes is bound to"),
         h("dl", { class: "facts digests" }, fact("Ticket", h("code", {}, `${q.ticket} · revision ${q.revision}`)), fact("Call", h("code", {}, q.call)),
           fact("Definition", h("code", {}, q.definition)), fact("Policy", h("code", {}, q.policy)))),
@@ -114,6 +116,13 @@ export function approvalsPage(shell, [wanted]) {
     const q = question;
     if (!q || isAnswering) return;
     if (yes && performance.now() - since < SETTLE) { toast("Look first: this question came up just now.", "plain"); return; }
+    const box = card.querySelector(".arguments");
+    if (yes && box && box.dataset.hidden > 0) {
+      box.dispatchEvent(new Event("show-all"));
+      toast("There is more of it: the whole is shown now. Look, and answer again.", "plain");
+      since = performance.now();
+      return;
+    }
     isAnswering = true;
     try {
       const body = { yes, revision: q.revision };
@@ -277,23 +286,37 @@ function pretty(text) {
     .map((place) => `\\u${found.charCodeAt(place).toString(16).padStart(4, "0")}`).join(""));
 }
 
+/** The section of that name; with no lines where the card has none. */
+function part(q, name) { return q.sections.find((section) => section.name === name) ?? { name, title: "", lines: [] }; }
+
+/** Lines that belong together, each marked by what it is and not by its colour alone. */
+function sectionView(section) {
+  if (section.lines.length === 0) return null;
+  return [h("h3", {}, section.title), h("ul", { class: `lines ${section.name}` }, section.lines.map((line) =>
+    h("li", { class: line.mark }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[line.mark] ?? ""),
+      line.mark !== "plain" && h("span", { class: "unseen" }, `${line.mark}: `), marked(line.text))))];
+}
+
+const SIGNS = { alarm: "!", added: "+", removed: "−", folded: "⋯" };
 const FOLD = 400;
 
-/** The lines as the gateway escaped them; `\u{…}` stands out, long values are folded and counted. */
+/** The lines as the gateway escaped and folded them; `\u{…}` stands out. */
 export function argumentsView(lines) {
   const box = h("pre", { class: "arguments", tabindex: "0", "aria-label": "Arguments" });
   const show = (count) => {
-    replace(box, lines.slice(0, count).map((line, number) => h("span", { class: "line" },
-      h("span", { class: "number", "aria-hidden": "true" }, number + 1), marked(line), "\n")));
+    box.dataset.hidden = Math.max(0, lines.length - count);
+    replace(box, lines.slice(0, count).map((line, number) => h("span", { class: `line ${line.mark}` },
+      h("span", { class: "number", "aria-hidden": "true" }, line.mark === "plain" ? number + 1 : SIGNS[line.mark]), marked(line.text), "\n")));
     if (lines.length > count) {
       box.append(h("button", { class: "plain fold", onclick: () => show(lines.length) }, `${lines.length - count} more of ${lines.length} lines: show all`));
     }
   };
+  box.addEventListener("show-all", () => show(lines.length));
   show(FOLD);
   return box;
 }
 
 function marked(line) {
-  const parts = line.split(/(\\u\{[0-9a-f]+\})/);
+  const parts = line.split(/(\\(?:u\{[0-9a-f]+\}|\{[0-9]+×\}))/);
   return parts.map((part, place) => place % 2 ? h("mark", {}, part) : part);
 }

@@ -49,17 +49,15 @@ import Testing
 
     @Test func `a card shows the whole call, and nothing in it moves the cursor`() throws {
         let form =
-            #"{"body":"line\nnext \u001b[31m \"quoted\" \\u{202e}","list":[1,{"deep":[]},{}],"to":"p"#
+            #"{"body":"line \u001b[31m \"quoted\" \\u{202e}","list":[1,{"deep":[]},{}],"to":"p"#
             + "\u{430}\u{202e}" + #""}"#
-        var book = book()
-        _ = book.handle(.asked(ask(callForm: form), by: waiter(1), fresh: ticket(1)), at: at(0))
-        let question = try #require(book.question(ticket(1)))
-        let lines = Card.lines(of: question, at: at(1000).timestamp)
+        let card = try card(form)
+        let lines = card.lines(at: at(1000).timestamp)
         let text = lines.joined(separator: "\n")
         #expect(text.contains("time left  599 s"))
-        #expect(text.contains(#""body": "line\nnext \u001b[31m \"quoted\" \\u{202e}","#))
+        #expect(text.contains(#""body": "line \u001b[31m \"quoted\" \\u{202e}","#))
         #expect(text.contains(#""to": "p\u{430}\u{202e}""#))
-        #expect(text.contains("1 characters that change the direction of text"))
+        #expect(text.contains("! written as \\u{…}: 1 characters that change the direction"))
         #expect(lines.contains("      {"))
         #expect(
             lines.allSatisfy { line in
@@ -70,7 +68,7 @@ import Testing
 
     @Test func `indenting loses and adds nothing but blanks and breaks`() {
         let form = #"{"a":{},"b":[],"c":[[],{"x y":"a b, c: {d} [e]"}],"d":"\\\"","e":-1.5e7}"#
-        let lines = Card.arguments(Array(form.utf8)).lines
+        let lines = ArgumentLines.unfolded(Array(form.utf8)).lines
         #expect(
             lines.map { String($0.drop { $0 == " " }) }.joined().replacing(": ", with: ":")
                 == form.replacing(": ", with: ":")
@@ -78,12 +76,64 @@ import Testing
         #expect(lines.count == 12)
     }
 
+    @Test func `a text of several lines stands line by line, and imitates no other part`() throws {
+        let lines = try card(#"{"a":"one\n\"b\": 2\n  | x\n\nend\\n","b":1}"#)[.arguments].map(
+            \.text
+        )
+        #expect(
+            lines == [
+                "{", #"  "a": <5 lines, 30 bytes as JSON>"#, "    | one", #"    | \"b\": 2"#,
+                "    |   | x", "    | ", #"    | end\\n"#, "  ,", #"  "b": 1"#, "}",
+            ]
+        )
+    }
+
+    @Test func `10,000 newlines are one line and their count`() throws {
+        let form = #"{"a":"first"# + String(repeating: "\\n", count: 10_000) + #"rm -rf /"}"#
+        let lines = try card(form)[.arguments]
+        #expect(lines.count < 10)
+        #expect(lines.contains(.init(.folded, "the line above 9998 times more")))
+        #expect(lines.contains(.init(.plain, "    | rm -rf /")))
+    }
+
+    @Test func `blanks that push a text out of sight are counted`() throws {
+        let form = #"{"a":"ls"# + String(repeating: " ", count: 5000) + #"; rm -rf /"}"#
+        let lines = try card(form)[.arguments].map(\.text)
+        #expect(lines.contains(#"  "a": "ls \{5000×}; rm -rf /""#))
+    }
+
+    /// Whatever is in the middle of a long value stands in the card, at any place.
+    @Test("no value is cut in the middle", arguments: [1, 100, 5000, 32_000, 63_000])
+    func middle(_ place: Int) throws {
+        var random = Seeded(UInt64(place))
+        var letters = (0..<63_900).map { _ in
+            Character(Unicode.Scalar(UInt8.random(in: 0x61...0x7a, using: &random)))
+        }
+        letters.replaceSubrange(place..<place + 8, with: "EVILEVIL")
+        let text = String(letters)
+        let lines = try card(#"{"a":""# + text + #""}"#)[.arguments].map(\.text)
+        #expect(lines.contains { $0.contains(text) })
+    }
+
+    @Test func `markup and a counterfeit count are shown as they are`() throws {
+        let lines = try card(##"{"a":"<img src=x onerror=alert(1)>","b":"\\{500×} \\u{41}"}"##)
+        #expect(lines[.arguments].map(\.text)[1] == #"  "a": "<img src=x onerror=alert(1)>","#)
+        // The value's backslash is doubled, ours is not.
+        #expect(lines[.arguments].map(\.text)[2] == ##"  "b": "\\{500×} \\u{41}""##)
+    }
+
     @Test func `a card of any bytes is made without harm`() {
         for seed in 0..<50 {
             var random = Seeded(UInt64(seed))
             let bytes = (0..<500).map { _ in UInt8.random(in: 0...255, using: &random) }
-            _ = Card.arguments(bytes)
+            _ = ArgumentLines.unfolded(bytes)
         }
+    }
+
+    private func card(_ form: String, in context: CardContext = CardContext()) throws -> Card {
+        var book = book()
+        _ = book.handle(.asked(ask(callForm: form), by: waiter(1), fresh: ticket(1)), at: at(0))
+        return Card(of: try #require(book.question(ticket(1))), in: context)
     }
 
     @Test(

@@ -98,6 +98,36 @@ class Approvals(Page):
         self.browser.one("#say-no").click()
         caller.join()
 
+    def test_a_card_tells_what_is_new_what_changes_and_what_was_done_before(self):
+        (self.gateway.folder / "out/note.txt").write_text("one\ntwo\nthree\n")
+        self.gateway.call("peek", {"key": "before"})
+        wanted = {"name": "epsilon", "path": "/data/out/note.txt", "text": "one\n2\nthree\n", "url": "https://bank.test@10.0.0.7/pay",
+                  "method": "post", "headers": {"Authorization": "Bearer hidden"}, "sql": "DELETE FROM accounts"}
+        caller = self.ask("destroy", wanted)
+        self.browser.wait_for_text("DELETE changes data; writes accounts", ".lines.statement .alarm")
+        self.browser.wait_for_text("no condition: every row", ".lines.statement")
+        self.browser.wait_for_text("POST https://bank.test@10.0.0.7/pay", ".lines.request")
+        self.browser.wait_for_text("an address that is private", ".lines.request")
+        self.assertNotIn("hidden", self.browser.text(".lines.request"))
+        self.assertTrue(self.browser.text(".lines.file .removed").endswith("two"))
+        self.assertTrue(self.browser.text(".lines.file .added").endswith("2"))
+        self.browser.wait_for_text("shop.peek", ".lines.before")
+        # The same content in the terminal.
+        shown = self.gateway.run("approvals", "show", self.gateway.wait_for_question()["ticket"]).stdout
+        for text in ("- two", "+ 2", "! DELETE changes data; writes accounts", "! an address that is private", "shop.peek"):
+            self.assertIn(text, shown)
+        self.check("card")
+        self.settled()
+        self.browser.key("y")
+        self.assertIn("destroyed epsilon", caller.text())
+        # What was new is known now; another host is not.
+        caller = self.ask("destroy", {**wanted, "url": "https://other.test/"})
+        self.browser.wait_for_text("first host of its name: other.test; usual: 10.0.0.7 (1)", ".lines.unusual")
+        self.assertNotIn("table", self.browser.text(".lines.unusual"))
+        self.browser.key("n")
+        self.browser.one("#say-no").click()
+        caller.join()
+
     def test_what_was_answered_elsewhere_goes_away_by_itself(self):
         caller = self.ask("destroy", {"name": "delta"})
         ticket = self.gateway.wait_for_question()["ticket"]

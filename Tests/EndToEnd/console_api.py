@@ -129,7 +129,8 @@ class Answers(unittest.TestCase):
         ticket = self.gateway.wait_for_question()["ticket"]
         question = self.ana.get(f"/approvals/{ticket}")
         self.assertEqual(question["tool"], "shop.destroy")
-        self.assertIn('  "name": "one"', question["lines"])
+        arguments = [part for part in question["sections"] if part["name"] == "arguments"][0]["lines"]
+        self.assertIn({"mark": "plain", "text": '  "name": "one"'}, arguments)
         status, _, answer = self.answer(self.ana, question, True)
         self.assertEqual((status, answer), (200, {"answer": "approved"}))
         self.assertIn("destroyed one", caller.text())

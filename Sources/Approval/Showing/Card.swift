@@ -1,16 +1,85 @@
 package import Base
+package import JSON
 
-/// What an approver reads before they decide, as lines for a terminal.
-package enum Card {
-    /// The whole question; the arguments are complete, escaped and indented.
+/// What an approver reads before they decide: made here once, shown alike in a terminal, in the
+/// console and by the API.
+package struct Card: Sendable, Equatable {
+    /// One line; its text is escaped already and may be shown as it is.
+    package struct Line: Sendable, Equatable {
+        package enum Mark: String, Sendable, CaseIterable {
+            case plain, alarm, added, removed
+            /// Stands for lines that are not shown, and says how many.
+            case folded
+
+            /// What stands before it in a terminal; no line of a value can begin so.
+            var sign: String {
+                switch self {
+                case .plain: "  "
+                case .alarm: "! "
+                case .added: "+ "
+                case .removed: "- "
+                case .folded: "~ "
+                }
+            }
+        }
+
+        package let mark: Mark
+        package let text: String
+
+        package init(_ mark: Mark, _ text: String) {
+            self.mark = mark
+            self.text = text
+        }
+    }
+
+    /// Lines that belong together.
+    package struct Section: Sendable, Equatable {
+        package enum Name: String, Sendable, CaseIterable {
+            case unusual, because, request, statement, file, before, arguments
+        }
+
+        package let name: Name
+        package let title: String
+        package let lines: [Line]
+
+        package init(_ name: Name, _ title: String, _ lines: [Line]) {
+            self.name = name
+            self.title = title
+            self.lines = lines
+        }
+    }
+
+    package let question: Question
+    package let sections: [Section]
+
+    package init(of question: Question, in context: CardContext = CardContext()) {
+        self.question = question
+        var sections: [Section] = []
+        let form = (try? JSONDocument(parsing: question.callForm)).flatMap {
+            try? CallForm($0.root)
+        }
+        if let form { sections += CardReading.sections(of: form, in: context) }
+        sections.append(
+            Section(.because, "Because", question.reasons.map { Line(.plain, Visible.spell($0)) })
+        )
+        sections.append(Section(.before, "Just before", context.before.map(\.line)))
+        sections.append(Section(.arguments, "Arguments", ArgumentLines.lines(question.callForm)))
+        self.sections = sections.filter { !$0.lines.isEmpty }
+    }
+
+    package subscript(_ name: Section.Name) -> [Line] {
+        sections.filter { $0.name == name }.flatMap(\.lines)
+    }
+
+    /// All of it for a terminal; the arguments are complete.
     ///
     /// `now` gives the time that is left. Who said yes already is not shown to the second person.
-    package static func lines(of question: Question, at now: Timestamp) -> [String] {
+    package func lines(at now: Timestamp) -> [String] {
         let binding = question.binding
         let left = max(0, (question.expires.milliseconds &- now.milliseconds) / 1000)
         var lines = [
             "\(question.ticket)  revision \(question.revision)  \(question.state.word)",
-            "tool       \(Visible(binding.tool.description).text)  (\(question.tier))",
+            "tool       \(Visible.spell(binding.tool.description))  (\(question.tier))",
             "agent      \(binding.principal), owned by \(question.owner), tenant \(binding.tenant), \(binding.environment)",
             "people     \(question.people) must say yes",
             "time left  \(left) s, until \(question.expires.description)",
@@ -18,73 +87,66 @@ package enum Card {
             "policy     \(binding.policy)",
             "call       \(binding.callForm)",
         ]
-        for reason in question.reasons { lines.append("because    \(Visible(reason).text)") }
-        let arguments = Self.arguments(question.callForm)
-        lines.append("arguments")
-        lines += arguments.lines.map { "  " + $0 }
-        if let warning = arguments.warning { lines.append("! \(warning)") }
+        for section in sections {
+            lines.append(section.title.lowercased())
+            lines += section.lines.map { $0.mark.sign + $0.text }
+        }
         lines.append("a yes covers exactly this call, once")
         return lines
     }
 
-    /// A call form over several lines with everything visible in it.
-    package static func arguments(
-        _ callForm: [UInt8]
-    ) -> (lines: [String], warning: String?) {
-        guard !callForm.isEmpty else { return (["(not kept any more)"], nil) }
-        let visible = Visible(String(decoding: indented(callForm), as: UTF8.self))
-        return (
-            visible.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init),
-            visible.warning
+    /// The sections for the API and the console.
+    package var value: JSONValue {
+        .array(
+            sections.map { section in
+                [
+                    "lines": .array(
+                        section.lines.map {
+                            ["mark": .init($0.mark.rawValue), "text": .init($0.text)]
+                        }
+                    ),
+                    "name": .init(section.name.rawValue),
+                    "title": .init(section.title),
+                ]
+            }
         )
     }
+}
 
-    /// Line breaks and two blanks a level; the bytes of keys and values stay as they are.
-    private static func indented(_ callForm: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(callForm.count * 2)
-        var depth = 0
-        var inString = false
-        var isEscaped = false
-        func breakLine(_ depth: Int) {
-            result.append(0x0a)
-            // Deeper levels are not indented further, so that no nesting can make a page of blanks.
-            result += repeatElement(0x20, count: 2 * min(max(depth, 0), 20))
-        }
-        for (index, byte) in callForm.enumerated() {
-            if inString {
-                result.append(byte)
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    inString = false
-                }
-                continue
-            }
-            let next = index + 1 < callForm.count ? callForm[index + 1] : 0
-            switch byte {
-            case UInt8(ascii: "\""):
-                inString = true
-                result.append(byte)
-            case UInt8(ascii: "{"), UInt8(ascii: "["):
-                result.append(byte)
-                depth += 1
-                if next != UInt8(ascii: "}"), next != UInt8(ascii: "]") { breakLine(depth) }
-            case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                depth -= 1
-                let last = result.last
-                if last != UInt8(ascii: "{"), last != UInt8(ascii: "[") { breakLine(depth) }
-                result.append(byte)
-            case UInt8(ascii: ","):
-                result.append(byte)
-                breakLine(depth)
-            case UInt8(ascii: ":"):
-                result += [byte, 0x20]
-            default: result.append(byte)
-            }
-        }
-        return result
+/// What a card says beside the question: looked up for it, never part of what a yes covers.
+package struct CardContext: Sendable {
+    /// What calls of the tool were like before; nil where nothing is remembered of it.
+    package var usual: Usual?
+    /// What the agent did just before, the newest last.
+    package var before: [EarlierCall] = []
+    /// What stands in the files the call names, by the path as it was written.
+    package var files: [JSONString: FileContent] = [:]
+
+    package init() {}
+}
+
+/// A call of the same run.
+package struct EarlierCall: Sendable, Equatable {
+    package let time: String
+    package let tool: String
+    /// What became of it, such as `ok` or `refused`.
+    package let outcome: String
+
+    package init(time: String, tool: String, outcome: String) {
+        self.time = time
+        self.tool = tool
+        self.outcome = outcome
     }
+
+    var line: Card.Line {
+        .init(.plain, "\(Visible.spell(time))  \(Visible.spell(tool))  \(Visible.spell(outcome))")
+    }
+}
+
+/// A file as it is now.
+package enum FileContent: Sendable, Equatable {
+    case text(String)
+    case missing
+    /// Why it is not compared.
+    case unread(String)
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// Text as a terminal may show it, so that what a person reads is what will be sent.
 ///
 /// Characters that do not show, move others, or pass for ASCII are written `\u{…}` and counted.
@@ -48,7 +50,9 @@ package struct Visible: Sendable, Equatable {
     }
 
     /// A line about the findings; nil when there were none.
-    package var warning: String? {
+    package var warning: String? { Self.warning(of: findings) }
+
+    static func warning(of findings: [Finding: Int]) -> String? {
         guard !findings.isEmpty else { return nil }
         let parts = findings.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key.rawValue)" }
         return "written as \\u{…}: " + parts.joined(separator: ", ")
@@ -76,6 +80,13 @@ package struct Visible: Sendable, Equatable {
     private mutating func escape(_ scalar: Unicode.Scalar, _ finding: Finding) {
         text += "\\u{" + String(scalar.value, radix: 16) + "}"
         findings[finding, default: 0] += 1
+    }
+
+    /// A text that is no JSON, as one line: spelled as JSON first, so that it imitates nothing.
+    package static func spell(_ text: String) -> String {
+        let quoted = JSONValue(text).serialised()
+        var none: [Finding: Int] = [:]
+        return ArgumentLines.spell(Array(quoted.dropFirst().dropLast()), &none)
     }
 
     private static func isMark(_ scalar: Unicode.Scalar) -> Bool {

@@ -11,6 +11,8 @@ package enum StateTable: String, Sendable, CaseIterable {
     case approvers
     case lockdowns
     case grants
+    /// What calls of each tool were like, for the cards of later ones.
+    case usual
     /// What people allowed hosted servers to connect to, by server and place.
     case egress
     /// Emergencies that are open or not reviewed.

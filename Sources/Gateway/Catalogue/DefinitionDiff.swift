@@ -21,7 +21,7 @@ enum DefinitionDiff {
     /// One member a line, everything in it visible.
     private static func shown(_ source: [UInt8]) -> [String] {
         let document = try? JSONDocument(parsing: source, limits: .result)
-        let found = Card.arguments(document?.root.value.serialised() ?? source)
+        let found = ArgumentLines.unfolded(document?.root.value.serialised() ?? source)
         return found.lines + (found.warning.map { ["! " + $0] } ?? [])
     }
 

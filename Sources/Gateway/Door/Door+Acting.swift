@@ -58,6 +58,7 @@ extension Door {
             return .refused(refusal, verdict: judged.id)
         }
         judged.tally.judged(approval == nil ? .allowed : .approved, judged.verdict.tier)
+        usual.note(judged, isApproved: approval != nil)
         let (answer, isKnown) = await dispatch(
             AuthorizedCall(judged),
             channel: channel,

@@ -41,6 +41,7 @@ package actor Door {
     var early = EarlyCalls()
     var questions: (any Questions)?
     let tally: GateTally
+    package nonisolated let usual: UsualBook
 
     struct RunningCall {
         let principal: Principal
@@ -62,6 +63,7 @@ package actor Door {
             quiet: Limits.memoryQuietTime
         )
         store = parts.store
+        usual = UsualBook(store: parts.store)
         clock = parts.clock
         hashing = parts.hashing
         unknown = UnknownCalls(hashing: parts.hashing)

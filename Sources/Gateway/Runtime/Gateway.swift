@@ -334,6 +334,7 @@ package actor Gateway {
         try await egress.load()
         await desk.changeApprovers(await approverList())
         await desk.restore(from: store)
+        await door.usual.restore()
         var lockdowns: [Lockdown] = []
         for entry in try await store.allEntries(.lockdowns) {
             if let lockdown = Lockdown(entry) { lockdowns.append(lockdown) }

@@ -68,11 +68,10 @@ extension Gateway {
     func card(_ call: ControlCall) async throws -> [UInt8] {
         let question = try await question(call)
         guard case .object(var object) = summary(of: question) else { return JSONValue.done }
-        object["card"] = .array(
-            Card.lines(of: question, at: parts.clock.timestamp).map { JSONValue($0) }
-        )
+        let card = await card(of: question)
+        object["card"] = .array(card.lines(at: parts.clock.timestamp).map { JSONValue($0) })
         object["arguments"] = JSONValue(String(decoding: question.callForm, as: UTF8.self))
-        details(of: question, to: &object)
+        details(of: card, to: &object)
         return JSONValue.object(object).serialised()
     }
 
