@@ -150,6 +150,10 @@ package enum Limits {
     package static let formByteCount = 16 << 10
     /// How often a server may ask during one call, and in one answer.
     package static let inputRoundCount = 10
+    /// How often a call of 2026-07-28 is sent to wait on; clients give up after ten rounds.
+    package static let heldLegCount = 8
+    /// A shorter hold is not made a leg.
+    package static let shortestLeg = Duration.seconds(5)
     package static let inputQuestionCount = 8
     /// How long a person may take to answer a server.
     package static let inputTime: Duration = .seconds(300)

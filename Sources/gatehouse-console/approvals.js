@@ -292,7 +292,7 @@ function part(q, name) { return q.sections.find((section) => section.name === na
 /** Lines that belong together, each marked by what it is and not by its colour alone. */
 function sectionView(section) {
   if (section.lines.length === 0) return null;
-  return [h("h3", {}, section.title), h("ul", { class: `lines ${section.name}` }, section.lines.map((line) =>
+  return [h("h3", { class: "as-written" }, section.title), h("ul", { class: `lines ${section.name}` }, section.lines.map((line) =>
     h("li", { class: line.mark }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[line.mark] ?? ""),
       line.mark !== "plain" && h("span", { class: "unseen" }, `${line.mark}: `), marked(line.text))))];
 }

@@ -88,6 +88,17 @@ import Testing
         )
     }
 
+    @Test func `nothing stands between a text and the end of what it is in`() throws {
+        let lines = try card(#"{"a":["x\ny"]}"#)[.arguments].map(\.text)
+        #expect(
+            lines == [
+                "{", #"  "a": ["#, "    <2 lines, 4 bytes as JSON>", "      | x", "      | y",
+                "  ]",
+                "}",
+            ]
+        )
+    }
+
     @Test func `10,000 newlines are one line and their count`() throws {
         let form = #"{"a":"first"# + String(repeating: "\\n", count: 10_000) + #"rm -rf /"}"#
         let lines = try card(form)[.arguments]

@@ -68,7 +68,8 @@ func ask(
     _ binding: Binding = binding(),
     people: Int = 1,
     tier: RiskTier = .destructive,
-    callForm: String = "{}"
+    callForm: String = "{}",
+    hold: Duration = .seconds(3600)
 ) -> Ask {
     Ask(
         binding: binding,
@@ -78,7 +79,8 @@ func ask(
         reasons: ["tier T2: this tool can destroy"],
         causes: ["tier T2"],
         callForm: Array(callForm.utf8),
-        run: "run"
+        run: "run",
+        hold: hold
     )
 }
 

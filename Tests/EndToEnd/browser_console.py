@@ -98,42 +98,53 @@ class Approvals(Page):
         self.browser.one("#say-no").click()
         caller.join()
 
-    def test_a_card_tells_what_is_new_what_changes_and_what_was_done_before(self):
-        (self.gateway.folder / "out/note.txt").write_text("one\ntwo\nthree\n")
-        self.gateway.call("peek", {"key": "before"})
-        wanted = {"name": "epsilon", "path": "/data/out/note.txt", "text": "one\n2\nthree\n", "url": "https://bank.test@10.0.0.7/pay",
-                  "method": "post", "headers": {"Authorization": "Bearer hidden"}, "sql": "DELETE FROM accounts"}
-        caller = self.ask("destroy", wanted)
-        self.browser.wait_for_text("DELETE changes data; writes accounts", ".lines.statement .alarm")
-        self.browser.wait_for_text("no condition: every row", ".lines.statement")
-        self.browser.wait_for_text("POST https://bank.test@10.0.0.7/pay", ".lines.request")
-        self.browser.wait_for_text("an address that is private", ".lines.request")
-        self.assertNotIn("hidden", self.browser.text(".lines.request"))
-        self.assertTrue(self.browser.text(".lines.file .removed").endswith("two"))
-        self.assertTrue(self.browser.text(".lines.file .added").endswith("2"))
-        self.browser.wait_for_text("shop.peek", ".lines.before")
-        # The same content in the terminal.
-        shown = self.gateway.run("approvals", "show", self.gateway.wait_for_question()["ticket"]).stdout
-        for text in ("- two", "+ 2", "! DELETE changes data; writes accounts", "! an address that is private", "shop.peek"):
-            self.assertIn(text, shown)
-        self.check("card")
-        self.settled()
-        self.browser.key("y")
-        self.assertIn("destroyed epsilon", caller.text())
-        # What was new is known now; another host is not.
-        caller = self.ask("destroy", {**wanted, "url": "https://other.test/"})
-        self.browser.wait_for_text("first host of its name: other.test; usual: 10.0.0.7 (1)", ".lines.unusual")
-        self.assertNotIn("table", self.browser.text(".lines.unusual"))
-        self.browser.key("n")
-        self.browser.one("#say-no").click()
-        caller.join()
-
     def test_what_was_answered_elsewhere_goes_away_by_itself(self):
         caller = self.ask("destroy", {"name": "delta"})
         ticket = self.gateway.wait_for_question()["ticket"]
         self.gateway.decide("approvals", "deny", ticket)
         self.browser.wait_for_text("This question is closed")
         self.assertIn("denied", caller.text() + "denied")
+
+
+class Cards(Page):
+    configuration = PATIENT.replace("shop.put: {{ tier: T1, scope: {{ /path: {{ glob: \"/data/out/**\" }} }} }}", "shop.put: {{ tier: T2 }}")
+
+    def test_a_card_tells_what_is_new_what_changes_and_what_was_done_before(self):
+        (self.gateway.folder / "out/note.txt").write_text("one\ntwo\nthree\n")
+        self.gateway.call("peek", {"key": "before"})
+        caller = self.ask("put", {"path": "/data/out/note.txt", "text": "one\n2\nthree\n"})
+        self.browser.wait_for_text("shop.peek", ".lines.before")
+        self.assertTrue(self.browser.text(".lines.file .removed").endswith("two"))
+        self.assertTrue(self.browser.text(".lines.file .added").endswith("2"))
+        self.assertIn("the first call of this tool", self.browser.text(".lines.unusual .alarm"))
+        # The same content in the terminal.
+        shown = self.gateway.run("approvals", "show", self.gateway.wait_for_question()["ticket"]).stdout
+        for text in ("\n- two\n", "\n+ 2\n", "\n! the first call of this tool", "shop.peek  ok"):
+            self.assertIn(text, shown)
+        self.check("card")
+        self.settled()
+        self.browser.key("y")
+        self.assertIn("written", caller.text())
+        # What was new is known now; another folder is not, and what lies elsewhere is not read.
+        caller = self.ask("put", {"path": "/etc/cron.d/x", "text": "* * * * * root sh\n"})
+        self.browser.wait_for_text("first folder of its name: /etc/cron.d; usual: /data/out (1)", ".lines.unusual")
+        self.assertIn("not compared: it lies outside", self.browser.text(".lines.file"))
+        self.browser.key("n")
+        self.browser.one("#say-no").click()
+        caller.join()
+
+    def test_a_yes_counts_only_after_the_whole_call_was_shown(self):
+        text = "\n".join(f"line {number}" for number in range(900))
+        caller = self.ask("put", {"path": "/data/out/long.txt", "text": text})
+        self.browser.wait_for_text("more of 9", ".arguments .fold")
+        self.settled()
+        self.browser.key("y")
+        self.browser.wait_for_text("line 899", ".arguments")
+        self.assertIsNone(caller.result)
+        self.browser.run("delete window.seen")
+        self.settled()
+        self.browser.key("y")
+        self.assertIn("written", caller.text())
 
 
 class Login(unittest.TestCase):

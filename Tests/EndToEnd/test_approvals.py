@@ -154,7 +154,7 @@ class Tickets(unittest.TestCase):
 
 class Time(unittest.TestCase):
     def test_nobody_answers_in_time_and_a_late_yes_revives_nothing(self):
-        brief = WORKSHOP.replace("hold: 20s, expiry: 30s", "hold: 200ms, expiry: 1s")
+        brief = WORKSHOP.replace("hold: 20s, expiry: 30s", "hold: 200ms, expiry: 4s")
         with Shop(brief, accept=["shop"]) as shop:
             ticket = shop.ticket(shop.destroy("late"))
             shop.wait_for(lambda: not shop.waiting())

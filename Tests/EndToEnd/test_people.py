@@ -26,7 +26,7 @@ class Seeing(unittest.TestCase):
         ticket = self.shop.ticket(answer["result"])
         card = self.shop.run("approvals", "show", ticket).stdout
         for words in (f"{ticket}  revision 1  waiting", "tool       shop.destroy  (T2)", "agent      bot, owned by bot, tenant main, staging",
-                      "people     1 must say yes", "because    tier T2", '"amount": 9007199254740993', "pay \\u{202e}evil\\u{200b} ",
+                      "people     1 must say yes", "Because\n  tier T2", '"amount": 9007199254740993', "pay \\u{202e}evil\\u{200b} ",
                       "\\u001b[2J", "! written as \\u{…}", "a yes covers exactly this call, once"):
             self.assertIn(words, card)
         for hidden in ("\u202e", "\u200b", "\x1b", "раураl"):

@@ -35,7 +35,7 @@ extension ApprovalBook {
         tickets[CallKey(ask.binding)] = fresh
         record(.asked, question)
         effects.append(.persist(question))
-        hold(fresh, waiter, now)
+        hold(fresh, waiter, ask.hold, now)
         effects.append(.notify(.waiting(fresh, missing: question.people)))
     }
 
@@ -63,7 +63,7 @@ extension ApprovalBook {
             {
                 renew(ticket, asked, ask.people, ask.tier, (ask.reasons, ask.causes))
             }
-            hold(ticket, waiter, now)
+            hold(ticket, waiter, ask.hold, now)
             return true
         case .approved:
             guard parts.isEmpty, isEdited || question.people >= ask.people else {
@@ -111,11 +111,16 @@ extension ApprovalBook {
     }
 
     /// The newest call is the one that waits; an older one gets its ticket.
-    private mutating func hold(_ ticket: TicketID, _ waiter: WaiterID, _ now: Moment) {
+    private mutating func hold(
+        _ ticket: TicketID,
+        _ waiter: WaiterID,
+        _ wanted: Duration,
+        _ now: Moment
+    ) {
         replaceWaiter(of: ticket, by: waiter)
         entries[ticket]?.waiter = Waiter(
             id: waiter,
-            holdEnds: now.instant.advanced(by: settings.hold)
+            holdEnds: now.instant.advanced(by: max(.zero, min(wanted, settings.hold)))
         )
         held[waiter] = ticket
     }

@@ -19,6 +19,8 @@ package struct Ask: Sendable {
     package let callForm: [UInt8]
     /// The run of the credential that asks.
     package let run: String
+    /// How long this client waits, where that is less than the settings say.
+    package let hold: Duration
 
     package init(
         binding: Binding,
@@ -28,8 +30,10 @@ package struct Ask: Sendable {
         reasons: [String],
         causes: [String],
         callForm: [UInt8],
-        run: String
+        run: String,
+        hold: Duration
     ) {
+        self.hold = hold
         self.binding = binding
         self.owner = owner
         self.causes = causes
@@ -173,6 +177,8 @@ package enum ApprovalNotice: Sendable, Equatable {
 package struct ApprovalSettings: Sendable, Equatable {
     /// How long a call is held before its agent gets a ticket.
     package var hold: Duration
+    /// Whether a client that gave up earlier is held for less.
+    package var adapts: Bool
     /// How long a question lives.
     package var expiry: Duration
     /// Whether the owner of an agent may approve its calls; never at T3.
@@ -187,6 +193,7 @@ package struct ApprovalSettings: Sendable, Equatable {
 
     package init(
         hold: Duration = .seconds(50),
+        adapts: Bool = true,
         expiry: Duration = .seconds(600),
         allowsSelfApproval: Bool = false,
         waitingPerPrincipal: Int = 10,
@@ -200,6 +207,7 @@ package struct ApprovalSettings: Sendable, Equatable {
         self.grantsPerPrincipal = grantsPerPrincipal
         self.grantsPerTenant = grantsPerTenant
         self.hold = hold
+        self.adapts = adapts
         self.expiry = expiry
         self.allowsSelfApproval = allowsSelfApproval
         self.waitingPerPrincipal = waitingPerPrincipal

@@ -95,6 +95,7 @@ package enum ArgumentLines {
 
         private(set) var lines: [Line] = [Line(indent: "")]
         private var depth = 0
+        private var isAfterText = false
 
         mutating func take(_ form: [UInt8]) {
             var index = 0
@@ -158,6 +159,7 @@ package enum ArgumentLines {
                 lines.append(Line(indent: indent, bytes: Array(whole)))
             }
             lines.append(Line(indent: self.indent(depth)))
+            isAfterText = true
         }
 
         /// Cut after each `\n`, which the lines themselves stand for.
@@ -179,13 +181,21 @@ package enum ArgumentLines {
             return parts + [source[start...]]
         }
 
-        private mutating func append(_ byte: UInt8) { lines[lines.count - 1].bytes.append(byte) }
+        private mutating func append(_ byte: UInt8) {
+            isAfterText = false
+            lines[lines.count - 1].bytes.append(byte)
+        }
 
         // Deeper levels are not indented further, so that no nesting can make a page of blanks.
         private func indent(_ depth: Int) -> String {
             String(repeating: " ", count: 2 * min(max(depth, 0), 20))
         }
 
-        private mutating func breakLine() { lines.append(Line(indent: indent(depth))) }
+        private mutating func breakLine() {
+            // Nothing follows a text of several lines: the line begun for it is this one.
+            if isAfterText { lines.removeLast() }
+            isAfterText = false
+            lines.append(Line(indent: indent(depth)))
+        }
     }
 }

@@ -88,7 +88,7 @@ package struct Card: Sendable, Equatable {
             "call       \(binding.callForm)",
         ]
         for section in sections {
-            lines.append(section.title.lowercased())
+            lines.append(section.title)
             lines += section.lines.map { $0.mark.sign + $0.text }
         }
         lines.append("a yes covers exactly this call, once")

@@ -12,7 +12,7 @@ package import System
 /// A decision of the book is one synchronous step; then its effects are carried out in order:
 /// evidence and state in one transaction, and only then the answers.
 package actor ApprovalDesk: Questions {
-    private let loop: EventLoop
+    let loop: EventLoop
     let store: any RecordStore
     let clock: any Clock
     let random: any RandomSource
@@ -29,6 +29,7 @@ package actor ApprovalDesk: Questions {
     private var timer: TimerToken?
     private var watchers: [UInt64: @Sendable (ApprovalNotice) -> Void] = [:]
     private var nextWatcher: UInt64 = 1
+    var holds = HoldMemory()
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -101,6 +102,11 @@ package actor ApprovalDesk: Questions {
         let pending = Pending<ApprovalAnswer>(on: loop)
         waiters[waiter] = pending
         defer { waiters[waiter] = nil }
+        let client = "\(judged.principal.tenant)/\(judged.principal.token)"
+        let hold =
+            book.settings.adapts
+            ? holds.hold(of: client, atMost: book.settings.hold) : book.settings.hold
+        let began = loop.now
         let ask = Ask(
             binding: judged.binding,
             owner: PersonName(unchecked: judged.principal.owner.rawValue),
@@ -109,7 +115,8 @@ package actor ApprovalDesk: Questions {
             reasons: judged.verdict.reasons.map { "\($0.name): \($0.fact)" },
             causes: judged.verdict.reasons.map(\.name),
             callForm: judged.call.arguments.bytes,
-            run: judged.principal.run
+            run: judged.principal.run,
+            hold: hold
         )
         let isDurable = await carryOut(
             book.handle(.asked(ask, by: waiter, fresh: TicketID(random: random)), at: moment),
@@ -131,10 +138,11 @@ package actor ApprovalDesk: Questions {
             self.loop.spawn { await self.callOff(waiter, cancellation.reason) }
         }
         defer { cancellation.remove(key) }
-        let answer = await wait(for: pending, channel: channel)
+        let answer = await wait(for: pending, judged, channel: channel)
+        learn(client, hold, began, answer, cancellation.reason)
         switch answer {
         case .approved(let ticket): return .approved(ticket, waiter, editedForm(ticket))
-        case .ticket(_, _, let text): return .ticket(text)
+        case .ticket(let ticket, _, let text): return .ticket(ticket, text)
         case .judgeAgain: return .judgeAgain
         case .refused(let refusal): return .refused(refusal)
         case nil: return .refused(Self.calledOff)
@@ -152,24 +160,6 @@ package actor ApprovalDesk: Questions {
         rule: "approval",
         agentText: "the call was called off while it waited; nothing was sent"
     )
-
-    /// Waits for the answer and keeps the agent's connection awake meanwhile.
-    private func wait(
-        for pending: Pending<ApprovalAnswer>,
-        channel: any ReplyChannel
-    ) async -> ApprovalAnswer? {
-        // Ends with the question: `isSettled` is looked at before each comment.
-        let awake = loop.spawn { [loop] in
-            var pause = Duration.seconds(2)
-            while !Task.isCancelled {
-                guard (try? await loop.sleep(for: pause)) != nil else { return }
-                await channel.keepAlive()
-                pause = .seconds(15)
-            }
-        }
-        defer { awake.cancel() }
-        return try? await pending.value()
-    }
 
     private func callOff(_ waiter: WaiterID, _ reason: CallCancellation.Reason?) async {
         let event: ApprovalEvent =

@@ -45,7 +45,9 @@ package final class UsualBook: Sendable {
         tools.withLock { $0[Key(tenant: binding.tenant, tool: binding.tool)] }
     }
 
-    /// Remembers a call that is being sent. Calls of T0 that nobody was asked about are not looked
+    /// Remembers a call that is being sent.
+    ///
+    /// Calls of T0 that nobody was asked about are not looked
     /// at: their path is the busy one, and hardly a card is ever shown of such a tool.
     func note(_ judged: JudgedCall, isApproved: Bool) {
         guard isApproved || judged.verdict.tier > .read else { return }

@@ -45,6 +45,7 @@ extension Configuration {
                 tenants: [:],
                 approvals: Approvals(
                     hold: .seconds(50),
+                    adapts: true,
                     expiry: .seconds(600),
                     allowsSelf: false,
                     review: Approvals.defaultReview

@@ -223,6 +223,8 @@ package struct Configuration: Sendable {
 
     package struct Approvals: Sendable, Equatable {
         package let hold: Duration
+        /// Whether a client that gave up earlier is held for less.
+        package let adapts: Bool
         package let expiry: Duration
         package let allowsSelf: Bool
         /// How long a break-glass may wait for another person's review.

@@ -96,7 +96,8 @@ extension Configuration {
         _ field: Field?,
         _ selfApproval: Field?
     ) throws(ConfigurationError) -> Approvals {
-        let members = try field?.members(of: ["hold", "expiry", "self_approval", "review"]) ?? [:]
+        let members =
+            try field?.members(of: ["hold", "adaptive", "expiry", "self_approval", "review"]) ?? [:]
         let hold = try members["hold"]?.duration(in: .zero ... .seconds(600)) ?? .seconds(50)
         let expiry =
             try members["expiry"]?.duration(in: .seconds(1) ... .seconds(86_400)) ?? .seconds(600)
@@ -116,7 +117,13 @@ extension Configuration {
         let review =
             try members["review"]?.duration(in: .seconds(1) ... .seconds(7 * 86_400))
             ?? Approvals.defaultReview
-        return Approvals(hold: hold, expiry: expiry, allowsSelf: allowsSelf, review: review)
+        return Approvals(
+            hold: hold,
+            adapts: try members["adaptive"]?.bool() ?? true,
+            expiry: expiry,
+            allowsSelf: allowsSelf,
+            review: review
+        )
     }
 
     private static func audit(_ field: Field?) throws(ConfigurationError) -> Audit {

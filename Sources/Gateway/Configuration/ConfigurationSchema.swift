@@ -28,6 +28,7 @@ package enum ConfigurationSchema {
                   "additionalProperties": false,
                   "properties": {
                     "hold": { "$ref": "#/$defs/time", "description": "How long a call waits on its connection, at most 600 s." },
+                    "adaptive": { "type": "boolean", "description": "Whether a client that gave up while its call was held is held for less from then on." },
                     "expiry": { "$ref": "#/$defs/time", "description": "How long a question lives, 1 s to 1 d." },
                     "review": { "$ref": "#/$defs/time", "description": "How long a break-glass may wait for another person's review, 1 s to 7 d." },
                     "self_approval": { "type": "boolean" }

@@ -41,6 +41,7 @@ extension Gateway {
         let name = settings.hosts.first ?? (bound.isLoopback ? "localhost" : nil)
         let place = name.map { "\($0):\(bound.port ?? 0)" } ?? "\(bound)"
         consoleAddress = (tls == nil ? "http://" : "https://") + place + "/"
+        await door.show(approvalPage: consoleAddress)
         await keepFigures()
         people = ConsoleServer(server: server, feed: feed, tls: tls, settings: settings)
     }

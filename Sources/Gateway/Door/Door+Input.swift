@@ -43,7 +43,8 @@ extension Door {
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let modes = modes(judged)
         var call = first
-        if let answers = judged.call.answers {
+        // The wait for a person is over: the server hears of its own questions only.
+        if let answers = judged.call.answers, answers.leg == nil {
             call = first.answering(answers.responses, answers.upstreamState)
         }
         var questions: QuestionSink?

@@ -40,6 +40,7 @@ package actor Door {
     /// Calls whose server has not said yet what it offers.
     var early = EarlyCalls()
     var questions: (any Questions)?
+    var approvalPage: String?
     let tally: GateTally
     package nonisolated let usual: UsualBook
 
@@ -210,9 +211,9 @@ package actor Door {
             switch outcome {
             case .judgeAgain: continue
             case .refused(let refusal): return refuse(judged, refusal)
-            case .ticket(let text):
+            case .ticket(let ticket, let text):
                 judged.tally.judged(.waiting, judged.verdict.tier)
-                return .refused(Self.waiting(text), verdict: judged.id)
+                return comeBack(judged, ticket, text)
             case .approved(let ticket, let waiter, let edited):
                 var meant = judged
                 if let edited {
@@ -244,10 +245,6 @@ package actor Door {
         rule: "policy",
         agentText: "refused: the rules keep changing; try again later"
     )
-
-    private static func waiting(_ text: String) -> Refusal {
-        Refusal(code: .approvalRequired, rule: "approval", agentText: text)
-    }
 
     /// Takes over a screener that knows the secrets as they are now.
     package func replace(_ screener: Screener) {

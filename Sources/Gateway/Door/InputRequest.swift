@@ -20,6 +20,8 @@ package struct InputAnswers: Sendable {
     package let responses: [UInt8]
     /// The call that waits for them; nil where the server is sent another one.
     let parked: String?
+    /// Set where nothing is continued but the wait for a person, and how often it was by now.
+    let leg: Int?
 }
 
 /// What a server wants to know before it goes on.
@@ -31,6 +33,8 @@ package struct InputRequest: Sendable {
     package let digest: Digest
     /// The call that waits for the answer, where it does.
     var parked: String?
+    /// How often the agent was sent to wait on, where it is that.
+    var leg: Int?
 
     /// The result an agent of 2026-07-28 is given; `state` is ours.
     func result(state: String, serverInfo: [UInt8]) -> [UInt8] {
@@ -92,6 +96,10 @@ struct RequestStates {
             writer.key("parked")
             writer.string(parked)
         }
+        if let leg = request.leg {
+            writer.key("leg")
+            writer.number(leg)
+        }
         writer.endObject()
         return sealing.seal(writer.bytes, for: principal, endpoint)
     }
@@ -132,7 +140,8 @@ struct RequestStates {
             expiry: Timestamp(milliseconds: expiry),
             upstreamState: root["state"]?.string,
             responses: writer.bytes,
-            parked: root["parked"]?.string
+            parked: root["parked"]?.string,
+            leg: root["leg"]?.number?.int
         )
     }
 

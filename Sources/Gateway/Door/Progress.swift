@@ -2,6 +2,7 @@ import Base
 import JSON
 import MCP
 import Screening
+import Policy
 import System
 
 /// Passes progress and log messages of one call on to its agent: with the agent's own token, screened, increasing,
@@ -18,7 +19,7 @@ actor Progress {
     private let channel: any ReplyChannel
     private let screener: Screener
     private let loop: EventLoop
-    private var last = -Double.infinity
+    private var last: Double
     private var next = Instant(nanoseconds: 0)
     private var waiting: [[UInt8]] = []
     private var isSending = false
@@ -42,6 +43,8 @@ actor Progress {
         loop: EventLoop
     ) {
         token = judged.call.progressToken
+        // What was told while the call waited lies below; the server's own may begin with nothing.
+        last = if case .ask = judged.verdict.outcome { Self.waitingEnd } else { -.infinity }
         logLevel = judged.call.logLevel
         revision = judged.call.revision
         server = judged.call.endpoint == .all ? judged.tool.reference.server : nil
@@ -49,6 +52,29 @@ actor Progress {
         self.screener = screener
         self.loop = loop
     }
+
+    /// Progress of a held call: tiny steps, so that the server's own come after them.
+    ///
+    /// Nil where the agent asked for none.
+    static func waiting(_ call: ToolCall, step: Int) -> [UInt8]? {
+        guard let token = call.progressToken, (1..<1000).contains(step) else { return nil }
+        return Envelope.notification("notifications/progress") { writer in
+            writer.key("progressToken")
+            token.write(to: &writer)
+            writer.key("progress")
+            let digits = String(step)
+            writer.raw(
+                Array(("0." + String(repeating: "0", count: 6 - digits.utf8.count) + digits).utf8)
+            )
+            if call.revision > .r2024_11_05 {
+                writer.key("message")
+                writer.string("waiting for a person's answer")
+            }
+        }
+    }
+
+    /// More than any step of a wait.
+    private static let waitingEnd = 0.001
 
     /// Called on the loop, where transports live.
     nonisolated var sink: NotificationSink {

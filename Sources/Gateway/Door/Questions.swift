@@ -39,7 +39,7 @@ package enum QuestionOutcome: Sendable {
     /// Where a person changed the call, another one than it runs.
     case approved(TicketID, WaiterID, EditedForm?)
     /// The hold is over: the agent gets this text and may come back.
-    case ticket(String)
+    case ticket(TicketID, String)
     /// Rules changed while the call waited.
     case judgeAgain
     case refused(Refusal)

@@ -312,6 +312,7 @@ package actor Gateway {
     static func settings(_ configuration: Configuration) -> ApprovalSettings {
         ApprovalSettings(
             hold: configuration.approvals.hold,
+            adapts: configuration.approvals.adapts,
             expiry: configuration.approvals.expiry,
             allowsSelfApproval: configuration.approvals.allowsSelf,
             review: configuration.approvals.review

@@ -11,6 +11,8 @@ package enum ErrorCode: Int, Sendable {
     case unsupportedVersion = -32022
     /// Of the handshake revisions alone; 2026-07-28 has -32602 for it (SEP-2164).
     case resourceNotFound = -32002
+    /// Of 2025-11-25 alone: a person must open a page before the request can go on.
+    case urlElicitationRequired = -32042
     /// Ours: policy, a person or a limit said no to what has no result of its own to say it in. It
     /// lies outside what JSON-RPC and the protocol keep for themselves.
     case refused = -31001
