@@ -20,7 +20,8 @@ class Running:
 
     def __init__(self, python, folder, name, limit):
         self.name, self.began, self.limit = name, time.monotonic(), limit
-        self.output = tempfile.TemporaryFile()
+        # Not where TMPDIR says: that is looked at once in a process, and each suite has its own.
+        self.output = tempfile.TemporaryFile(dir="/tmp")
         # A module that is ended for its time shows where it stood.
         self.process = subprocess.Popen([python, "-X", "faulthandler", "-m", "unittest", "-v", name], cwd=folder,
                                         stdout=self.output, stderr=subprocess.STDOUT)

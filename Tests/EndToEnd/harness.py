@@ -94,6 +94,23 @@ def own_groups():
                 yield Path(mount[4]) / path.lstrip("/")
 
 
+def on_terminal(command, environment, folder=None, user=None):
+    """Starts a command on a terminal of its own; its process id, and our end of the terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        try:
+            if folder is not None:
+                os.chdir(folder)
+            if user is not None:
+                os.setgroups([])
+                os.setgid(user)
+                os.setuid(user)
+            os.execve(command[0], [str(word) for word in command], environment)
+        finally:
+            os._exit(127)  # never a second runner of the same tests
+    return pid, terminal
+
+
 class Gateway:
     """One gateway with a folder, an approver and a token of its own."""
 
@@ -209,17 +226,7 @@ class Gateway:
 
     def ask(self, arguments, answers):
         """Runs a command on a terminal of its own and answers its questions."""
-        pid, terminal = pty.fork()
-        if pid == 0:
-            try:
-                os.chdir(self.folder)
-                if self.user is not None:
-                    os.setgroups([])
-                    os.setgid(self.user)
-                    os.setuid(self.user)
-                os.execve(BINARY, [str(BINARY), *arguments], self.environment)
-            finally:
-                os._exit(127)  # never a second runner of the same tests
+        pid, terminal = on_terminal([BINARY, *arguments], self.environment, self.folder, self.user)
         output, seen, answers = b"", 0, list(answers)
         while True:
             try:

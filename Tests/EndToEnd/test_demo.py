@@ -1,11 +1,10 @@
 """The demo does what it says, and says so when it does not."""
 import os
-import pty
 import subprocess
 import tempfile
 import unittest
 
-from harness import ROOT
+from harness import ROOT, on_terminal
 
 DEMO = ROOT / "scripts/demo"
 CONFIGURATION = ROOT / "examples/demo/gatehouse.yaml"
@@ -33,9 +32,7 @@ class Demo(unittest.TestCase):
         self.assertIn("\x1b[31mNOT AS IT SAYS", output)
 
     def on_a_terminal(self, command):
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.execve(command[0], [str(word) for word in command], {**os.environ, "TERM": "xterm"})
+        pid, terminal = on_terminal(command, {**os.environ, "TERM": "xterm"})
         output = b""
         while True:
             try:

@@ -2,7 +2,6 @@
 import contextlib
 import json
 import os
-import pty
 import re
 import shlex
 import signal
@@ -10,7 +9,7 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import BINARY, PASSPHRASE, ROOT
+from harness import BINARY, PASSPHRASE, ROOT, on_terminal
 from test_approvals import QUICK, Shop, text_of
 
 
@@ -53,10 +52,7 @@ class Runbook(unittest.TestCase):
 class FirstApprover(unittest.TestCase):
     def test_up_on_a_terminal_asks_who_decides_before_anything_listens(self):
         shop = Shop(QUICK)
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(shop.folder)
-            os.execve(BINARY, [str(BINARY), "up"], shop.environment)
+        pid, terminal = on_terminal([BINARY, "up"], shop.environment, shop.folder)
         try:
             output, answers = b"", [(b"first approver", b"ana"), (b"new passphrase", PASSPHRASE.encode()), (b"once more", PASSPHRASE.encode())]
             while b"state folder:" not in output:
