@@ -90,7 +90,7 @@ function proposal(item, isFocus) {
     item.reasons?.length > 0 && h("ul", {}, item.reasons.map((reason) => h("li", {}, reason))),
     item.scope && h("p", {}, "Scope: ", h("code", {}, JSON.stringify(item.scope))),
     item.difference ? sideBySide(item.difference)
-      : argumentsView((item.instructions ?? item.description ?? "").split("\n").map(visible)),
+      : argumentsView((item.instructions ?? item.description ?? "").split("\n").map((line) => ({ mark: "plain", text: visible(line) }))),
     item.pin && h("p", { class: "quiet" }, "Pin ", h("code", {}, item.pin)));
 }
 
