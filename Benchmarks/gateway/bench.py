@@ -461,6 +461,8 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
+    if options.what == "check" and options.name is None:
+        parser.error("check needs the NAME of a peer in peers.toml")
     if options.what == "table":
         table()
     elif options.what == "check":
