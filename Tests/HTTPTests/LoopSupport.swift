@@ -111,6 +111,17 @@ actor RawPeer {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Every byte until the other side ends, be it by cutting the connection off.
+    func restOfBytes() async -> [UInt8] {
+        var bytes: [UInt8] = []
+        while let count = try? await stream.read(
+            appendingTo: &bytes,
+            atMost: .max,
+            until: deadline
+        ), count > 0 {}
+        return bytes
+    }
+
     /// Everything until that text has come.
     func read(through end: String) async throws -> String {
         var text = ""

@@ -25,7 +25,7 @@ package actor Gateway {
     let door: Door
     let desk: ApprovalDesk
     let service: AgentService
-    private let refusedCredentials: RefusedCredentials
+    let refusedCredentials: RefusedCredentials
     let fleet: ServerFleet
     let egress: EgressBook
     let ownPorts = OwnPorts()
@@ -66,7 +66,7 @@ package actor Gateway {
     var clients: [(Configuration.Server, MCPClient)] = []
     /// When each server is asked again by itself.
     var nextLook: [ServerKey: NextLook] = [:]
-    package private(set) var address: SocketAddress?
+    package internal(set) var address: SocketAddress?
     let started: Timestamp
     private let starting: StartingConfiguration
     /// The configuration's, or what the command line says instead.
@@ -485,106 +485,6 @@ package actor Gateway {
             RecordField("tokens", .integer(Int64(tokens.all.count))),
             RecordField("version", parts.version),
         ]
-    }
-
-    private func listen() async throws {
-        let configuration = current.configuration
-        let handlerParts = (service, door, tokens)
-        let sockets = SocketAgents(
-            loop: loop,
-            service: handlerParts.0,
-            door: handlerParts.1,
-            tokens: handlerParts.2,
-            environment: configuration.environment,
-            user: parts.user
-        )
-        try await sockets.listen(at: state.agentSocket)
-        self.sockets = sockets
-        let control = ControlServer(loop: loop, user: parts.user) {
-            [weak self] request, peer, reply in
-            guard let self else { throw ControlError(.unreachable, "the gateway is stopping") }
-            return try await self.perform(request, peer, reply)
-        }
-        try await control.listen(at: state.controlSocket)
-        self.control = control
-        guard let text = listenAddress else { return }
-        let wanted = try SocketAddress(parsing: text)
-        try Self.check(wanted, configuration.listen)
-        let secured = try startTLS()
-        var limits = HTTPServerLimits()
-        limits.takesHTTP2InClear = configuration.listen.http2 && wanted.isLoopback
-        let server = HTTPServer(
-            on: loop,
-            handler: HTTPAgentEndpoint(
-                service: service,
-                door: door,
-                authenticator: authenticator(),
-                refused: refusedCredentials,
-                hosts: try Self.hosts(wanted, configuration.listen),
-                peers: wanted.isLoopback || secured != nil
-                    ? nil : Set(configuration.listen.terminatedBy)
-            ),
-            budget: budget,
-            clock: parts.clock,
-            limits: limits
-        )
-        let bound = try await server.listen(
-            on: wanted,
-            tls: secured,
-            admission: configuration.listen.admission
-        )
-        self.server = server
-        address = bound
-        ownPorts.add(bound)
-        do {
-            try Files.replace(
-                state.addressFile,
-                with: Array("\(url(of: bound))\n".utf8),
-                mode: 0o600
-            )
-        } catch {
-            // A full disk is no reason not to start: scripts lose a comfort.
-            parts.log("the address is not written down: \(error)")
-            try? Files.remove(state.addressFile)
-        }
-    }
-
-    /// Where agents find `address`.
-    package func url(of address: SocketAddress) -> String {
-        "\(tls == nil ? "http" : "https")://\(address)/mcp"
-    }
-
-    /// A listener that others can reach needs TLS: ours, or a named peer's.
-    static func check(
-        _ address: SocketAddress,
-        _ listen: Configuration.Listen
-    ) throws(ConfigurationError) {
-        guard !address.isLoopback else { return }
-        guard !listen.isOpen else {
-            throw ConfigurationError(
-                file: "listen",
-                position: nil,
-                problem: "`open: true` is for loopback addresses only"
-            )
-        }
-        guard listen.tls != nil || !listen.terminatedBy.isEmpty else {
-            throw ConfigurationError(
-                file: "listen",
-                position: nil,
-                problem: "`\(address)` is not a loopback address and has no TLS",
-                hint:
-                    "write `tls: { certificate: FILE, key: FILE }`, or name the proxy that ends TLS "
-                    + "(`tls: { terminated_by: [ADDRESS] }`), or listen on 127.0.0.1"
-            )
-        }
-    }
-
-    /// What the gateway is called: its own address, `localhost` on loopback, and what is written.
-    static func hosts(
-        _ address: SocketAddress,
-        _ listen: Configuration.Listen
-    ) throws -> AllowedHosts {
-        AllowedHosts(names: listen.hosts, listener: address, origins: listen.origins)
     }
 
     // MARK: Ending
