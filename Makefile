@@ -2,10 +2,14 @@
 # sudo resets PATH; these are where Swift toolchains are usually put.
 export PATH := $(PATH):/opt/swift/usr/bin:/usr/local/swift/usr/bin:/usr/share/swift/usr/bin:$(HOME)/.local/share/swiftly/bin
 
+SWIFT_FILES := Benchmarks Fuzz/target Package.swift Plugins Sources Tests
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 RELEASE := -c release --static-swift-stdlib $(SWIFT_FLAGS)
 
-.PHONY: run test test-long check build debug bench bench-json demo fuzz fresh format
+.PHONY: help run test test-long soak check build debug bench bench-json demo fuzz fresh format
+
+help: ## what there is to make
+	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' Makefile | expand -t 12
 
 run: ## set up, build, and start the quickstart with its state inside this clone
 	@scripts/setup run
@@ -18,8 +22,12 @@ test: ## set up and run every suite
 test-long: ## what a release needs: 1,000 kills, soak, fuzzing, sanitizers (docs/testing.md)
 	@scripts/test --long
 
+MINUTES := 10
+soak: ## mixed load and hostile servers, MINUTES=n each
+	@GATEHOUSE_SOAK_SECONDS=$$(($(MINUTES) * 60)) scripts/test --long soak
+
 check: ## format, lint, layers, links, claims of the documents, corpora
-	@swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	@swift format lint --strict --recursive --parallel $(SWIFT_FILES)
 	@scripts/check-layers
 	@scripts/check-links
 	@scripts/check-claims
@@ -29,7 +37,7 @@ build: ## the release binary, .build/release/gatehouse
 	@scripts/setup build
 	@swift build $(RELEASE) --product gatehouse
 
-debug:
+debug: ## everything with its tests, without optimisation
 	@swift build $(SWIFT_FLAGS) --build-tests
 
 bench: ## direct, nginx and gatehouse in one sitting
@@ -52,5 +60,5 @@ fuzz: ## each fuzz target for a minute
 fresh: ## both README commands as an ordinary user in a new Debian 12 tree
 	@scripts/fresh
 
-format:
-	@swift format --in-place --recursive --parallel Sources Tests Package.swift
+format: ## as the lint of `check` wants it
+	@swift format --in-place --recursive --parallel $(SWIFT_FILES)

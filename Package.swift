@@ -68,7 +68,7 @@ let package = Package(
         module("Screening", ["Base", "JSON"]),
         module("Audit", ["Base", "JSON"]),
         module("AuditVerifier", ["Base", "JSON"]),
-        module("Egress", ["Base"]),
+        module("Egress", ["Base", "JSON"]),
 
         // 2: the machine.
         module("System", ["Base", "CLinux"]),
@@ -130,7 +130,7 @@ let package = Package(
             dependencies: [
                 "Base", "JSON", "JSONSchema", "MCP", "Policy", "Screening", "Audit",
                 "AuditVerifier", "System", "Crypto", "Patterns", "Storage", "HTTP", "Gateway",
-                "TestKit",
+                "Egress", "TestKit",
             ],
             path: "Tests/FuzzBodies",
             swiftSettings: strict
@@ -183,6 +183,12 @@ if Context.environment["GATEHOUSE_BENCH"] == "1" {
             swiftSettings: strict
         ),
         .executableTarget(
+            name: "search-bench",
+            dependencies: ["Base", "Audit", "Crypto", "Storage"],
+            path: "Benchmarks/search",
+            swiftSettings: strict
+        ),
+        .executableTarget(
             name: "json-bench",
             dependencies: ["JSON", "CSimdjson"],
             path: "Benchmarks/json",
@@ -204,7 +210,7 @@ if Context.environment["GATEHOUSE_BENCH"] == "1" {
             name: "http-bench",
             dependencies: ["Base", "System", "Crypto", "HTTP"],
             path: "Benchmarks/http",
-            exclude: ["run.py"],
+            exclude: ["loops.py", "run.py"],
             swiftSettings: strict
         ),
     ]

@@ -12,7 +12,11 @@ MODULE_LIMIT = 600.0  # seconds
 # What measures memory or times, or loads the machine on purpose: nothing else runs beside it.
 ALONE = {"test_hostile_http", "test_memory", "test_soak"}
 # These take longest, as seen; begun first, they leave no core idle at the end.
-LONGEST = ["test_attacks", "test_cage_attacks", "test_protocol_cancel", "test_approvals", "test_evidence"]
+LONGEST = [
+    "test_attacks", "test_approvals", "test_protocol_cancel", "test_clock", "test_evidence", "test_narrow_gate",
+    "test_health", "test_kept", "test_grants", "test_hosted_programs", "test_cage_attacks", "test_control",
+    "test_contained", "test_roles",
+]
 
 
 class Running:

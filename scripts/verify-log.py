@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Verifies a Gatehouse audit log without any Gatehouse code; needs Python 3.8 and nothing else.
 
-    verify-log.py --key 'gatehouse/log/…+1234abcd+Ag…' LOG [--checkpoint FILE]…
+    verify-log.py --key 'gatehouse/log/…+1234abcd+Ag…' LOG [--checkpoint FILE]… [--tombstone FILE]
     verify-log.py --key KEY --evidence FILE
 
 LOG is the state folder's log.db (opened read-only) or a file of JSON lines as `audit export` writes
-it: one record a line, byte for byte. Checkpoints come from the database, from `checkpoint` beside
-it, and from every FILE given (one note, or many with a blank line after each). The key is the text
+it: one record a line, byte for byte. A log whose oldest records were removed begins with its signed
+tombstone: the database has it, for lines give what `audit tombstone` prints. Checkpoints come from the database, from `checkpoint` beside
+it, and from every FILE given (one note, or many with a blank line after each). Where records were removed,
+one of the FILEs must cover them: the log's owner can sign a tombstone over anything. The key is the text
 `gatehouse audit key` prints; get it from someone you trust, not from the machine you check.
 
 Checked: every signature; every record's place under every signed root (RFC 9162); that records are
@@ -110,13 +112,27 @@ class Key:
             raise Unusable("the key is not an Ed25519 key with its own id")
         self.public = raw[1:]
 
-    def open(self, note):
-        """(size, root) of a note this key signed."""
+    def signed_lines(self, note, what):
+        """The lines of a note this key signed."""
         text, found, signatures = note.rpartition(b"\n\n")
         if not found:
-            raise Broken("a checkpoint has no signatures")
+            raise Broken(f"{what} has no signatures")
         text += b"\n"
-        lines = text.split(b"\n")
+        start = "\u2014 ".encode() + self.name.encode() + b" "
+        for line in signatures.split(b"\n"):
+            if not line.startswith(start):
+                continue
+            try:
+                signed = base64.b64decode(line[len(start):], validate=True)
+            except ValueError:
+                continue
+            if signed[:4] == self.id and is_signature(signed[4:], text, self.public):
+                return text.split(b"\n")
+        raise Broken(f"{what} is not signed by the log's key")
+
+    def open(self, note):
+        """(size, root) of a checkpoint this key signed."""
+        lines = self.signed_lines(note, "a checkpoint")
         if len(lines) < 4:
             raise Broken("a checkpoint is too short")
         if lines[0] != self.name.encode():
@@ -129,17 +145,26 @@ class Key:
             root = b""
         if len(root) != 32:
             raise Broken("a checkpoint's root is not a hash")
-        start = "\u2014 ".encode() + self.name.encode() + b" "
-        for line in signatures.split(b"\n"):
-            if not line.startswith(start):
-                continue
-            try:
-                signed = base64.b64decode(line[len(start):], validate=True)
-            except ValueError:
-                continue
-            if signed[:4] == self.id and is_signature(signed[4:], text, self.public):
-                return int(lines[1]), root
-        raise Broken("a checkpoint is not signed by the log's key")
+        return int(lines[1]), root
+
+    def open_tombstone(self, note):
+        """(size, peaks, calls under way) of a tombstone this key signed."""
+        lines = self.signed_lines(note, "the tombstone")
+        if len(lines) < 5 or lines[:2] != [b"gatehouse/tombstone/1", self.name.encode()]:
+            raise Broken("the tombstone is none of this log")
+        peaks, calls = [], set()
+        for line in lines[4:-1]:
+            word, _, rest = line.partition(b" ")
+            if word == b"peak":
+                peaks.append(base64.b64decode(rest, validate=True))
+            elif word == b"call":
+                calls.add(rest.decode())
+            else:
+                raise Broken("a line of the tombstone is neither peak nor call")
+        size = int(lines[2])
+        if size < 1 or len(peaks) != bin(size).count("1") or any(len(peak) != 32 for peak in peaks):
+            raise Broken("the tombstone's peaks do not make its size")
+        return size, peaks, calls
 
 
 def notes_in(data):
@@ -160,6 +185,11 @@ def notes_in(data):
     return notes
 
 
+def notes_of(path):
+    with open(path, "rb") as file:
+        return notes_in(file.read())
+
+
 # --- the tree (RFC 9162, 2.1) ---------------------------------------------------------------------
 
 
@@ -172,8 +202,10 @@ def node_hash(left, right):
 
 
 class Tree:
-    def __init__(self):
-        self.size, self.peaks = 0, []  # (leaf count, root), largest first
+    def __init__(self, size=0, roots=()):
+        # (leaf count, root), largest first: one for each bit set in the size
+        counts = [1 << bit for bit in reversed(range(size.bit_length())) if size >> bit & 1]
+        self.size, self.peaks = size, list(zip(counts, roots))
 
     def append(self, record):
         count, root = 1, leaf_hash(record)
@@ -213,11 +245,11 @@ def is_included(record, index, size, path, root):
 # --- where records come from ----------------------------------------------------------------------
 
 
-def database_records(connection):
-    expected = 0
+def database_records(connection, expected):
     for first, count, blob in connection.execute("SELECT first, count, records FROM segment ORDER BY first"):
         if first != expected:
-            raise Broken(f"records {expected} to {first - 1} are missing")
+            raise Broken(f"records {expected} to {first - 1} are missing" if first > expected
+                         else f"record {first} is there, though a tombstone says it was removed")
         offset, seen = 0, 0
         while offset < len(blob):
             if offset + 4 > len(blob):
@@ -278,29 +310,47 @@ def check_record(index, record, under_way):
 # --- the two jobs ---------------------------------------------------------------------------------
 
 
-def verify_log(key, path, checkpoint_files):
-    notes = []
+def verify_log(key, path, checkpoint_files, tombstone_file):
+    notes, tombstone = [], None
+    if tombstone_file:
+        with open(tombstone_file, "rb") as file:
+            tombstone = file.read()
     with open(path, "rb") as file:
         is_database = file.read(16) == b"SQLite format 3\0"
     if is_database:
         uri = "file:" + os.path.abspath(path).replace("?", "%3f").replace("#", "%23") + "?mode=ro"
-        connection = sqlite3.connect(uri, uri=True)
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+        connection.execute("BEGIN")
         notes += [note.encode() for (note,) in connection.execute("SELECT note FROM checkpoint")]
-        records = database_records(connection)
+        for (note,) in connection.execute("SELECT value FROM meta WHERE name = 'tombstone'"):
+            tombstone = bytes(note)
         beside = os.path.join(os.path.dirname(os.path.abspath(path)), "checkpoint")
         if os.path.exists(beside):
-            checkpoint_files = [*checkpoint_files, beside]
-    else:
-        records = line_records(path)
-    for file_name in checkpoint_files:
-        with open(file_name, "rb") as file:
-            notes += notes_in(file.read())
-    roots = {}
+            notes += notes_of(beside)
+    removed, peaks, calls = key.open_tombstone(tombstone) if tombstone else (0, [], set())
+    records = database_records(connection, removed) if is_database else line_records(path)
+    outside = {note for file_name in checkpoint_files for note in notes_of(file_name)}
+    if checkpoint_files and not outside:
+        raise Unusable("the files given hold no checkpoint")
+    notes += outside
+    roots, outside_size = {}, 0
     for note in set(notes):
         size, root = key.open(note)
         if roots.setdefault(size, root) != root:
             raise Broken(f"two checkpoints of {size} records have different roots")
-    tree, under_way, covered, faults = Tree(), {}, 0, []
+        if note in outside:
+            outside_size = max(outside_size, size)
+    tree, covered, faults = Tree(removed, peaks), 0, []
+    under_way = dict.fromkeys(calls, -1)
+    # Over removed records alone: signed, and nothing is left to compare them with.
+    older = [size for size in roots if size < removed]
+    # Nothing is removed before a checkpoint over it was kept outside, and whoever holds the key can
+    # sign a tombstone over records that never were.
+    if outside and outside_size < removed:
+        faults.append(f"the first {removed} records are gone, and no checkpoint kept elsewhere "
+                      f"covers them: the last one covers {outside_size}")
+    for size in older:
+        del roots[size]
 
     def compare():
         nonlocal covered
@@ -311,7 +361,7 @@ def verify_log(key, path, checkpoint_files):
                 covered = tree.size
 
     compare()
-    for index, record in enumerate(records):
+    for index, record in enumerate(records, removed):
         tree.append(record)
         fault = check_record(index, record, under_way)
         if fault:
@@ -322,6 +372,9 @@ def verify_log(key, path, checkpoint_files):
     print(f"{tree.size} records, root {tree.root().hex()}")
     print(f"{len(set(notes))} checkpoints; {covered} records are covered by a signature, {tree.size - covered} are newer")
     print(f"{len(under_way)} calls without outcome")
+    if removed:
+        print(f"the first {removed} records were removed, with a tombstone; "
+              f"{len(older)} checkpoints are of those alone")
     for fault in faults[:100]:
         print("BROKEN:", fault)
     if faults:
@@ -344,6 +397,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--key", required=True, help="the log's public key, NAME+ID+BASE64, or a file with it")
     parser.add_argument("--checkpoint", action="append", default=[], metavar="FILE")
+    parser.add_argument("--tombstone", metavar="FILE", help="what stands in the place of removed records")
     parser.add_argument("--evidence", metavar="FILE", help="check one record's evidence instead of a log")
     parser.add_argument("log", nargs="?")
     options = parser.parse_args()
@@ -356,7 +410,7 @@ def main():
         if options.evidence:
             verify_evidence(key, options.evidence)
         elif options.log:
-            verify_log(key, options.log, options.checkpoint)
+            verify_log(key, options.log, options.checkpoint, options.tombstone)
         else:
             raise Unusable("name a log or --evidence")
     except Broken as fault:

@@ -29,11 +29,12 @@ class Crowd:
 
     def __init__(self, client, count, live):
         self.selector, self.sockets, self.received = selectors.DefaultSelector(), [], 0
+        self.ended = 0
         self.isOpen = True
         request = (f"GET /api/v1/events{'?calls=1' if live else ''} HTTP/1.1\r\nHost: {client.host}\r\nCookie: {client.cookie}\r\n"
                    f"Gatehouse-Token: {client.token}\r\n\r\n").encode()
         for _ in range(count):
-            connection = socket.create_connection(("127.0.0.1", client.port))
+            connection = socket.create_connection(("127.0.0.1", client.port), timeout=60)
             connection.sendall(request)
             assert connection.recv(12) == b"HTTP/1.1 200"
             connection.setblocking(False)
@@ -46,9 +47,13 @@ class Crowd:
         while self.isOpen:
             for key, _ in self.selector.select(timeout=0.2):
                 try:
-                    self.received += len(key.fileobj.recv(1 << 20))
+                    piece = key.fileobj.recv(1 << 20)
                 except BlockingIOError:
-                    pass
+                    continue
+                self.received += len(piece)
+                if not piece:  # a page that was ended would be looked at again and again
+                    self.selector.unregister(key.fileobj)
+                    self.ended += 1
 
     def close(self):
         self.isOpen = False
@@ -58,7 +63,7 @@ class Crowd:
 
 
 def measure(gateway, count):
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
         "name": "peek", "arguments": {"key": "x"}, "_meta": {
             "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}}})
@@ -112,6 +117,7 @@ def main():
                 times["crowded"] += measure(crowded, options.calls)
         finally:
             crowd.close()
+        assert crowd.ended == 0, f"{crowd.ended} pages were ended"
     figures = {kind: summary(values) for kind, values in times.items()}
     change = {f"p{p}": round(figures["crowded"][f"p{p}_us"] / figures["alone"][f"p{p}_us"] - 1, 3) for p in (50, 90, 99)}
     print(json.dumps({**figures, "change": change, "bytes_to_pages": crowd.received, "streams": options.streams,

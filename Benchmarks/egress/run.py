@@ -35,10 +35,15 @@ def main():
             for name, keep in (("new connection", False), ("open connection", True)):
                 direct = prober.timing(target, "docs.example.com", COUNT, keep, ("127.0.0.1", site.port))
                 through = gateway.call("probe", "timing", target=target, name="docs.example.com", count=COUNT, keep=keep)
+                # A program that knows of no proxy: it looks the name up in its cage, and connects to what it is told.
+                captured = gateway.call("probe", "timing", target=target, name="docs.example.com", count=COUNT, keep=keep,
+                                        direct=["docs.example.com", site.port])
                 again = prober.timing(target, "docs.example.com", COUNT, keep, ("127.0.0.1", site.port))
                 outside = row(direct["microseconds"] + again["microseconds"])
                 inside = row(through["microseconds"])
-                result[name] = {"direct": outside, "through": inside, "added p50": inside["p50"] - outside["p50"]}
+                caught = row(captured["microseconds"])
+                result[name] = {"direct": outside, "through": inside, "added p50": inside["p50"] - outside["p50"],
+                                "captured": caught, "added p50 captured": caught["p50"] - outside["p50"]}
             print(json.dumps(result, indent=2))
 
 

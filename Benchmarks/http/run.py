@@ -111,4 +111,5 @@ http {{
 def round_to(value):
     return round(value, 2)
 
-main()
+if __name__ == "__main__":
+    main()

@@ -22,7 +22,7 @@ enum LoopBenchmark {
 
     static func report(_ loop: EventLoop, _ client: EventLoop) async {
         var lines: [String] = []
-        let costs = Costs(on: loop)
+        let costs = Costs(on: loop, client)
         lines += await costs.measure()
         for connections in [1, 8, 64] {
             lines.append(await echo(loop, client, connections: connections))
@@ -175,10 +175,13 @@ actor Costs {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
     private let other: OtherActor
+    /// One that lives on another loop, and so on another thread.
+    private let foreign: OtherActor
 
-    init(on loop: EventLoop) {
+    init(on loop: EventLoop, _ elsewhere: EventLoop) {
         self.loop = loop
         other = OtherActor(on: loop)
+        foreign = OtherActor(on: elsewhere)
     }
 
     func measure() async -> [String] {
@@ -189,6 +192,13 @@ actor Costs {
         var before = Process.threadCPUTime()
         for _ in 0..<count { await other.touch() }
         lines.append(line("actor_call", before, count))
+
+        before = Process.threadCPUTime()
+        let start = SystemClock().instant
+        for _ in 0..<count / 10 { await foreign.touch() }
+        lines.append(line("actor_call_other_loop_here", before, count / 10))
+        let wall = SystemClock().instant.duration(since: start).saturatedNanoseconds
+        lines.append("\"actor_call_other_loop_wall_ns\": \(wall / Int64(count / 10))")
 
         before = Process.threadCPUTime()
         for _ in 0..<count { await loop.spawn {}.value }

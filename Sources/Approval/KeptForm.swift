@@ -75,6 +75,7 @@ struct KeptForm {
             ),
             pin: try digest("pin"),
             callForm: try digest("call"),
+            answers: self["answers"] == nil ? nil : try digest("answers"),
             policy: try digest("policy")
         )
     }
@@ -83,6 +84,7 @@ struct KeptForm {
 extension Binding {
     /// As questions and grants keep it, among their own keys.
     func write(to object: inout JSONObject) {
+        if let answers { object["answers"] = .init(answers.description) }
         object["call"] = .init(callForm.description)
         object["credential"] = .init(credential)
         object["environment"] = .init(environment.rawValue)

@@ -17,11 +17,15 @@ package struct Finding: Sendable, Equatable, CustomStringConvertible {
 /// What a whole verification says.
 package struct VerificationReport: Sendable {
     package let size: UInt64
+    /// How many of them, from the first one on, are gone, as a signed tombstone says.
+    package let removedCount: UInt64
     package let root: Digest
     /// Checkpoints whose signature and root were compared.
     package let checkpointCount: Int
     /// Records up to here are covered by a signed checkpoint; nothing vouches for those after it.
     package let coveredSize: UInt64
+    /// Checkpoints over removed records alone: signed, and there is nothing left to compare.
+    package let olderCheckpointCount: Int
     /// Calls with an intent and neither outcome nor `unknown`: in flight, or cut off.
     package let openCallCount: Int
     package let findings: [Finding]
@@ -34,7 +38,8 @@ package struct VerificationReport: Sendable {
 /// Reads a log from its first record to its last and checks everything that can be checked without
 /// trusting its writer.
 ///
-/// Give it the checkpoints first, then every record in order, then ask for the report.
+/// Give it the checkpoints first, and what stands in the place of removed records; then every record
+/// in order; then ask for the report.
 package struct LogVerification {
     private static let findingLimit = 100
 
@@ -48,6 +53,11 @@ package struct LogVerification {
     private var findingCount = 0
     private var open: Set<String> = []
     private var checkpointCount = 0
+    private var olderCheckpointCount = 0
+    /// The most records a checkpoint covers that was kept elsewhere; nil when none was given.
+    private var outsideSize: UInt64?
+    private var removedCount: UInt64 = 0
+    private var hasBegun = false
 
     package init(_ hashing: any Hashing) {
         self.hashing = hashing
@@ -55,24 +65,63 @@ package struct LogVerification {
     }
 
     /// Takes a checkpoint to compare with; one that does not hold becomes a finding.
+    ///
+    /// `isOutside` says that it was kept where the log's owner could not exchange it.
     package mutating func expect(
         _ note: [UInt8],
         _ key: VerifierKey,
-        _ checker: any SignatureChecking
+        _ checker: any SignatureChecking,
+        isOutside: Bool = false
     ) {
+        if isOutside { outsideSize = outsideSize ?? 0 }
         do throws(EvidenceError) {
             let checkpoint = try VerifiedCheckpoint(note, key, checker)
             expected.append((checkpoint.size, checkpoint.root))
+            if isOutside { outsideSize = max(outsideSize ?? 0, checkpoint.size) }
             checkpointCount += 1
         } catch { find(nil, error.description) }
     }
 
+    /// Takes what the log says of its beginning: the number of its first record, and the tombstone
+    /// in the place of those before it.
+    ///
+    /// Call it before the first record; what does not hold becomes a finding.
+    package mutating func begin(
+        at first: UInt64,
+        _ note: [UInt8]?,
+        _ key: VerifierKey,
+        _ checker: any SignatureChecking
+    ) {
+        guard let note else {
+            if first > 0 { find(nil, "the first \(first) records are missing, with no tombstone") }
+            return
+        }
+        do throws(EvidenceError) {
+            let tombstone = try VerifiedTombstone(note, key, checker)
+            guard tombstone.size == first else {
+                return find(
+                    nil,
+                    "the tombstone is of \(tombstone.size) records, the log begins with \(first)"
+                )
+            }
+            tree = TreeCheck(hashing, after: tombstone.size, peaks: tombstone.peaks)
+            removedCount = tombstone.size
+            open = tombstone.calls
+        } catch { find(nil, error.description) }
+    }
+
+    private mutating func beginIfNeeded() {
+        guard !hasBegun else { return }
+        hasBegun = true
+        expected.sort { $0.size < $1.size }
+        olderCheckpointCount = expected.prefix { $0.size < tree.size }.count
+        next = olderCheckpointCount
+        compare()
+    }
+
     /// Takes the next record.
     package mutating func add(_ record: [UInt8]) {
-        if tree.size == 0 {
-            expected.sort { $0.size < $1.size }
-            compare()
-        }
+        beginIfNeeded()
         let leaf = tree.size
         tree.add(record)
         check(record, leaf)
@@ -127,18 +176,26 @@ package struct LogVerification {
     }
 
     package consuming func report() -> VerificationReport {
-        if tree.size == 0 {
-            expected.sort { $0.size < $1.size }
-            compare()
+        beginIfNeeded()
+        // Nothing is removed before a checkpoint over it was kept outside, and whoever holds the key
+        // can sign a tombstone over records that never were.
+        if let outsideSize, outsideSize < removedCount {
+            find(
+                nil,
+                "the first \(removedCount) records are gone, and no checkpoint kept elsewhere "
+                    + "covers them: the last one covers \(outsideSize)"
+            )
         }
         for missing in expected[next...] {
             find(nil, "a checkpoint covers \(missing.size) records, the log has \(tree.size)")
         }
         return VerificationReport(
             size: tree.size,
+            removedCount: removedCount,
             root: tree.root,
             checkpointCount: checkpointCount,
             coveredSize: covered,
+            olderCheckpointCount: olderCheckpointCount,
             openCallCount: open.count,
             findings: findings,
             findingCount: findingCount

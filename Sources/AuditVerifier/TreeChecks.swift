@@ -9,6 +9,18 @@ package struct TreeCheck: Sendable {
 
     package init(_ hashing: any Hashing) { self.hashing = hashing }
 
+    /// Begins behind records that are gone, with the roots of the subtrees they filled.
+    ///
+    /// There is one for each bit set in `size`, largest first.
+    package init(_ hashing: any Hashing, after size: UInt64, peaks: [Digest]) {
+        self.hashing = hashing
+        self.size = size
+        var peaks = peaks
+        for bit in 0..<(64 - size.leadingZeroBitCount) {
+            waiting.append(size >> UInt64(bit) & 1 == 1 ? peaks.popLast() : nil)
+        }
+    }
+
     /// Adds the next record's bytes; its leaf hash.
     @discardableResult
     package mutating func add(_ record: [UInt8]) -> Digest {

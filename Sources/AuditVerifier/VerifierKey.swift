@@ -6,6 +6,8 @@ package enum EvidenceError: Error, Equatable, Sendable, CustomStringConvertible 
     case malformedCheckpoint(line: Int, String)
     case otherLog(found: String, expected: String)
     case notSigned
+    case malformedTombstone(String)
+    case tombstoneNotSigned
     case malformedProof(String)
     /// The proof leads to another root than the checkpoint's.
     case notIncluded
@@ -20,6 +22,8 @@ package enum EvidenceError: Error, Equatable, Sendable, CustomStringConvertible 
         case .otherLog(let found, let expected):
             "the checkpoint is of `\(printable(found))`, not of `\(printable(expected))`"
         case .notSigned: "the checkpoint carries no valid signature of the log's key"
+        case .malformedTombstone(let reason): "the tombstone is damaged: \(reason)"
+        case .tombstoneNotSigned: "the tombstone carries no valid signature of the log's key"
         case .malformedProof(let reason): "the proof is not usable: \(reason)"
         case .notIncluded: "the record is not the one the checkpoint covers at that place"
         case .notConsistent: "the newer checkpoint does not contain the older one's records"
@@ -69,21 +73,14 @@ package struct VerifiedCheckpoint: Sendable, Equatable {
         _ key: VerifierKey,
         _ checker: any SignatureChecking
     ) throws(EvidenceError) {
-        let newline = UInt8(ascii: "\n")
         guard note.count <= 64 << 10 else {
             throw .malformedCheckpoint(line: 1, "it is longer than 64 KiB")
         }
-        guard note.last == newline else {
-            throw .malformedCheckpoint(line: 1, "it does not end with a newline")
-        }
-        var blank: Int?
-        for index in note.indices.dropFirst() where note[index] == newline {
-            if note[index - 1] == newline { blank = index }
-            // The last blank line divides, as the note format says.
-        }
-        guard let blank else { throw .malformedCheckpoint(line: 4, "it has no signatures") }
-        let text = note[..<blank]
-        let lines = text.split(separator: newline, omittingEmptySubsequences: false)
+        let signed = try SignedText(note)
+        let lines = signed.text.split(
+            separator: UInt8(ascii: "\n"),
+            omittingEmptySubsequences: false
+        )
         guard lines.count >= 4 else { throw .malformedCheckpoint(line: lines.count, "too short") }
         let name = String(decoding: lines[0], as: UTF8.self)
         guard name.utf8.elementsEqual(key.name.utf8) else {
@@ -96,31 +93,13 @@ package struct VerifiedCheckpoint: Sendable, Equatable {
         guard let root = Base64.decode(rootText).flatMap({ Digest(bytes: $0) }) else {
             throw .malformedCheckpoint(line: 3, "the root is not a hash in base64")
         }
-        let isSigned = note[(blank + 1)...].split(separator: newline).contains { line in
-            Self.isSignature(line, of: Array(text), key, checker)
-        }
-        guard isSigned else { throw .notSigned }
+        guard signed.isSigned(by: key, checker) else { throw .notSigned }
         self.size = size
         self.root = root
     }
 
-    private static func isSignature(
-        _ line: ArraySlice<UInt8>,
-        of text: [UInt8],
-        _ key: VerifierKey,
-        _ checker: any SignatureChecking
-    ) -> Bool {
-        // U+2014, a space, the name, a space, base64 of the id and the signature.
-        let start = [0xe2, 0x80, 0x94, 0x20] + Array(key.name.utf8) + [0x20]
-        guard line.starts(with: start),
-            let bytes = Base64.decode(String(decoding: line.dropFirst(start.count), as: UTF8.self)),
-            bytes.count == 68, Array(bytes.prefix(4)) == key.id
-        else { return false }
-        return checker.isSignature(Array(bytes.dropFirst(4)), of: text, by: key.publicKey)
-    }
-
     /// Decimal digits without a leading zero that fit 63 bits.
-    private static func decimal(_ digits: ArraySlice<UInt8>) -> UInt64? {
+    static func decimal(_ digits: ArraySlice<UInt8>) -> UInt64? {
         guard let first = digits.first, first != 0x30 || digits.count == 1 else { return nil }
         var value: UInt64 = 0
         for digit in digits {

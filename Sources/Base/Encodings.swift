@@ -14,6 +14,17 @@ package enum Hex {
         }
     }
 
+    /// The digits as bytes.
+    package static func digits(of bytes: [UInt8]) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: bytes.count * 2) { digits, end in
+            for byte in bytes {
+                unsafe digits[end] = digit(byte >> 4)
+                unsafe digits[end + 1] = digit(byte & 15)
+                end += 2
+            }
+        }
+    }
+
     /// Nil unless the text is an even number of hexadecimal digits.
     @inlinable
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {

@@ -49,7 +49,10 @@ package enum Limits {
     package static let http2ResetsPerSecond = 20
     /// Bytes of answers that may wait for the peers of one connection to take them.
     package static let http2UnsentByteCount = 64 << 20
-    package static let connectionCount = 10_000
+    /// Of agents, where `listen.connections` does not say otherwise: a stream for each session, and
+    /// room for calls beside them.
+    package static let connectionCount = 16_384
+    package static let connectionCountMaximum = 100_000
     /// Of one peer address, loopback left out.
     package static let connectionsPerAddress = 1_000
     /// From the signal to stop until calls that still run are cut off.
@@ -82,6 +85,9 @@ package enum Limits {
     /// Lines on a server's standard output that are no message.
     package static let noiseLineCount = 100
     package static let serverStart: Duration = .seconds(30)
+    /// How often a server that nobody calls is asked whether it still answers, and how long it has to.
+    package static let healthInterval: Duration = .seconds(30)
+    package static let healthTimeout: Duration = .seconds(10)
     /// Calls of one credential to servers that have not said yet what they offer.
     package static let earlyCallCount = 64
     /// How often the memory of a cage without a control group is looked at.
@@ -99,6 +105,20 @@ package enum Limits {
     /// Names one server has looked up at once.
     package static let egressLookUpCount = 4
     package static let egressRuleCount = 256
+    /// Different ports of them: each is a listener in the cage.
+    package static let egressPortCount = 60
+    /// Questions for names one server is answered in a minute.
+    package static let egressNameQueriesPerMinute = 1200
+    /// Questions of one server that are being answered at once.
+    package static let egressOpenQueryCount = 64
+    /// Names nobody decided on that have an address inside one cage.
+    package static let egressStandInCount = 1024
+    /// Connections on which one server asks for names, and questions on each.
+    package static let egressNameStreamCount = 16
+    package static let egressNamesPerStream = 100
+    /// Of what comes as fast as a server likes one is recorded in this time, and so many alarms.
+    package static let egressQuiet: Duration = .seconds(10)
+    package static let egressAlarmCount = 20
 
     // Screening.
     /// A result of more bytes is looked through by a thread of the pool.
@@ -121,6 +141,18 @@ package enum Limits {
     package static let recordedTextByteCount = 8 << 10
     package static let recordedListCount = 64
     package static let checkpointFileCount = 8
+    /// How long records are kept at least, and at most, where they do not stay for good.
+    package static let retentionAge: ClosedRange<Duration> =
+        .seconds(86_400)
+        ... .seconds(36_500 * 86_400)
+    package static let retentionByteCount = 1 << 20...1 << 50
+    /// How old records are at least that go by the log's size.
+    package static let retentionByteAge: ClosedRange<Duration> = .zero ... .seconds(36_500 * 86_400)
+    /// How far a wall clock may lie behind the last record at a start and still be believed.
+    package static let clockCorrection: Duration = .seconds(5)
+    /// How often the gateway looks whether the oldest records may go, and the pause between steps.
+    package static let retentionLook: Duration = .seconds(60)
+    package static let retentionPause: Duration = .milliseconds(250)
     package static let stateValueByteCount = 4 << 20
     package static let auditQueueCount = 16_384
     package static let auditQueueByteCount = 64 << 20
@@ -138,12 +170,22 @@ package enum Limits {
     package static let schemaViolationCount = 8
 
     // Agents.
-    package static let sessionCount = 10_000
+    package static let sessionCount = 16_384
     package static let sessionsPerPrincipal = 4096
     /// How long an agent's call may be silent before its stream gets a comment.
     package static let keepAliveInterval: Duration = .seconds(15)
     /// How often sessions and running calls are looked at.
     package static let sweepInterval: Duration = .seconds(5)
+    /// What is kept of a session's stream for an agent that lost it: bytes, and time after its end;
+    /// and of each credential and of all: streams, and bytes.
+    package static let keptEventByteCount = 256 << 10
+    package static let keptStreamTime: Duration = .seconds(300)
+    package static let keptStreamCount = 16_384
+    package static let keptEventsByteCount = 16 << 20
+    package static let keptStreamsPerPrincipal = 1024
+    package static let keptEventsByteCountPerPrincipal = 1 << 20
+    /// How many pages of lists one credential may ask for in a minute.
+    package static let listsPerMinute = 60_000
     package static let sessionIdle: Duration = .seconds(1800)
     /// What a server asks a person by a form, in fields and bytes.
     package static let formFieldCount = 32
@@ -155,19 +197,38 @@ package enum Limits {
     /// A shorter hold is not made a leg.
     package static let shortestLeg = Duration.seconds(5)
     package static let inputQuestionCount = 8
+    /// How many tokens a server may ask of a model at once, where nothing else is written, in how
+    /// many messages, and in how many bytes.
+    package static let samplingTokenCount = 1024
+    package static let samplingMessageCount = 64
+    package static let samplingByteCount = 256 << 10
+    /// Tools a server may give a model with one question.
+    package static let samplingToolCount = 32
+    /// Folders an agent or the operator names.
+    package static let rootCount = 64
     /// How long a person may take to answer a server.
     package static let inputTime: Duration = .seconds(300)
     /// Calls whose server waits for an answer that another request brings.
-    package static let parkedCallCount = 256
+    package static let parkedCallCount = 1024
+    package static let parkedCallCountPerPrincipal = 128
     /// How long a request may be continued, and what of a server's state is kept for it.
     package static let requestStateTime: Duration = .seconds(600)
     package static let requestStateByteCount = 64 << 10
+    /// Our own state around it, as an agent brings it back: with the forms that were shown.
+    package static let sealedStateByteCount = 512 << 10
     /// The `data` of one log message of a server.
     package static let logMessageByteCount = 64 << 10
     /// Messages of one batch, which 2025-03-26 alone has.
     package static let batchCount = 64
     /// Streams on which agents hear of changes, of all agents together.
-    package static let feedCount = 10_000
+    package static let feedCount = 16_384
+    package static let feedsPerPrincipal = 4096
+    /// A body in which a secret may be bound is read; a larger one is only looked through.
+    package static let secretBodyByteCount = 1 << 20
+    /// So is an address or a form of more fields.
+    package static let secretFieldCount = 4096
+    /// Certificates a server's way out keeps for the hosts whose requests are looked at.
+    package static let shownCertificateCount = 256
     /// Resources one session or stream listens to.
     package static let subscriptionCount = 256
     package static let listPageItemCount = 500

@@ -1,9 +1,9 @@
 /// A no: what the agent may read and what the record keeps, in one value so that they cannot drift.
 ///
-/// The agent's text says the rule, what would be allowed and how to ask, and nothing of others
-/// (design law 11). The record's text may name positions and tiers.
+/// The agent's text says the rule, what would be allowed and how to ask, and nothing of others.
+/// The record's text may name positions and tiers.
 package struct Refusal: Error, Equatable, Sendable {
-    /// A stable word for programs, such as `out_of_scope`; see `docs/limits.md` for the list.
+    /// A stable word for programs, such as `invalid_arguments`; see `docs/limits.md` for the list.
     package let code: Code
     /// The rule, limit or fact that said no, by its own name.
     package let rule: String
@@ -45,7 +45,6 @@ package struct Refusal: Error, Equatable, Sendable {
         case unknownOutcome = "unknown_outcome"
         case withheld = "result_withheld"
         case upstreamFault = "upstream_fault"
-        case notSupported = "not_supported"
         case overloaded = "overloaded"
     }
 }

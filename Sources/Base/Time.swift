@@ -49,6 +49,12 @@ package struct Timestamp: Hashable, Sendable, Comparable {
         return Timestamp(milliseconds: overflow ? (sum < 0 ? .max : .min) : sum)
     }
 
+    /// The time from `earlier` to this, negative when `earlier` lies later; saturates.
+    package func duration(since earlier: Timestamp) -> Duration {
+        let (difference, overflow) = milliseconds.subtractingReportingOverflow(earlier.milliseconds)
+        return .milliseconds(overflow ? (milliseconds < 0 ? .min : .max) : difference)
+    }
+
     /// RFC 3339 in UTC with milliseconds: `2026-08-01T12:00:00.000Z`.
     package var description: String {
         let (days, inDay) = milliseconds.quotientAndRemainderFlooring(by: 86_400_000)

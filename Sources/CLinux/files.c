@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -85,6 +86,10 @@ int cgate_unlink(int folder, const char *path, int is_directory) {
 
 int cgate_make_directory(int folder, const char *path, uint32_t mode) {
     return mkdirat(place(folder), path, (mode_t)mode) < 0 ? -errno : 0;
+}
+
+int cgate_make_link(const char *target, const char *path) {
+    return symlink(target, path) < 0 ? -errno : 0;
 }
 
 int cgate_change_mode(int fd, uint32_t mode) {
@@ -182,4 +187,27 @@ int cgate_set_echo(int fd, int is_on, int *was_on) {
     else
         terminal.c_lflag &= ~(tcflag_t)ECHO;
     return tcsetattr(fd, TCSAFLUSH, &terminal) < 0 ? -errno : 0;
+}
+
+int cgate_set_keys(int fd, int is_on) {
+    struct termios terminal;
+    if (tcgetattr(fd, &terminal) < 0) return -errno;
+    const tcflag_t lines = ICANON | ECHO | ISIG;
+    if (is_on)
+        terminal.c_lflag &= ~lines;
+    else
+        terminal.c_lflag |= lines;
+    terminal.c_cc[VMIN] = 1;
+    terminal.c_cc[VTIME] = 0;
+    return tcsetattr(fd, TCSAFLUSH, &terminal) < 0 ? -errno : 0;
+}
+
+int cgate_drop_input(int fd) { return tcflush(fd, TCIFLUSH) < 0 ? -errno : 0; }
+
+int cgate_terminal_size(int fd, int *rows, int *columns) {
+    struct winsize size;
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0) return -errno;
+    *rows = size.ws_row;
+    *columns = size.ws_col;
+    return 0;
 }

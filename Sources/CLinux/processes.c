@@ -207,16 +207,6 @@ int cgate_reap(int pidfd, int *is_signal, int *value) {
     return 1;
 }
 
-int cgate_reap_pid(int pid) {
-    siginfo_t facts = {0};
-    int status;
-    do {
-        status = waitid(P_PID, (id_t)pid, &facts, WEXITED | WNOHANG);
-    } while (status < 0 && errno == EINTR);
-    if (status < 0) return -errno;
-    return facts.si_pid != 0;
-}
-
 int cgate_pidfd_open(int pid) {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     return fd < 0 ? -errno : fd;
@@ -224,10 +214,6 @@ int cgate_pidfd_open(int pid) {
 
 int cgate_pidfd_signal(int pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
-}
-
-int cgate_become_subreaper(void) {
-    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 int cgate_hide_memory(void) {

@@ -247,6 +247,31 @@ int cgate_socket_error(int fd) {
     return -code;
 }
 
+ptrdiff_t cgate_receive_datagram(
+    int fd, void *buffer, size_t length, struct cgate_address *peer) {
+    struct sockaddr_storage storage = {0};
+    for (;;) {
+        socklen_t size = sizeof storage;
+        ssize_t count = recvfrom(fd, buffer, length, 0, (void *)&storage, &size);
+        if (count >= 0) {
+            decode(&storage, peer);
+            return count;
+        }
+        if (errno != EINTR) return -errno;
+    }
+}
+
+ptrdiff_t cgate_send_datagram(
+    int fd, const void *buffer, size_t length, const struct cgate_address *peer) {
+    struct sockaddr_storage storage;
+    socklen_t size = encode(peer, &storage);
+    for (;;) {
+        ssize_t count = sendto(fd, buffer, length, MSG_NOSIGNAL, (void *)&storage, size);
+        if (count >= 0) return count;
+        if (errno != EINTR) return -errno;
+    }
+}
+
 int cgate_local_address(int fd, struct cgate_address *address) {
     struct sockaddr_storage storage = {0};
     socklen_t length = sizeof storage;
@@ -261,6 +286,11 @@ int cgate_remote_address(int fd, struct cgate_address *address) {
     if (getpeername(fd, (void *)&storage, &length) < 0) return -errno;
     decode(&storage, address);
     return 0;
+}
+
+void cgate_send_at_once(int fd) {
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 int cgate_is_listening(int fd) {

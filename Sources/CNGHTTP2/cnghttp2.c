@@ -301,8 +301,3 @@ int cnghttp2_go_away(cnghttp2_session *self, uint32_t code) {
 int cnghttp2_terminate(cnghttp2_session *self, uint32_t code) {
     return nghttp2_session_terminate_session(self->session, code);
 }
-
-uint32_t cnghttp2_peer_stream_count(cnghttp2_session *self) {
-    return nghttp2_session_get_remote_settings(self->session,
-                                               NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-}

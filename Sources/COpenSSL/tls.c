@@ -159,6 +159,12 @@ int copenssl_tls_handshake(copenssl_tls *session) {
     return outcome(session, SSL_do_handshake(session->ssl));
 }
 
+int copenssl_tls_has_input(copenssl_tls *session)
+{
+    return BIO_ctrl_pending(session->in) > 0 || SSL_has_pending(session->ssl) == 1 ||
+           (SSL_get_shutdown(session->ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
+
 long copenssl_tls_read(copenssl_tls *session, uint8_t *out, size_t length) {
     ERR_clear_error();
     int result = SSL_read(session->ssl, out, length > INT_MAX ? INT_MAX : (int)length);

@@ -155,8 +155,10 @@ int cre2_set_compile(cre2_set *set) {
     }
 }
 
-int cre2_set_match(const cre2_set *set, const uint8_t *text, size_t text_count, int32_t *indices,
-                   size_t capacity) {
+int cre2_set_match(const cre2_set *set, const uint8_t *text, size_t text_count,
+                   const int32_t **indices) {
+    static_assert(sizeof(int) == sizeof(int32_t), "indices are given as they are");
+    *indices = nullptr;
     try {
         // Kept by the thread: an allocation per call shows in the profile of short texts.
         static thread_local std::vector<int> found;
@@ -164,8 +166,7 @@ int cre2_set_match(const cre2_set *set, const uint8_t *text, size_t text_count, 
         if (!set->set.Match(piece(text, text_count), &found, &info)) {
             return info.kind == RE2::Set::kNoError ? 0 : -ENOMEM;
         }
-        if (found.size() > capacity) return -ERANGE;
-        for (size_t index = 0; index < found.size(); index++) indices[index] = found[index];
+        *indices = found.data();
         return (int)found.size();
     } catch (...) {
         return -ENOMEM;

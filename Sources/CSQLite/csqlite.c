@@ -23,6 +23,9 @@ static int after_commit(void *context, sqlite3 *db, const char *name, int frames
 // Statistics of memory cost a mutex at every allocation, and nobody reads them.
 static void configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 
+// How long a connection waits for another one.
+enum { BUSY_MILLISECONDS = 5000 };
+
 int csqlite_open(const char *path, int flags, const char *vfs, csqlite_connection **out) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, configure);
@@ -41,7 +44,7 @@ int csqlite_open(const char *path, int flags, const char *vfs, csqlite_connectio
     // Takes the place of SQLite's own hook, which would copy the log in the middle of a commit; the
     // setting wal_autocheckpoint would put that one back.
     sqlite3_wal_hook(connection->db, after_commit, connection);
-    sqlite3_busy_timeout(connection->db, 5000);
+    sqlite3_busy_timeout(connection->db, BUSY_MILLISECONDS);
     *out = connection;
     return 0;
 }
@@ -124,12 +127,14 @@ int csqlite_keep_wal(csqlite_connection *connection) {
         sqlite3_file_control(connection->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep));
 }
 
-int csqlite_checkpoint(csqlite_connection *connection, int truncate) {
+int csqlite_checkpoint(csqlite_connection *connection, int truncate, int waits) {
     int frames = 0;
     int copied = 0;
+    if (!waits) sqlite3_busy_timeout(connection->db, 0);
     int code = sqlite3_wal_checkpoint_v2(
         connection->db, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
         &frames, &copied);
+    if (!waits) sqlite3_busy_timeout(connection->db, BUSY_MILLISECONDS);
     return failed(code);
 }
 

@@ -115,13 +115,21 @@ int cseccomp_sealed_file(const char *name, const void *bytes, size_t length)
     return result;
 }
 
-int cseccomp_open_path(const char *path)
+int cseccomp_open_path(int folder, const char *path)
 {
     struct open_how how = {
         .flags = O_PATH | O_CLOEXEC,
         .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
-    long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    long fd;
+    if (folder == AT_FDCWD) {
+        fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    } else if (*path == 0) {
+        fd = fcntl(folder, F_DUPFD_CLOEXEC, 3);
+    } else {
+        how.resolve |= RESOLVE_BENEATH;
+        fd = syscall(SYS_openat2, folder, path, &how, sizeof how);
+    }
     return fd < 0 ? -errno : (int)fd;
 }
 

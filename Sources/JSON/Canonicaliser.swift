@@ -4,7 +4,7 @@ struct Canonicaliser: ~Copyable {
     enum Numbers {
         /// RFC 8785: every number through the nearest double.
         case doubles
-        /// The call form: exact (design law 2).
+        /// The call form: exact (docs/architecture.md, rule 2).
         case exact
     }
 

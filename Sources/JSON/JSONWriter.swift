@@ -25,6 +25,22 @@ package struct JSONWriter {
 
     package mutating func key(_ key: JSONString) { self.key(key.text) }
 
+    /// The key of the next value, written in the source with nothing in it to escape.
+    package mutating func key(literal key: StaticString) {
+        separate()
+        bytes.append(0x22)
+        key.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+        bytes.append(0x22)
+        bytes.append(0x3a)
+        needsComma = false
+    }
+
+    /// A value, or a member with its key, that is written in the source as JSON text.
+    package mutating func literal(_ text: StaticString) {
+        separate()
+        text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+    }
+
     /// The key of the next value, with the bytes that key has in its own document.
     package mutating func key(_ key: JSONNode) {
         separate()

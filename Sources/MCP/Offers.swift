@@ -5,10 +5,12 @@ package import JSON
 ///
 /// Policy, pins, approvals and records know all of it by these names: `docs.prompts/review`,
 /// `docs.resources/read`. What is judged is one of the first four; resources and templates are
-/// listed, and read by `resources/read`.
+/// listed, and read by `resources/read`. What a server may ask of an agent is judged the same way,
+/// as one of the last two.
 package enum OfferKind: Sendable, Equatable, CaseIterable {
     case tool, prompt, reading, completion
     case resource, template
+    case sampling, roots
 
     package static let promptPrefix = "prompts/"
     package static let resourcePrefix = "resources/"
@@ -22,6 +24,8 @@ package enum OfferKind: Sendable, Equatable, CaseIterable {
             switch text {
             case Self.readingName: .reading
             case Self.completionName: .completion
+            case InputKind.sampling.rawValue: .sampling
+            case InputKind.roots.rawValue: .roots
             // As bytes: a mark that joins the `/` would hide it from a comparison of characters.
             case _ where text.utf8.starts(with: Self.promptPrefix.utf8): .prompt
             case _ where text.utf8.starts(with: Self.resourcePrefix.utf8): .resource
@@ -33,13 +37,18 @@ package enum OfferKind: Sendable, Equatable, CaseIterable {
     /// Whether calls of it are judged; the others are only listed.
     package var isJudged: Bool { self != .resource && self != .template }
 
-    /// The method an agent asks for it with.
+    /// Whether it is the server that asks for it, and the agent that answers.
+    package var isAskedByServer: Bool { self == .sampling || self == .roots }
+
+    /// The method that asks for it.
     package var method: String {
         switch self {
         case .tool: "tools/call"
         case .prompt: "prompts/get"
         case .reading, .resource, .template: "resources/read"
         case .completion: "completion/complete"
+        case .sampling: InputKind.sampling.rawValue
+        case .roots: InputKind.roots.rawValue
         }
     }
 
@@ -72,7 +81,7 @@ package enum OfferKind: Sendable, Equatable, CaseIterable {
         case .prompt: ("prompts/list", "prompts")
         case .resource: ("resources/list", "resources")
         case .template: ("resources/templates/list", "resourceTemplates")
-        case .reading, .completion: nil
+        case .reading, .completion, .sampling, .roots: nil
         }
     }
 
@@ -84,6 +93,7 @@ package enum OfferKind: Sendable, Equatable, CaseIterable {
         case .reading, .resource: "resource"
         case .template: "template"
         case .completion: "completion"
+        case .sampling, .roots: "question"
         }
     }
 }
@@ -92,7 +102,7 @@ extension ToolDefinition {
     /// The name or URI by which its server knows it.
     package var wireName: String {
         switch kind {
-        case .tool, .reading, .completion: name.rawValue
+        case .tool, .reading, .completion, .sampling, .roots: name.rawValue
         case .prompt: without(OfferKind.promptPrefix)
         case .resource: without(OfferKind.resourcePrefix)
         case .template: without(OfferKind.templatePrefix)
@@ -113,7 +123,7 @@ extension ToolDefinition {
             try self.init(listed: node, prefix: OfferKind.resourcePrefix, by: "uri")
         case .template:
             try self.init(listed: node, prefix: OfferKind.templatePrefix, by: "uriTemplate")
-        case .reading, .completion: throw .notAnObject
+        case .reading, .completion, .sampling, .roots: throw .notAnObject
         }
     }
 
@@ -188,6 +198,35 @@ extension ToolDefinition {
             + #""value":{"type":"string"}},"required":["name","value"]},"#
             + #""context":{"type":"object","properties":{"arguments":{"type":"object","#
             + #""additionalProperties":{"type":"string"}}}}},"required":["ref","argument"]},"#
+            + #""annotations":{"readOnlyHint":true}}"#
+    )
+
+    /// What a server that asks the model behind an agent is judged as.
+    package static let sampling = asking("in words of the server")
+
+    /// The same where it may give that model tools of its own; accepted by itself.
+    package static let samplingWithTools = asking(
+        "in words of the server and with tools of the server",
+        members:
+            #","tools":{"type":"array","items":{"type":"object"}},"toolChoice":{"type":"object"}"#
+    )
+
+    private static func asking(_ how: String, members: String = "") -> ToolDefinition? {
+        made(
+            #"{"name":"sampling/createMessage","description":"asks the model of the agent, "#
+                + how + #"","inputSchema":{"type":"object","properties":{"#
+                + #""messages":{"type":"array","items":{"type":"object"}},"#
+                + #""systemPrompt":{"type":"string"},"maxTokens":{"type":"integer","minimum":1},"#
+                + #""temperature":{"type":"number"},"stopSequences":{"type":"array","#
+                + #""items":{"type":"string"}},"modelPreferences":{"type":"object"}"# + members
+                + #"},"required":["messages","maxTokens"]},"annotations":{"openWorldHint":true}}"#
+        )
+    }
+
+    /// What a server that asks an agent for its folders is judged as.
+    package static let roots = made(
+        #"{"name":"roots/list","description":"asks the agent which folders it works in","#
+            + #""inputSchema":{"type":"object","properties":{}},"#
             + #""annotations":{"readOnlyHint":true}}"#
     )
 

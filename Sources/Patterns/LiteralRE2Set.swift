@@ -48,21 +48,13 @@ private import CRE2
     ) throws(PatternFailure) {
         let range = range.clamped(to: 0..<text.count)
         guard count > 0, !range.isEmpty else { return }
-        let status = unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: count) {
-            indices in
-            let status = unsafe text.withUnsafeBufferPointer { whole in
-                let buffer = unsafe UnsafeBufferPointer(rebasing: whole[range])
-                return unsafe cre2_set_match(
-                    handle,
-                    buffer.baseAddress,
-                    buffer.count,
-                    indices.baseAddress,
-                    indices.count
-                )
-            }
-            for index in 0..<max(0, Int(status)) { unsafe found.append(Int(indices[index])) }
-            return status
+        var indices: UnsafePointer<Int32>?
+        let status = unsafe text.withUnsafeBufferPointer { whole in
+            let buffer = unsafe UnsafeBufferPointer(rebasing: whole[range])
+            return unsafe cre2_set_match(handle, buffer.baseAddress, buffer.count, &indices)
         }
         guard status >= 0 else { throw .limitExceeded(pattern: Self.description) }
+        let occurring = unsafe UnsafeBufferPointer(start: indices, count: Int(status))
+        unsafe found.append(contentsOf: occurring.lazy.map { Int($0) })
     }
 }

@@ -59,8 +59,8 @@ package final class Screener: Sendable {
                 findings.removeAll { $0.range.upperBound > taken }
             }
             report.count(findings)
-            let whole = bytes[..<taken]
-            content = findings.isEmpty ? Array(whole) : Redactor.redacted(whole, findings)
+            let isAsItCame = findings.isEmpty && taken == bytes.count
+            content = isAsItCame ? bytes : Redactor.redacted(bytes[..<taken], findings)
         } catch {
             report.withheld.append("\(error)")
             return ScreenedText(text: Self.withheldText("\(error)"), report: report)
@@ -73,13 +73,13 @@ package final class Screener: Sendable {
             report.cuts.append(.init(unit: .bytes, shown: end, total: total))
             content = Array(content[..<end])
         }
-        var text = String(decoding: content, as: UTF8.self)
         if let source {
-            let mark = Mark(source: source, random: random)
-            text = mark.opening + "\n" + text + "\n" + mark.closing
+            let mark = Mark(source: SourceName(source), random: random)
+            content = mark.opening(.text) + content + mark.closing(.text)
             report.isMarked = true
         }
-        return ScreenedText(text: text + (note.isEmpty ? "" : "\n" + note), report: report)
+        if !note.isEmpty { content += "\n\(note)".utf8 }
+        return ScreenedText(text: String(decoding: content, as: UTF8.self), report: report)
     }
 
     /// Screens any JSON value: an error's `data`, a notification's `params`.
@@ -131,19 +131,4 @@ package struct ScreenedText: Sendable {
 package struct ScreenedValue: Sendable {
     package let bytes: ArraySlice<UInt8>
     package let report: ScreeningReport
-}
-
-/// The two marks of one text, with an id nobody could know before.
-struct Mark {
-    let opening: String
-    let closing: String
-    let source: String
-    let id: String
-
-    init(source: String, random: any RandomSource) {
-        self.source = UntrustedMarker.sourceName(source)
-        id = Hex.encode(random.bytes(count: 8))
-        opening = UntrustedMarker.opening(source: self.source, id: id)
-        closing = UntrustedMarker.closing(id: id)
-    }
 }

@@ -14,6 +14,8 @@ package final class SQLiteStore: RecordStore {
     package let key: CheckpointKey
     /// Intents of an earlier process without outcome; their `unknown` records are written already.
     package let recoveredIntents: [RecoveredIntent]
+    /// When the last record of an earlier process was made; nil for a new log.
+    package let endedAt: Timestamp?
 
     private let folder: String
     private let published: Lock<PublishedState>
@@ -31,6 +33,7 @@ package final class SQLiteStore: RecordStore {
         key = parts.key
         folder = parts.folder
         recoveredIntents = parts.recovered
+        endedAt = parts.endedAt
         published = parts.published
         queue = parts.queue
         writer = parts.writer
@@ -83,6 +86,27 @@ package final class SQLiteStore: RecordStore {
         try await chore { writer in writer.forgetSalt(of: leaf) }
     }
 
+    /// Removes some of the oldest records that `order` gives away; nil when none may go now.
+    ///
+    /// A step is a few milliseconds of the writer; call again while there was something to do. The
+    /// last call of a run empties the write-ahead log of what was removed.
+    package func remove(
+        _ order: RemovalOrder,
+        at now: Timestamp
+    ) async throws(StoreError) -> Removal? {
+        let floor = try await chore { writer in .success(writer.removalFloor()) }
+        guard let floor else { return nil }
+        let calls = published.withLock { $0.tombstone?.calls } ?? []
+        let plan = try await read { reader throws(DatabaseFailure) in
+            try RemovalPlan(order, from: reader, floor: floor, calls: calls, at: now)
+        }
+        guard let plan else {
+            try await chore { writer in writer.endRemovals() }
+            return nil
+        }
+        return try await chore { writer in writer.remove(plan) }
+    }
+
     private func chore<Value: Sendable>(
         _ body: @escaping @Sendable (LogWriter) -> Result<Value, StoreError>
     ) async throws(StoreError) -> Value {
@@ -102,14 +126,17 @@ package final class SQLiteStore: RecordStore {
     package var size: UInt64 { published.withLock { $0.size } }
     package var health: StoreHealth { published.withLock { $0.health } }
 
-    /// The last signed checkpoint, nil when none was signed yet.
-    package var lastCheckpoint: String? { published.withLock { $0.lastNote } }
+    /// The first record there is; those before it were removed.
+    package var begin: UInt64 { published.withLock { $0.tombstone?.size } ?? 0 }
 
-    /// Why the last checkpoint could not be kept outside the database; nil when it was.
-    package var keepFailure: String? { published.withLock { $0.keepFailure } }
+    /// Why the last checkpoint is not kept outside the database; nil when it is.
+    package var keepFailure: String? { published.withLock { $0.keepTrouble } }
 
-    /// Transactions handed over with `post` that could not be recorded.
-    package var lostPostCount: UInt64 { published.withLock { $0.lostPosts } }
+    /// Records up to here are covered by a checkpoint that is kept wherever it should be.
+    package var keptSize: UInt64 { published.withLock { $0.keptSize } }
+
+    package func countLost() { published.withLock { $0.lostCount += 1 } }
+    package var lostCount: UInt64 { published.withLock { $0.lostCount } }
 
     /// The log in figures, for metrics; asks the file system, which takes microseconds.
     package var figures: StoreFigures {
@@ -121,11 +148,12 @@ package final class SQLiteStore: RecordStore {
         return published.withLock { state in
             StoreFigures(
                 recordCount: state.size,
+                removedCount: state.tombstone?.size ?? 0,
                 unsignedCount: state.size - min(state.size, state.signedSize),
                 commitTime: state.commitTime,
                 waitingCount: waiting.count,
                 waitingByteCount: waiting.byteCount,
-                lostPostCount: state.lostPosts,
+                lostCount: state.lostCount,
                 files: files,
                 freeByteCount: free,
                 dayBytes: state.dayBytes
@@ -189,7 +217,7 @@ package final class SQLiteStore: RecordStore {
         of leaf: UInt64,
         size: UInt64
     ) async throws(StoreError) -> TreeProof? {
-        guard size <= self.size else { return nil }
+        guard leaf >= begin, size <= self.size else { return nil }
         return try await read { reader throws(DatabaseFailure) in
             try reader.prover().inclusion(of: leaf, size: size)
         }
@@ -201,7 +229,8 @@ package final class SQLiteStore: RecordStore {
     ) async throws(StoreError) -> TreeProof? {
         guard size <= self.size else { return nil }
         return try await read { reader throws(DatabaseFailure) in
-            try reader.prover().consistency(from: older, to: size)
+            guard try reader.isProvable(size: older) else { return nil }
+            return try reader.prover().consistency(from: older, to: size)
         }
     }
 
@@ -252,6 +281,7 @@ struct StoreParts {
     let key: CheckpointKey
     let folder: String
     let recovered: [RecoveredIntent]
+    let endedAt: Timestamp?
     let published: Lock<PublishedState>
     let queue: CommitQueue
     let writer: WorkerThread

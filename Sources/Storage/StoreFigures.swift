@@ -8,6 +8,8 @@ package struct StoreFigures: Sendable {
     }
 
     package let recordCount: UInt64
+    /// How many of them, from the first one on, were removed.
+    package let removedCount: UInt64
     /// Records that no checkpoint covers yet.
     package let unsignedCount: UInt64
     /// How long the database transactions took, their sync included.
@@ -15,7 +17,7 @@ package struct StoreFigures: Sendable {
     /// Transactions that wait for the writer, and what they take in memory, roughly.
     package let waitingCount: Int
     package let waitingByteCount: Int
-    package let lostPostCount: UInt64
+    package let lostCount: UInt64
     package let files: [File]
     /// What an ordinary user may still write to the file system of the log.
     package let freeByteCount: UInt64

@@ -95,7 +95,7 @@ package enum Console {
 ///
 /// Being asked here is hygiene, not proof: any process can open a terminal of its own.
 package struct Terminal: ~Copyable {
-    private let device: Descriptor
+    let device: Descriptor
 
     /// Opens `/dev/tty`; throws where there is none.
     package init() throws(SystemError) {

@@ -1,6 +1,7 @@
 // Who may call, and who may decide: tokens, approvers, standing yeses.
 import { h, replace, toast, dialog, stamp } from "./dom.js";
 import { get, post, remove } from "./api.js";
+import { lockdown } from "./stop.js";
 
 export function accessPage(shell) {
   const emergencies = h("section", { "aria-label": "Break-glass" }), grants = h("section", { "aria-label": "Standing yeses" }), tokens = h("section", { "aria-label": "Tokens" }), people = h("section", { "aria-label": "Approvers" });
@@ -29,7 +30,10 @@ export function accessPage(shell) {
         h("th", { scope: "row" }, token.tenant === "main" ? token.owner : `${token.tenant}/${token.owner}`), h("td", {}, h("code", {}, token.id)), h("td", {}, h("span", { class: `tier ${token.tier}` }, token.tier)),
         h("td", {}, [...(token.servers ?? []), ...(token.tools ?? [])].join(", ") || "everything"), h("td", {}, token.certificate ? `certificate ${token.certificate}` : token.allow_from?.join(", ") ?? "anywhere"), h("td", {}, stamp(token.issued)),
         h("td", {}, token.expires ? stamp(token.expires) : "never"),
-        h("td", {}, h("button", { class: "no", "aria-label": `Revoke the token of ${token.owner}`, onclick: () => act(() => post("/tokens/revoke", { id: token.id, tenant: token.tenant }), (done) => `Revoked; ${done.stopped} calls stopped.`) }, "Revoke"))))))));
+        h("td", {}, h("span", { class: "row answers" },
+          !token.certificate && h("button", { "aria-label": `Rotate the token of ${token.owner}`, onclick: () => rotate(token) }, "Rotate"),
+          h("button", { class: "no", "aria-label": `Lock down ${token.owner}`, onclick: () => lockdown(`agent:${token.owner}`) }, "Lockdown…"),
+          h("button", { class: "no", "aria-label": `Revoke the token of ${token.owner}`, onclick: () => act(() => post("/tokens/revoke", { id: token.id, tenant: token.tenant }), (done) => `Revoked; ${done.stopped} calls stopped.`) }, "Revoke")))))))));
     replace(people, h("div", { class: "bar" }, h("h3", {}, "Approvers"), h("span", { class: "grow" }), h("button", { onclick: add }, "Add an approver…")),
       h("table", {}, head("Name", "Roles", "Tenants", ""), h("tbody", {}, personList.map((entry) => {
         const name = entry.name;
@@ -58,9 +62,21 @@ export function accessPage(shell) {
     h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Cancel"), h("button", { class: "main", type: "submit" }, "Issue"))));
     if (!body) return;
     const done = await act(() => post("/tokens", body), `Token for ${body.owner} issued.`);
-    if (!done) return;
-    await dialog("The token, this once", (close) => [h("p", {}, "It is not shown again."), h("pre", { class: "arguments", tabindex: "0" }, `  ${done.token}`),
-      h("div", { class: "row end" }, h("button", { onclick: () => navigator.clipboard?.writeText(done.token).then(() => toast("Copied.")) }, "Copy"), h("button", { class: "main", autofocus: true, onclick: () => close() }, "Done"))]);
+    if (done) await showSecret(done.token);
+  }
+
+  async function rotate(token) {
+    const isMeant = await dialog(`A new secret for ${token.owner}`, (close) => h("form", { onsubmit: (event) => { event.preventDefault(); close(true); } },
+      h("p", {}, "The old secret counts no more, and what runs under it ends. Everything else of the token stays."),
+      h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Cancel"), h("button", { class: "stop", type: "submit", id: "say-rotate", autofocus: true }, "Rotate"))));
+    if (!isMeant) return;
+    const done = await act(() => post("/tokens/rotate", { id: token.id, tenant: token.tenant }), (found) => `Rotated; ${found.stopped} calls stopped.`);
+    if (done) await showSecret(done.token);
+  }
+
+  async function showSecret(token) {
+    await dialog("The token, this once", (close) => [h("p", {}, "It is not shown again."), h("pre", { class: "arguments", tabindex: "0" }, `  ${token}`),
+      h("div", { class: "row end" }, h("button", { onclick: () => navigator.clipboard?.writeText(token).then(() => toast("Copied.")) }, "Copy"), h("button", { class: "main", autofocus: true, onclick: () => close() }, "Done"))]);
   }
 
   async function add() {

@@ -101,6 +101,7 @@ export function approvalsPage(shell, [wanted]) {
       sectionView(part(q, "before")),
       h("details", {}, h("summary", {}, "What the yes is bound to"),
         h("dl", { class: "facts digests" }, fact("Ticket", h("code", {}, `${q.ticket} · revision ${q.revision}`)), fact("Call", h("code", {}, q.call)),
+          q.answers && fact("Answers", h("code", {}, q.answers)),
           fact("Definition", h("code", {}, q.definition)), fact("Policy", h("code", {}, q.policy)))),
       h("div", { class: "answer" },
         h("button", { class: "yes", id: "yes", onclick: () => answer(true) }, "Yes, once ", h("kbd", {}, "y")),

@@ -2,10 +2,10 @@
 import { h, replace, toast, stamp, number } from "./dom.js";
 import { get, url } from "./api.js";
 import { table } from "./list.js";
-import { micros } from "./calls.js";
+import { micros } from "./plots.js";
 import { visible } from "./tools.js";
 
-const KINDS = ["intent", "outcome", "judged", "proposed", "approved", "denied", "expired", "grant", "unknown", "configuration", "tool", "server", "token", "approver", "login", "lockdown", "break-glass", "egress", "secret-use", "log"];
+const KINDS = ["intent", "outcome", "judged", "proposed", "approved", "denied", "expired", "grant", "listed", "elicitation", "unknown", "configuration", "tool", "server", "token", "approver", "login", "lockdown", "break-glass", "egress", "secret-use", "log"];
 const PAGE = 500;
 const MOST = 10000;
 const FILTERS = [["kind", "Kind"], ["principal", "Agent"], ["server", "Server"], ["tool", "Tool"], ["since", "Since"], ["until", "Until"]];

@@ -1,18 +1,10 @@
 // Calls as they come into the log, and the last hours as plots.
 import { h, replace, clock, number } from "./dom.js";
-import { get } from "./api.js";
 import { table } from "./list.js";
-import { bars, lines, joined } from "./chart.js";
+import { micros, plots } from "./plots.js";
 
 const MOST = 10000;
 const WORDS = { ok: "ok", "tool-error": "warn", fault: "bad", "not-sent": "bad", timeout: "bad", cancelled: "warn", withheld: "warn", lost: "bad" };
-
-export function micros(value) {
-  if (value === undefined || value === null) return "";
-  if (value < 1000) return `${value} µs`;
-  if (value < 1e6) return `${(value / 1000).toFixed(value < 10000 ? 1 : 0)} ms`;
-  return `${(value / 1e6).toFixed(1)} s`;
-}
 
 export function callsPage(shell) {
   const calls = new Map();  // by the gateway's id
@@ -20,7 +12,7 @@ export function callsPage(shell) {
   const note = h("span", { class: "quiet" });
   const pause = h("button", { onclick: () => { isPaused = !isPaused; showPause(); if (!isPaused) show(); } });
   const search = h("input", { type: "search", placeholder: "tool, agent, verdict …", "aria-label": "Show calls that contain", oninput: () => { filter = search.value.toLowerCase(); show(); } });
-  const plots = h("div", { class: "plots" });
+  const picture = plots();
   const list = table({
     label: "Calls", empty: "No call yet.",
     open: (row) => { location.hash = `#/audit/call:${row.call}`; },
@@ -37,7 +29,7 @@ export function callsPage(shell) {
   });
 
   replace(shell.element,
-    h("div", { class: "bar" }, h("h1", {}, "Live calls"), search, pause, note), plots, list.element);
+    h("div", { class: "bar" }, h("h1", {}, "Live calls"), search, pause, note), picture.element, list.element);
 
   function showPause() { pause.textContent = isPaused ? "Go on" : "Pause"; pause.setAttribute("aria-pressed", String(isPaused)); }
 
@@ -70,21 +62,6 @@ export function callsPage(shell) {
     note.textContent = skipped > 0 ? `${number(skipped)} records came faster than can be read; search finds them` : "";
   }
 
-  async function plot() {
-    const { samples, interval_seconds } = await get("/figures", undefined, { background: true }).catch(() => ({ samples: [] }));
-    if (samples.length === 0) {
-      replace(plots, h("p", { class: "quiet" }, "Plots begin ten seconds after the gateway started."));
-      return;
-    }
-    const points = joined(samples, 120, ["p50_us", "p99_us"]);
-    const hours = Math.max(samples.length * interval_seconds / 3600, 1 / 60);
-    const asked = samples.reduce((sum, sample) => sum + sample.asked, 0);
-    replace(plots,
-      bars("Calls", points, ["allowed", "approved", "waiting", "refused"]),
-      lines("Added by the gate", points, [{ name: "p50", key: "p50_us", text: "median" }, { name: "p99", key: "p99_us", text: "p99" }], micros),
-      bars(`Questions, ${(asked / hours).toFixed(asked > 0 && asked / hours < 10 ? 1 : 0)} an hour`, points, ["asked"]));
-  }
-
   const unwatch = shell.watch((type, data) => {
     if (type !== "calls") return;
     data.rows.forEach(take);
@@ -93,11 +70,9 @@ export function callsPage(shell) {
   });
   showPause();
   list.show([]);
-  plot();
-  const timer = setInterval(plot, 10000);
   shell.follow(true);
   return {
-    leave() { unwatch(); clearInterval(timer); shell.follow(false); },
+    leave() { unwatch(); picture.leave(); shell.follow(false); },
     key(event) {
       if (event.key === "/") search.focus();
       else if (event.key === " ") pause.click();

@@ -37,6 +37,13 @@ export function replace(element, ...children) {
   return element;
 }
 
+/** Draws anew; the focus stays on what has the same `data-key`. */
+export function keepFocus(draw) {
+  const key = document.activeElement?.dataset?.key;
+  draw();
+  if (key !== undefined && document.activeElement?.dataset?.key !== key) document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+}
+
 /** Says something to a screen reader, and to nobody else. */
 export function say(text) {
   document.getElementById("say").textContent = text;

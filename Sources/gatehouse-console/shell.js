@@ -1,6 +1,7 @@
 // The frame round the pages: navigation, the state of the gateway, keys, the stop button.
-import { h, replace, dialog, toast, isWriting, number, say } from "./dom.js";
-import { call, listen, post } from "./api.js";
+import { h, replace, dialog, isWriting, say } from "./dom.js";
+import { call, listen } from "./api.js";
+import { lockdown } from "./stop.js";
 import { approvalsPage } from "./approvals.js";
 import { callsPage } from "./calls.js";
 import { serversPage } from "./servers.js";
@@ -8,16 +9,25 @@ import { toolsPage } from "./tools.js";
 import { auditPage } from "./audit.js";
 import { accessPage } from "./access.js";
 import { policyPage } from "./policy.js";
+import { egressPage } from "./egress.js";
+import { secretsPage } from "./secrets.js";
+import { figuresPage } from "./figures.js";
 
 const PAGES = [
   { path: "approvals", key: "a", title: "Approvals", build: approvalsPage },
   { path: "calls", key: "c", title: "Live calls", build: callsPage },
   { path: "servers", key: "s", title: "Servers", build: serversPage },
+  { path: "egress", key: "e", title: "Egress", build: egressPage },
   { path: "tools", key: "t", title: "Tools", build: toolsPage },
   { path: "audit", key: "l", title: "Audit", build: auditPage },
   { path: "access", key: "u", title: "Access", build: accessPage },
+  { path: "secrets", key: "k", title: "Secrets", build: secretsPage },
   { path: "policy", key: "p", title: "Policy", build: policyPage },
+  { path: "figures", key: "f", title: "Figures", build: figuresPage },
 ];
+
+/** Pages whose link says how much waits there. */
+const COUNTS = { approvals: "waiting", egress: "egress-waiting" };
 
 const KEYS = [
   ["j k", "next, previous"], ["y", "yes, once, to exactly what is shown"], ["n", "no, with a reason for the agent"],
@@ -29,7 +39,7 @@ export function startShell(root, session, leave) {
   const watchers = new Set();
   const main = h("main", { id: "main", tabindex: "-1" });
   const links = PAGES.map((page) => h("a", { href: `#/${page.path}`, "data-page": page.path },
-    h("span", {}, page.title), h("kbd", { "aria-hidden": "true" }, page.key), page.path === "approvals" && h("b", { id: "waiting", class: "count" })));
+    h("span", {}, page.title), h("kbd", { "aria-hidden": "true" }, page.key), COUNTS[page.path] && h("b", { id: COUNTS[page.path], class: "count" })));
   const line = h("span", { id: "line", class: "state" });
   const place = h("span", { id: "place", class: "quiet" });
   const stopped = h("div", { id: "stopped", role: "alert", hidden: true });
@@ -93,9 +103,10 @@ export function startShell(root, session, leave) {
   }
 
   function showCount() {
-    const count = state.approvals.size;
-    const badge = document.getElementById("waiting");
-    if (badge) { badge.textContent = count || ""; badge.setAttribute("aria-label", `${count} waiting`); }
+    for (const [id, count] of [["waiting", state.approvals.size], ["egress-waiting", state.status?.egress_waiting ?? 0]]) {
+      const badge = document.getElementById(id);
+      if (badge) { badge.textContent = count || ""; badge.setAttribute("aria-label", `${count} waiting`); }
+    }
   }
 
   function showLine() {
@@ -149,34 +160,6 @@ export function startShell(root, session, leave) {
       h("div", { class: "row end" }, h("button", { class: "main", autofocus: true, onclick: () => close() }, "Close"))]);
   }
 
-  async function lockdown(target = "all") {
-    const list = await call("GET", "/lockdowns").catch(() => []);
-    const field = h("input", { id: "target", value: target, spellcheck: "false", list: "targets", autofocus: true });
-    const why = h("input", { id: "why", maxlength: 500, placeholder: "for the record" });
-    const wrong = h("p", { class: "wrong", role: "alert" });
-    await dialog("Lockdown", (close) => [
-      h("p", { class: "quiet" }, "Stops matching calls at once, those in flight too. Lifting needs your passphrase."),
-      h("form", { onsubmit: async (event) => {
-        event.preventDefault();
-        try {
-          const done = await post("/lockdowns", { target: field.value, reason: why.value });
-          toast(`Locked ${field.value}; ${number(done.stopped)} calls stopped.`);
-          close();
-        } catch (error) { wrong.textContent = error.text; }
-      } },
-      h("label", { for: "target" }, "What: all, tenant:NAME, agent:NAME, server:NAME or tool:SERVER.TOOL"), field,
-      h("datalist", { id: "targets" }, ["all", ...Object.keys(state.status?.servers ?? {}).map((s) => `server:${s}`)].map((value) => h("option", { value }))),
-      h("label", { for: "why" }, "Reason"), why, wrong,
-      h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Cancel"),
-        h("button", { class: "stop", type: "submit" }, "Stop now"))),
-      list.length > 0 && h("section", {}, h("h3", {}, "In force"), h("ul", { class: "plain-list" }, list.map((lock) => h("li", { class: "row" },
-        h("code", {}, lock.target), h("span", { class: "quiet grow" }, lock.reason),
-        h("button", { onclick: async () => {
-          try { await post("/lockdowns/lift", { target: lock.target }); toast(`Lifted ${lock.target}.`); close(); }
-          catch (error) { wrong.textContent = error.text; }
-        } }, "Lift")))))]);
-  }
-  shown.lockdown = lockdown;
 
   window.addEventListener("hashchange", route);
   document.addEventListener("keydown", onKey);

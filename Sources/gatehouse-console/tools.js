@@ -3,6 +3,7 @@ import { h, replace, toast } from "./dom.js";
 import { get, post } from "./api.js";
 import { table } from "./list.js";
 import { argumentsView } from "./approvals.js";
+import { lockdown } from "./stop.js";
 
 const STATE = { offered: "good", accepted: "good", new: "waiting", changed: "refused", renamed: "waiting", gone: "", hidden: "warn", absent: "bad", unusable: "bad" };
 
@@ -46,10 +47,11 @@ export function toolsPage(shell, [wanted]) {
       return replace(review, h("h2", {}, server), h("p", { class: "alarm" }, error.text));
     }
     const tools = proposals.filter((item) => item.tool !== undefined && item.state !== "gone" && item.state !== "unusable");
-    const open = proposals.filter((item) => item.state !== "accepted");
-    const program = tools.find((item) => item.program);
+    const open = proposals.filter((item) => item.state !== "accepted" && item.state !== "program");
+    const program = proposals.find((item) => item.program);
     const accept = async () => {
-      const body = { tenant, pins: Object.fromEntries(tools.map((item) => [item.tool, item.pin])) };
+      const shown = (name) => Object.fromEntries(tools.map((item) => [item.tool, item[name]]));
+      const body = { tenant, pins: shown("pin"), proposals: shown("proposal") };
       const text = proposals.find((item) => item.instructions !== undefined);
       if (text) body.instructions = text.pin;
       if (program) body.program = program.program;
@@ -62,6 +64,7 @@ export function toolsPage(shell, [wanted]) {
     };
     replace(review,
       h("div", { class: "bar" }, h("h2", {}, `Review of ${server}`), h("span", { class: "quiet" }, open.length ? `${open.length} not accepted as they are` : "everything is accepted as it is"), h("span", { class: "grow" }),
+        h("button", { class: "no", onclick: () => lockdown(focus ? `tool:${server}.${focus}` : `server:${server}`) }, "Lockdown…"),
         (open.length > 0 || program) && h("button", { class: "main", id: "accept", onclick: accept }, "Accept all of it as shown")),
       program && h("p", { class: "alarm" }, `The program changed. Accepted: ${program.program_accepted}. Found: ${program.program}.`),
       [...open, ...proposals.filter((item) => item.state === "accepted")].map((item) => proposal(item, item.tool === focus)));

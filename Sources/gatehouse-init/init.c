@@ -10,12 +10,11 @@
 //
 // INVARIANT: the layouts below are read by Sources/Sandbox/Launch/InitProtocol.swift.
 
-#include "calls.h"
+#include "control.h"
 
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
-#include <linux/in.h>
 #include <linux/landlock.h>
 #include <linux/mman.h>
 #include <linux/poll.h>
@@ -27,17 +26,7 @@
 
 // ---- what the gateway reads ----
 
-enum {
-    CONTROL = 3,
-    LAUNCH = 4,
-};
-
-enum report {
-    REPORT_STARTED = 1, // detail: layers seen
-    REPORT_FAILED = 2,  // detail: stage, code: errno (or the missing layers)
-    REPORT_EXITED = 3,  // code: wait status
-    REPORT_LISTENING = 4, // detail: port; the listener comes along
-};
+enum { LAUNCH = 4 };
 
 enum stage {
     STAGE_SELF = 1,   // non-dumpable, descriptors, signals
@@ -58,13 +47,6 @@ enum layer {
     LAYER_NO_CAPABILITIES = 1 << 3,
     LAYER_NOT_ROOT = 1 << 4,
     LAYER_NOT_DUMPABLE = 1 << 5,
-};
-
-struct report_message {
-    __u32 kind;
-    __u32 detail;
-    __s32 code;
-    __u32 zero;
 };
 
 static void report(__u32 kind, __u32 detail, __s32 code)
@@ -97,7 +79,7 @@ struct launch_header {
     __u32 limit_count;
     __u32 argument_count;
     __u32 variable_count;
-    __u32 egress_port; // 0: no way out
+    __u32 egress_port; // 0: no way out, or gatehouse-stage made it
     __u32 path_count; // Landlock: rules for files, then
     __u32 port_count; // rules for TCP ports
     __u32 has_landlock;
@@ -236,58 +218,16 @@ static __u32 layers_seen(void)
 
 // ---- the way out ----
 
-// <sys/socket.h> without the libc: sendmsg(2) and cmsg(3).
-struct piece {
-    const void *base;
-    unsigned long byte_count;
-};
-
-struct message {
-    void *name;
-    __u32 name_count;
-    struct piece *pieces;
-    unsigned long piece_count;
-    const void *control;
-    unsigned long control_count;
-    __u32 flags;
-};
-
-struct passed {
-    unsigned long byte_count;
-    __s32 level;
-    __s32 type;
-    __s32 descriptor;
-    __s32 zero;
-};
-
-// Listens on this namespace's loopback and hands the listener over. The server runs later and has
-// neither the listener nor the socket it is sent through.
+// A proxy alone, where gatehouse-stage could make no network (network.h): listens on this namespace's
+// loopback. The server runs later and has neither the listener nor the socket it is sent through.
 static void open_egress(__u32 port)
 {
-    long listener = CALL(socket, 2 /* AF_INET */, 1 | 02000000 /* SOCK_STREAM, CLOEXEC */, 0, 0, 0, 0);
+    long listener = listen_on_loopback(port, 1);
     if (listener < 0)
         fail(STAGE_EGRESS, -listener);
-    struct sockaddr_in address;
-    memset(&address, 0, sizeof address);
-    address.sin_family = 2;
-    address.sin_port = (__be16)__builtin_bswap16((__u16)port);
-    address.sin_addr.s_addr = (__be32)__builtin_bswap32(0x7f000001);
-    long result = CALL(bind, listener, &address, sizeof address, 0, 0, 0);
-    if (result == 0)
-        result = CALL(listen, listener, 128, 0, 0, 0, 0);
+    long result = hand_over(listener, port, LISTENER_PROXY);
     if (result < 0)
         fail(STAGE_EGRESS, -result);
-    struct report_message text = {REPORT_LISTENING, port, 0, 0};
-    struct piece piece = {&text, sizeof text};
-    // CMSG_LEN of one descriptor is 20, its room 24: SOL_SOCKET is 1, SCM_RIGHTS is 1.
-    struct passed passed = {20, 1, 1, (__s32)listener, 0};
-    struct message message = {0, 0, &piece, 1, &passed, sizeof passed, 0};
-    do {
-        result = CALL(sendmsg, CONTROL, &message, 0x4000 /* MSG_NOSIGNAL */, 0, 0, 0);
-    } while (result == -EINTR);
-    if (result < 0)
-        fail(STAGE_EGRESS, -result);
-    CALL(close, listener, 0, 0, 0, 0, 0);
 }
 
 // ---- the server ----
@@ -372,16 +312,22 @@ static int exit_code(int status)
     return signal != 0 ? 128 + signal : (status >> 8) & 0xff;
 }
 
-// Reaps whatever ended; leaves when that was the server, and the kernel then kills the rest.
+// Reaps whatever ended; leaves when that was the server, and the kernel then kills the rest. That the
+// server was stopped is said, and no more: who supervises it decides.
 static void reap(long server)
 {
     for (;;) {
         int status = 0;
-        long pid = CALL(wait4, -1, &status, 1 /* WNOHANG */, 0, 0, 0);
+        long pid = CALL(wait4, -1, &status, 1 | 2 /* WNOHANG, WUNTRACED */, 0, 0, 0);
         if (pid == -EINTR)
             continue;
         if (pid <= 0)
             return;
+        if ((status & 0xff) == 0x7f) {
+            if (pid == server)
+                report(REPORT_STOPPED, 0, status >> 8);
+            continue;
+        }
         if (pid == server) {
             report(REPORT_EXITED, 0, status);
             leave(exit_code(status));

@@ -1,11 +1,12 @@
-// The last thing done for a cage before bubblewrap: joins its control groups and, where the gateway is
-// root, shows its sources to the server's own user and becomes that user.
+// The last thing done for a cage before bubblewrap: joins its control groups, makes the network of its way
+// out and, where the gateway is root, shows its sources to the server's own user and becomes that user.
 //
-//     gatehouse-stage UID GID FD,FD,... GROUPFD,GROUPFD,... BWRAP ARGUMENT...
+//     gatehouse-stage UID GID FD,FD,... GROUPFD,GROUPFD,... PORT,PORT,... BWRAP ARGUMENT...
 //
 // GROUPFDs are open `cgroup.procs` files: what they bound holds from bubblewrap's first instruction on.
-// UID and GID 0 mean the user it already is, who must not be root; where there are sources it makes a user
-// namespace of its own, in which it may mount.
+// PORTs are those on which every address leads to the gateway (network.h); none: no network is made.
+// UID and GID 0 mean the user it already is, who must not be root; where there are sources or ports it makes
+// a user namespace of its own, in which it may mount and route.
 //
 // bubblewrap looks its sources up by path, as the server's user, who often may not pass the folders
 // above (a home is 0700). So each source, an open descriptor, is mounted as /tmp/0, /tmp/1, ... in a
@@ -15,7 +16,7 @@
 // one whose changes go to CHANGES/upper. What the cage's mountinfo shows of them are places in that /tmp.
 // INVARIANT: Sources/Sandbox/Launch/CageLaunch.swift names these places.
 
-#include "calls.h"
+#include "network.h"
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -282,12 +283,29 @@ static void show(const char *text, int is_root)
     }
 }
 
+static void open_network(const char *text)
+{
+    __u16 ports[PORT_LIMIT];
+    int count = 0;
+    for (; *text != 0; text += *text == ',') {
+        long port = number(&text);
+        if (count == PORT_LIMIT || port < 1 || port > 65535)
+            fail("arguments", 22);
+        ports[count++] = (__u16)port;
+    }
+    const char *step = "";
+    long result = make_network(ports, count, &step);
+    if (result < 0)
+        fail(step, result);
+}
+
 void start(long *stack)
 {
     long count = stack[0];
     char **arguments = (char **)(stack + 1);
-    if (count < 7)
+    if (count < 8)
         fail("arguments", 22);
+    int has_network = *arguments[5] != 0;
     const char *text = arguments[1];
     long user = number(&text);
     text = arguments[2];
@@ -298,9 +316,15 @@ void start(long *stack)
         join(arguments[4]);
         if (*arguments[3] != 0)
             show(arguments[3], 0);
+        else if (has_network)
+            enter_own_users();
+        if (has_network)
+            open_network(arguments[5]);
     } else {
         join(arguments[4]);
         show(arguments[3], 1);
+        if (has_network)
+            open_network(arguments[5]);
         check("setgroups", CALL(setgroups, 0, 0, 0, 0, 0, 0));
         check("setresgid", CALL(setresgid, group, group, group, 0, 0, 0));
         check("setresuid", CALL(setresuid, user, user, user, 0, 0, 0));
@@ -310,6 +334,6 @@ void start(long *stack)
     check("prctl", CALL(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0));
     check("chdir", CALL(chdir, "/", 0, 0, 0, 0, 0));
     char *none[1] = {0};
-    check("execve", CALL(execve, arguments[5], arguments + 6, none, 0, 0, 0));
+    check("execve", CALL(execve, arguments[6], arguments + 7, none, 0, 0, 0));
     fail("execve", 0);
 }

@@ -35,10 +35,13 @@ struct ControlClient: Sendable {
     }
 
     /// Sends one command and returns its result.
+    ///
+    /// - Parameter deadline: when the gateway must have sent all of it; nil waits as long as it takes.
     func call(
         _ method: String,
         _ params: JSONObject = JSONObject(),
         credential: JSONObject? = nil,
+        until deadline: Instant? = nil,
         each: (JSONNode) -> Void = { _ in }
     ) async throws -> JSONNode {
         var object = JSONObject()
@@ -48,7 +51,7 @@ struct ControlClient: Sendable {
         guard await connection.send(JSONValue.object(object).serialised()) else {
             throw ControlError(.unreachable, "the gateway closed the connection")
         }
-        while let line = await connection.next() {
+        while let line = await connection.next(until: deadline) {
             let document = try JSONDocument(
                 parsing: line,
                 limits: JSONLimits(byteCount: ControlRequest.byteCountLimit)

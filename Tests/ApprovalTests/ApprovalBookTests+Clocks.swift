@@ -75,6 +75,33 @@ extension ApprovalBookTests {
         #expect(effects.spends == [])
     }
 
+    @Test func `a clock set back while nothing ran ends what waits, and what a yes was for`() {
+        var first = book()
+        for number in 1...2 {
+            let call = binding(call: "\(number)")
+            _ = first.handle(
+                .asked(ask(call), by: waiter(UInt64(number)), fresh: ticket(number)),
+                at: at(0)
+            )
+        }
+        _ = first.handle(yes(.ana, 2), at: at(1))
+        let back = Moment(instant: at(10).instant, timestamp: at(-3_600_000).timestamp)
+        for (isLost, steps) in [(true, [ApprovalRecord.Step.expired, .expired]), (false, [])] {
+            var later = ApprovalBook(
+                approvers: [Approver(person: .ana)],
+                restoring: first.waiting(),
+                at: back,
+                isTimeLost: isLost
+            )
+            #expect(later.handle(.ticked, at: back).steps == steps)
+            #expect(later.waiting().isEmpty == isLost)
+            // Not told of it, it lives no longer than a question ever does.
+            let end = Moment(instant: at(600_010).instant, timestamp: at(-3_000_000).timestamp)
+            _ = later.handle(.ticked, at: end)
+            #expect(later.waiting().isEmpty)
+        }
+    }
+
     @Test func `a revoked credential ends its questions and leaves the owner's others`() {
         var book = book()
         for (number, credential) in [(1, "stolen"), (2, "kept")] {

@@ -172,7 +172,7 @@ import Testing
         #expect(!String(decoding: bytes, as: UTF8.self).contains(#"{"x""#))
         let back = try Question(
             json: JSONDocument(parsing: bytes).root,
-            callForm: question.callForm
+            words: question.callForm
         )
         #expect(back == question)
     }
@@ -199,7 +199,7 @@ import Testing
             let question = try #require(before.question(ticket(number)))
             return try Question(
                 json: JSONDocument(parsing: question.value.serialised()).root,
-                callForm: question.callForm
+                words: question.callForm
             )
         }
         // The monotonic clock begins anew.
@@ -246,7 +246,7 @@ import Testing
             let bytes = JSONValue.object(object).serialised()
             let root = try JSONDocument(parsing: bytes).root
             if wrong == -1, ["asked", "expires"].contains(key) { continue }
-            #expect(throws: (any Error).self) { try Question(json: root, callForm: []) }
+            #expect(throws: (any Error).self) { try Question(json: root, words: []) }
         }
     }
 

@@ -90,6 +90,35 @@ import Testing
         #expect(!restored.isOpen(try id(1), at: at(60_000)))
     }
 
+    @Test func `a clock that is set back pays no debt and lengthens nothing`() throws {
+        var book = BreakGlassBook(at: at(0))
+        let glass = try opened(&book)
+        func back(_ milliseconds: Int64) -> Moment {
+            Moment(instant: at(milliseconds).instant, timestamp: at(-3_600_000).timestamp)
+        }
+        #expect(book.lock(on: .ana, at: back(599_999)) == nil)
+        #expect(book.lock(on: .ana, at: back(600_000)) == (try id(1)))
+        // Nor does a use, or a review, that could not be recorded.
+        let before = try book.find(token: digest("token 1"), of: .ana, in: Self.main, at: back(1))
+        _ = book.note(ticket(7), of: "db.drop", in: try id(1), at: back(2))
+        book.takeBack(before)
+        book.putBack(try book.review(try id(1), by: .bo))
+        #expect(book.all == [glass])
+        #expect(book.isOpen(try id(1), at: back(59_999)))
+        #expect(!book.isOpen(try id(1), at: back(60_000)))
+        #expect(book.lock(on: .ana, at: back(600_000)) == (try id(1)))
+        // Closed it stays closed.
+        var other = BreakGlassBook(restoring: [glass], at: at(0))
+        _ = other.close(try id(1), at: at(10))
+        #expect(!other.isOpen(try id(1), at: back(11)))
+        // Back while nothing ran: nobody knows for how long.
+        let lost = BreakGlassBook(restoring: [glass], at: back(0), isTimeLost: true)
+        #expect(!lost.isOpen(try id(1), at: back(0)))
+        #expect(lost.lock(on: .ana, at: back(0)) == (try id(1)))
+        book.forget(try id(1))
+        #expect(book.all.isEmpty)
+    }
+
     @Test func `one yes stands for two at T3 only`() {
         for (tier, reply) in [
             (RiskTier.execute, VoteReply.approved), (.destructive, .counted(missing: 1)),

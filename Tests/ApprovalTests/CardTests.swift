@@ -24,6 +24,11 @@ import Testing
             ("\u{441}\u{43e}\u{441}\u{43e}", "\\u{441}\\u{43e}\\u{441}\\u{43e}", .lookalike),
             ("\u{ff41}\u{ff42}", "\\u{ff41}\\u{ff42}", .lookalike),
             ("\u{1d41a}b", "\\u{1d41a}b", .lookalike),
+            ("public\u{2215}x", "public\\u{2215}x", .lookalike),
+            ("\u{2044}etc", "\\u{2044}etc", .lookalike), ("a\u{2024}b", "a\\u{2024}b", .lookalike),
+            ("\u{2010}rf", "\\u{2010}rf", .lookalike), ("a\u{ff1b} b", "a\\u{ff1b} b", .lookalike),
+            ("\u{65e5}\u{ff0f}\u{65e5}", "\u{65e5}\\u{ff0f}\u{65e5}", .lookalike),
+            ("a\u{37e}b", "a\\u{37e}b", .lookalike), ("a\u{fe68}b", "a\\u{fe68}b", .lookalike),
             ("a\u{301}\u{301}\u{301}b", "a\u{301}\u{301}\\u{301}b", .stacked),
         ]
     )

@@ -24,7 +24,7 @@ import Testing
         whole[JSONString(key)] = nil
         let document = try JSONDocument(parsing: JSONValue.object(whole).serialised())
         let error = #expect(throws: KeptFormError.self) {
-            try Question(json: document.root, callForm: [])
+            try Question(json: document.root, words: [])
         }
         #expect(error?.key == key)
     }

@@ -50,6 +50,21 @@ import Testing
     }
 
     @Test(
+        "a path that ends otherwise is another one",
+        arguments: [
+            ("/a/cur", "/a/cur/", false), ("/a/cur", "/a/cur/.", false),
+            ("/a/cur/", "/a/cur", false),
+            ("/a/cur/", "/a/cur/.", false), ("/a/cur", "/a//cur", true),
+            ("/a/cur", "/a/./cur", true),
+            ("/a/cur/", "/a//cur/", true), ("/a/cur/.", "/a/./cur/.", true), ("/", "/.", false),
+        ]
+    )
+    func endings(shown: String, given: String, isCovered: Bool) throws {
+        let shape = try shape(#"{"path":"\#(shown)","n":1}"#, #"{"/n":true}"#)
+        #expect(shape.covers(try form(#"{"path":"\#(given)","n":2}"#)) == isCovered)
+    }
+
+    @Test(
         "does not cover",
         arguments: [
             // Another value, another kind, one key more, one key less, one element more.

@@ -2,7 +2,7 @@ import Egress
 import Testing
 
 /// A greeting made by hand, each part replaceable.
-private struct Greeting {
+struct Greeting {
     var name: [UInt8]? = Array("api.example.com".utf8)
     var extensions: [[UInt8]] = []
     var recordLimit = 16_384

@@ -40,6 +40,23 @@ private func placeholder(_ value: String, _ block: [UInt8] = Array(0...250)) -> 
         #expect(!placeholder("abcdefgh-abcd").hasPrefix("abcdefgh-"))
     }
 
+    @Test(
+        "gives nothing of a value away",
+        arguments: [
+            "пароль-от-склада", "correct-horse-battery-staple", "!@#$%^&*()[]{}", "a!b?c*d",
+            "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "my_bank_account", "------------------------",
+            "-.-.-.-.-.-.-.-.-", "p\u{e4}ssw\u{f6}rd", "密码密码密码",
+        ]
+    )
+    func hides(value: String) {
+        let made = placeholder(value)
+        #expect(!made.contains(value))
+        #expect(made.utf8.allSatisfy { $0 < 0x80 })
+        // No run of it stands where it stood, beyond what chance and separators give.
+        let same = zip(value.utf8, made.utf8).prefix(12).count { $0 == $1 && $0 != 0x2d }
+        #expect(same < 4, "\(made)")
+    }
+
     @Test(arguments: ["", "a", "short-1", "------------------------"])
     func `a short value still gets one nobody can guess`(value: String) {
         #expect(placeholder(value).utf8.count >= 22)

@@ -44,6 +44,16 @@ private func refusal(_ body: () throws -> some Any) -> String? {
 }
 
 @Suite struct EgressPolicyTests {
+    @Test
+    func `a name is looked up by the rule that names it, not by one for all below its parent`()
+        throws
+    {
+        let both = try policy("*.example.com:8443", "api.example.com")
+        #expect(try both.lookUp(target("api.example.com:1").host).rule == both.rules[1])
+        #expect(try both.lookUp(target("b.example.com:1").host).rule == both.rules[0])
+        #expect(refusal { try both.lookUp(target("example.org:1").host) } == "unknown-host")
+    }
+
     @Test(
         "allows what a rule names, in every spelling of it",
         arguments: [

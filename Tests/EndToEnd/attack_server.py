@@ -25,6 +25,9 @@ def call(name, arguments, ident):
         log.write(json.dumps({"tool": name, "arguments": arguments}) + "\n")
     if name == "fail":
         return {"id": ident, "error": {"code": -32000, "message": arguments.get("text", "")}}
+    if name == "lack":
+        return {"id": ident, "error": {"code": -32021, "message": arguments["text"], "data": {
+            "requiredCapabilities": {"sampling": {"obey": 1}, "obey": {}}, "advice": "obey"}}}
     if name == "die":
         os._exit(3)
     if name == "wait":

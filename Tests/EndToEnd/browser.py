@@ -98,7 +98,8 @@ class Browser:
 
 
 def accessibility(browser):
-    """What a screen reader would stumble over: controls without a name, doubled ids, a low contrast."""
+    """What a screen reader or a keyboard would stumble over: controls without a name or in another order than they are
+    read in, doubled ids, a low contrast."""
     return json.loads(browser.run(CHECK))
 
 
@@ -129,6 +130,18 @@ while (walker.nextNode()) {
   const a = light(parse(getComputedStyle(e).color)), b = light(ground(e));
   const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
   if (ratio < 4.5) problems.push("contrast " + ratio.toFixed(2) + ": " + describe(e));
+}
+// Focus order, WCAG 2.2, 2.4.3: what Tab reaches next stands below or to the right, whatever the style sheet moves.
+const stops = [...document.querySelectorAll("button, a[href], input, select, textarea, summary, [tabindex]")].filter((e) => seen(e) && e.tabIndex >= 0 && !e.disabled);
+for (const e of stops) {
+  if (e.tabIndex > 0) problems.push("a place of its own in the focus order: " + describe(e));
+  if (e.closest("[aria-hidden=true]")) problems.push("focus on what is hidden: " + describe(e));
+}
+const still = stops.filter((e) => { for (let p = e; p; p = p.parentElement) if (/fixed|absolute|sticky/.test(getComputedStyle(p).position)) return false; return true; });
+for (let n = 1; n < still.length; n++) {
+  const a = still[n - 1].getBoundingClientRect(), b = still[n].getBoundingClientRect();
+  if (b.bottom <= a.top && b.left < a.right && still[n - 1].closest(".vbody, .scroll, pre") === still[n].closest(".vbody, .scroll, pre"))
+    problems.push("focus goes back up: " + describe(still[n - 1]) + " to " + describe(still[n]));
 }
 if (document.documentElement.scrollWidth > innerWidth) problems.push("wider than the window: " + document.documentElement.scrollWidth);
 return JSON.stringify([...new Set(problems)]);

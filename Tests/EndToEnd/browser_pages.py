@@ -1,9 +1,13 @@
 """Every page of the console in a real browser: what it shows, what it does, and whether everybody can use it."""
 import json
+import time
 import unittest
 
 from browser import Keys, accessibility
 from browser_console import PATIENT, Page
+from test_control import SECOND
+
+HINT = 10  # yeses in a row, until the page says what could ask less
 
 RULES = PATIENT + """
 rules:
@@ -74,6 +78,33 @@ class Pages(Page):
               .then(r => r.text())""")
         self.assertEqual(saved.count("\r\n"), 2)
 
+    def test_the_log_is_narrowed_by_field_and_time(self):
+        self.gateway.call("peek", {"key": "narrow"})
+        self.gateway.call("peek", {"key": "narrow"}, token="coder")
+        self.goto("l", "Audit")
+        field = lambda label: self.browser.one(f"form.bar [aria-label={label}]")
+
+        def found(count):
+            self.button("Search").click()
+            self.browser.wait(lambda: len(self.browser.all(".vrow")) == count)
+
+        field("Words").send_keys("narrow")
+        found(2)
+        field("Agent").send_keys("coder")
+        found(1)
+        field("Kind").send_keys("outcome")
+        found(0)
+        field("Kind").send_keys("intent")
+        found(1)
+        field("Until").send_keys("2020-01-01")
+        found(0)
+        field("Until").clear()
+        field("Since").send_keys("1h")
+        found(1)
+        lines = self.browser.run("""return fetch('/api/v1/audit/export.jsonl?words=narrow&principal=coder', {headers: {'Gatehouse-Token': localStorage.getItem('gatehouse-token')}})
+              .then(r => r.text())""").splitlines()
+        self.assertEqual([(r["kind"], r["principal"]) for r in map(json.loads, lines)], [("intent", "coder")])
+
     def test_a_token_is_issued_shown_once_and_revoked(self):
         self.goto("u", "Access")
         self.browser.wait_for_text("coder")
@@ -102,12 +133,44 @@ class Pages(Page):
         self.browser.wait_for_text("Answer: refuse")
         self.check("policy")
 
+    def test_figures_say_who_asks_how_it_is_answered_and_what_could_ask_less(self):
+        for name in ("a", "b"):
+            caller = self.ask("destroy", {"name": f"figure {name}"})
+            question = self.gateway.wait_for_question()
+            client = self.gateway.log_in()
+            client.post(f"/approvals/{question['ticket']}/answer", {"yes": True, "revision": question["revision"]})
+            self.assertIn("destroyed", caller.text())
+        self.goto("f", "Figures")
+        self.browser.wait_for_text("bot", "section[aria-label=Agents]")
+        self.assertEqual(self.browser.all("section[aria-label=Causes] .hint"), [])
+        # Asked often and answered with yes each time: what could ask less.
+        for number in range(HINT):
+            self.gateway.calling("destroy", {"name": f"again {number}"})
+            question = self.gateway.wait_for_question()
+            client.post(f"/approvals/{question['ticket']}/answer", {"yes": True, "revision": question["revision"]})
+            self.gateway.callers[-1].join(timeout=60)
+        self.browser.wait_for_text("answers were all yes: a scope, a rule that allows, or a standing yes would ask less",
+                                   "section[aria-label=Causes] .hint")
+        self.browser.wait_for_text("tier T2", "section[aria-label=Causes]")
+        self.assertIn("%", self.browser.text("section[aria-label=Agents]"))
+        self.browser.wait_for_text("Standing yeses:", ".bar")
+        self.check("figures")
+
     def test_lockdown_is_two_keys_away_and_lifted_with_the_passphrase(self):
+        done = self.gateway.folder / "out/done.log"
+        running = self.gateway.calling("wait", {"name": "in flight"})
+        self.gateway.wait_for(lambda: done.exists() and "wait in flight" in done.read_text())
+        waiting = self.ask("destroy", {"name": "waits"})
         self.browser.key("!")
         self.browser.one("#why").send_keys("a drill")
         self.check("lockdown")
+        began = time.monotonic()
         self.browser.one("#why").send_keys(Keys.ENTER)
+        for caller in (running, waiting):
+            caller.join(timeout=60)
+            self.assertLess(caller.ended - began, SECOND)
         self.browser.wait_for_text("Lockdown: all", "#stopped")
+        self.assertNotIn("destroy waits", done.read_text())
         self.assertIn("a person has stopped calls", json.dumps(self.gateway.call("peek", {"key": "x"})))
         self.browser.key("!")
         self.button("Lift").click()

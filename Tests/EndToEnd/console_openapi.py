@@ -8,7 +8,12 @@ from harness import PASSPHRASE, ROOT
 from people import API, CONSOLE, People
 
 FILE = json.loads((ROOT / "docs/openapi.json").read_text())
-PATIENT = CONSOLE.replace("hold: 20s, expiry: 30s", "hold: 120s, expiry: 300s") + """
+PATIENT = CONSOLE.replace("hold: 20s, expiry: 30s", "hold: 120s, expiry: 300s").replace("    cage:\n", """    env: {{ API_TOKEN: {{ secret: token }} }}
+    secrets: [ {{ secret: token, host: docs.example.com, methods: [GET] }} ]
+    cage:
+      network: {{ allow: [docs.example.com] }}
+""") + """
+secrets: {{ token: {{ file: ./token }} }}
 rules:
   - {{ name: no-secrets, tools: [shop.peek], args: {{ /key: {{ equals: secret }} }}, then: refuse }}
 """
@@ -21,10 +26,20 @@ def schema_of(path, verb, status):
     return {**schema, "components": FILE["components"]}
 
 
+class Copying(People):
+    """A gateway whose server has a copy of the folder it writes in, for what is hidden there."""
+
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+        (self.folder / "token").write_text("ghp_Ab3dEf6hIj9lMn2pQr5tUv8xYz1aBc4dEf7g\n")
+        (self.folder / "token").chmod(0o600)
+        (self.folder / "out/.env").write_text("hidden\n")
+
+
 class Described(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.gateway = cls.enterClassContext(People(PATIENT, tokens=("bot",)))
+        cls.gateway = cls.enterClassContext(Copying(PATIENT, tokens=("bot",)))
         cls.gateway.add_approver("ben")
         cls.ana = cls.gateway.log_in()
         cls.tried = set()
@@ -61,12 +76,12 @@ class Described(unittest.TestCase):
     def test_every_operation_answers_as_it_is_described(self):
         self.good("get", "/session")
         self.good("post", "/session/proof", {"passphrase": PASSPHRASE})
-        for path in ("/status", "/servers", "/tools", "/tokens", "/approvers", "/policy", "/configuration/pending", "/figures"):
+        for path in ("/status", "/servers", "/tools", "/tokens", "/approvers", "/policy", "/configuration/pending", "/figures", "/figures/answers"):
             self.good("get", path)
         self.good("get", "/servers/{server}", server="shop")
         proposals = self.good("get", "/servers/{server}/proposals", server="shop")
         self.good("get", "/servers/{server}/tools/{tool}", server="shop", tool="peek")
-        self.good("post", "/servers/{server}/accept", {"pins": {p["tool"]: p["pin"] for p in proposals if "tool" in p}}, server="shop")
+        self.good("post", "/servers/{server}/accept", {name + "s": {p["tool"]: p[name] for p in proposals if "tool" in p} for name in ("pin", "proposal")}, server="shop")
         self.good("post", "/tools/refresh", {})
         self.good("post", "/servers/{server}/restart", {}, server="shop")
         self.gateway.wait_for(lambda: "hello" in json.dumps(self.gateway.call("peek", {"key": "hello"})))
@@ -74,6 +89,8 @@ class Described(unittest.TestCase):
         self.approve_and_grant()
         self.read_the_log()
         self.issue_and_stop()
+        self.reach_out()
+        self.settle_and_kill()
         self.assertEqual(self.send("post", "/configuration/accept", {"digest": "0" * 64})[0], 409)
         self.assertEqual(self.good("delete", "/session"), {})
         self.tried |= {("post", "/session"), ("get", "/events")}  # the login above; the stream in console_events
@@ -121,7 +138,8 @@ class Described(unittest.TestCase):
         issued = self.good("post", "/tokens", {"owner": "new", "tier": "T1", "seconds": 60})
         self.gateway.secrets["new"] = issued["token"]
         self.assertIn("hello", json.dumps(self.gateway.call("peek", {"key": "hello"}, token="new")))
-        self.good("post", "/tokens/revoke", {"id": issued["id"]})
+        rotated = self.good("post", "/tokens/rotate", {"id": issued["id"]})
+        self.good("post", "/tokens/revoke", {"id": rotated["id"]})
         self.good("post", "/approvers", {"name": "cem", "passphrase": "a long passphrase", "roles": ["auditor"]})
         self.good("delete", "/approvers/{name}", name="cem")
         self.assertEqual(self.good("get", "/emergencies"), [])
@@ -134,6 +152,25 @@ class Described(unittest.TestCase):
         self.assertIn("a person has stopped calls", json.dumps(self.gateway.call("peek", {"key": "x"})))
         self.assertEqual(self.good("get", "/lockdowns")[0]["target"], "tool:shop.peek")
         self.good("post", "/lockdowns/lift", {"target": "tool:shop.peek"})
+
+    def reach_out(self):
+        place = {"server": "shop", "host": "elsewhere.example.com"}
+        self.assertIn("until", self.good("post", "/egress/allow", {**place, "milliseconds": 60000})["length"])
+        rows = self.good("get", "/egress")["allowed"]
+        self.assertEqual([(r["host"], r.get("by")) for r in rows], [("docs.example.com:443", None), ("elsewhere.example.com:443", "ana")])
+        self.assertEqual(self.good("post", "/egress/refuse", place)["ended"], 1)
+        self.assertEqual(self.send("post", "/egress/allow", {**place, "host": "*.com"})[0], 400)
+        self.assertEqual(self.good("get", "/secrets")["secrets"][0]["bindings"][0]["host"], "docs.example.com:443")
+        self.assertTrue(self.good("post", "/secrets/{name}/test", {}, name="token")["in_force"])
+        self.assertFalse(self.good("post", "/secrets/{name}/rotate", {}, name="token")["changed"])
+
+    def settle_and_kill(self):
+        folder = self.good("get", "/servers/{server}/changes", server="shop")[0]
+        self.assertEqual([c["path"] for c in folder["changes"]], ["done.log"])
+        self.good("post", "/servers/{server}/changes/commit", {"digests": [folder["digest"]]}, server="shop")
+        self.assertIn("destroy", (self.gateway.folder / "out/done.log").read_text())
+        self.good("post", "/servers/{server}/changes/drop", {}, server="shop")
+        self.good("post", "/servers/{server}/kill", {"reason": "a test"}, server="shop")
 
 
 if __name__ == "__main__":

@@ -35,15 +35,19 @@ class Tenants(unittest.TestCase):
         self.assertEqual(self.tom.fails("POST", f"/approvals/{question['ticket']}/answer", answer), (409, "refused"))
         self.ana.post(f"/approvals/{question['ticket']}/answer", answer)
         self.assertIn("destroyed mine", caller.text())
-        # What the stream says until a status that knows of the end: no question, and no row of a call.
+        # What the stream says until a status that is later than the end: no question, and no row of a call.
+        self.tom.post("/lockdowns", {"target": "agent:acme/nobody"})
         kinds = []
         while True:
             kind, data = stream.next()
             kinds.append(kind)
             if kind == "calls":
                 self.assertEqual(data["rows"], [])
-            if kind == "status" and data["calls"]["approved"] == 1:
-                break
+            if kind == "status":
+                self.assertEqual((data["calls"]["approved"], data["waiting"]), (0, 0))
+                if data["lockdowns"]:
+                    break
+        self.ana.post("/lockdowns/lift", {"target": "agent:acme/nobody"})
         self.assertNotIn("question", kinds)
         stream.close()
         found = self.tom.get("/audit")["records"]

@@ -8,7 +8,7 @@ CONFIGURATION = """
 gatehouse: 1
 environment: staging
 listen: {{ mcp: "127.0.0.1:{port}"%LISTEN% }}
-approvals: {{ hold: 0s, expiry: %EXPIRY% }}
+approvals: {{ hold: %HOLD%, expiry: %EXPIRY% }}
 %AUDIT%
 servers:
   ledger:
@@ -30,9 +30,9 @@ rules:
 class LedgerGateway(Gateway):
     """`listen` and `audit` are put into the configuration as they are."""
 
-    def __init__(self, listen="", audit="", expiry="1s", accept=("ledger",), tokens=("bot",)):
+    def __init__(self, listen="", audit="", expiry="1s", hold="0s", accept=("ledger",), tokens=("bot",)):
         audit = audit.replace("{", "{{").replace("}", "}}")
-        text = CONFIGURATION.replace("%LISTEN%", listen).replace("%AUDIT%", audit).replace("%EXPIRY%", expiry)
+        text = CONFIGURATION.replace("%LISTEN%", listen).replace("%AUDIT%", audit).replace("%EXPIRY%", expiry).replace("%HOLD%", hold)
         super().__init__(text, accept, tokens)
         (self.folder / "ledger.py").write_bytes((ROOT / "Tests/EndToEnd/servers/ledger.py").read_bytes())
 

@@ -2,6 +2,7 @@
 import http.client
 import json
 import threading
+import time
 
 from harness import PASSPHRASE, WORKSHOP, Gateway
 
@@ -47,13 +48,14 @@ class People(Gateway):
 class Caller(threading.Thread):
     def __init__(self, gateway, *call):
         super().__init__(daemon=True)
-        self.gateway, self.arguments, self.result = gateway, call, None
+        self.gateway, self.arguments, self.result, self.ended = gateway, call, None, None
 
     def run(self):
         try:
             self.result = self.gateway.call(*self.arguments)
         except (OSError, http.client.HTTPException) as error:
             self.result = {"isError": True, "content": [{"type": "text", "text": f"no answer: {error}"}]}
+        self.ended = time.monotonic()
 
     def text(self):
         self.join(timeout=60)

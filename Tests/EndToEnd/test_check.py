@@ -66,6 +66,8 @@ WARNED = [
      HEAD + TAIL + "limits:\n  - { per: agent, tools: [files.read_file], calls: 600/min }\n  - { per: agent, calls: 100/min }\n", (6, 5)),
     ("`.env` is always denied", "leave it out", HEAD + TAIL + "deny_paths: [ \"*.pem\", .env ]\n", (5, 24)),
     ("`*.pem` is denied already", "leave it out", HEAD + TAIL + "deny_paths: [ \"*.pem\", \"*.pem\" ]\n", (5, 24)),
+    ("`*.pem` is denied already", "leave it out",
+     "gatehouse: 1\nservers:\n  a: { command: [/bin/true], cage: { hide: [\"*.pem\"] } }\ndeny_paths: [\"*.pem\"]\n", (3, 45)),
     ("is T1 without a scope: every call asks", "write its `scope`", HEAD + "tools:\n  files.write_file: { tier: T1 }\n", (5, 21)),
     ("no `write` folder of its cage holds `/srv/out`", "name the folder under `cage", HEAD
      + "tools:\n  files.write_file: { tier: T1, scope: { /path: { glob: \"/srv/out/**\" } } }\n", (5, 49)),
@@ -83,6 +85,7 @@ WARNED = [
     ("which no cage may see", None, "gatehouse: 1\nservers:\n  a:\n    command: [/bin/true]\n    cage: { read: { /data: . } }\n", (5, 11)),
     ("downloads the server when it starts", None, "gatehouse: 1\nservers:\n  a: { command: [npx, -y, some-server] }\n", (3, 17)),
     ("holds no authorities", "certificates in PEM form", "gatehouse: 1\nservers:\n  far:\n    url: https://far.example/mcp\n    ca: ./token\n", (5, 9)),
+    ("holds no authorities", "certificates in PEM form", "gatehouse: 1\nservers:\n  a:\n    command: [/bin/true]\n    cage:\n      network:\n        allow: [{ host: a.example.com, methods: [GET], ca: ./token }]\n", (7, 16)),
     ("the folder `{folder}/nothing` does not exist", "make it", HEAD + TAIL + "audit: { checkpoints: ./nothing/file }\n", (5, 23)),
     ("tenant `acme` has no servers", "never inherited", HEAD + TAIL + "tenants:\n  acme: { deny_paths: [x] }\n", (6, 9)),
     ("no tool of server `a` is accepted", "gatehouse tools approve a", "gatehouse: 1\nservers:\n  a: { command: [/bin/true] }\n", (3, 6)),

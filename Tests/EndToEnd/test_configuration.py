@@ -40,6 +40,7 @@ ERRORS = [
     ("must not be longer than `expiry`", "gatehouse: 1\napprovals: { hold: 60s, expiry: 30s }\n", (2, 20)),
     ("no number is at least", "gatehouse: 1\nservers: { a: { command: [/bin/true] } }\nrules:\n  - name: n\n    tools: [a.b]\n"
      "    args: { /x: { min: 2, max: 1 } }\n    then: ask\n", (6, 17)),
+    ("must be an integer from 1 to 100000", "gatehouse: 1\nlisten: { connections: 0 }\n", (2, 24)),
     ("must name exact tools", "gatehouse: 1\nservers: { a: { command: [/bin/true] } }\nrules:\n  - name: n\n    tools: [a.*]\n"
      "    args: { /x: { equals: 1 } }\n    then: allow\n", (5, 13)),
     ("limits nothing", "gatehouse: 1\nlimits:\n  - { per: agent }\n", (3, 5)),
@@ -60,6 +61,7 @@ listen:
   mcp: 127.0.0.1:8930
   control: 127.0.0.1:8931
   control_from: [127.0.0.1]
+  connections: 20000
   hosts: [gate.example]
   origins: ["https://gate.example"]
   open: false
@@ -79,7 +81,7 @@ servers:
   far: { url: "https://far.example/mcp", credential: token, ca: ./ca.pem, call_timeout: 1min }
 secrets: { token: { file: ./token }, other: { env: OTHER } }
 approvals: { hold: 1s, expiry: 1min, self_approval: false }
-audit: { checkpoints: ./checkpoints, result_bytes: 100, bytes_per_day: 1048576 }
+audit: { checkpoints: ./checkpoints, result_bytes: 100, bytes_per_day: 1048576, retention: { age: 30d, bytes: 1048576 } }
 tools:
   files.write: { tier: T1, scope: { /path: { glob: "/data/out/**" } }, open: true, result: own, undo: easy }
   far.drop: { tier: T2, ask: always, result: directory }
@@ -137,12 +139,16 @@ CHANGES = [
     ("servers/files/cage/code", [1], False),
     ("servers/files/cage/tmp", 0, False), ("servers/files/cage/tmp", 16384, True), ("servers/files/cage/tmp", 16385, False),
     ("servers/files/cage/read", {"data": "."}, False), ("servers/files/cage/read", {"/a//b": "."}, False),
+    ("servers/files/cage/hide", ["private/", "*.draft"], True), ("servers/files/cage/hide", "private/", False),
+    ("servers/files/cage/hide", ["!private/"], False), ("servers/files/cage/hide", [""], False),
     ("servers/files/cage/minimum", ["landlock"], True), ("servers/files/cage/minimum", ["moat"], False),
     ("servers/files/root", "data", False), ("servers/files/call_timeout", 10, False), ("servers/files/call_timeout", "10m", False),
     ("servers/files/revision", "2025-01-01", False), ("servers/far/env", {}, False), ("servers/far/credential", 1, False),
     ("secrets/token", {}, False), ("secrets/token", {"file": "a", "env": "B"}, False), ("secrets/token", "plain", False),
     ("approvals/hold", "0s", True), ("approvals/hold", 50, False), ("approvals/self_approval", "no", False),
     ("audit/result_bytes", -1, False), ("audit/result_bytes", 65536, True), ("audit/result_bytes", 65537, False),
+    ("audit/retention/age", "1d", True), ("audit/retention/bytes", 1048575, False), ("audit/retention", {}, False),
+    ("audit/retention", {"bytes_after": "0s"}, False), ("audit/retention/bytes_after", "0s", True), ("audit/retention/bytes_after", "1w", False),
     ("audit/bytes_per_day", 1048575, False), ("audit/checkpoints", ["x"] * 8, True),
     ("audit/checkpoints", ["x"] * 9, False), ("audit/checkpoints", [1], False), ("audit/checkpoints", 1, False),
     ("tools/files.write/tier", "T4", False), ("tools/files.write/tier", DROP, False), ("tools/files.write/tier", "T2", False),
@@ -160,6 +166,21 @@ CHANGES = [
     ("deny_paths", ["!x"], False), ("deny_paths", [""], False), ("deny_paths", "x", False), ("deny_paths", [], True),
     ("tenants/main", {}, False), ("tenants/acme/secrets", {}, False), ("tenants/acme/listen", {}, False), ("tenants/acme", {}, True),
 ]
+
+
+def using(**keys):
+    """A server with one secret bound as these keys say."""
+    return {"command": ["/bin/true"], "cage": {"network": {"allow": ["a.example.com"]}},
+            "secrets": [{"secret": "token", "host": "a.example.com", **keys}]}
+
+
+CHANGES += [("servers/user", using(**keys), taken) for keys, taken in [
+    ({}, True), ({"in": "header", "header": "x-key"}, True), ({"in": "query", "name": "key"}, True),
+    ({"in": "body", "name": "/a~1b/0", "value": "v1 {secret}"}, True), ({"in": "query"}, False), ({"in": "cookie", "name": "k"}, False),
+    ({"in": "query", "name": ""}, False), ({"in": "query", "name": "k" * 257}, False), ({"in": "body", "name": "k", "basic": "git"}, False),
+    ({"in": "body", "name": "k", "header": "x-key"}, False), ({"name": "key"}, False), ({"in": "header", "name": "key"}, False),
+    ({"in": "body", "name": "k", "value": "secret"}, False),
+]]
 # Mappings that take known keys only, and words of closed lists; each kind once.
 CLOSED = [
     "", "listen", "listen/tls", "servers/files", "servers/far", "servers/files/env/KEY", "servers/files/cage", "secrets/token", "approvals",

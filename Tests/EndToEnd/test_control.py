@@ -67,6 +67,30 @@ class SameUser(unittest.TestCase):
         self.assertEqual(len(guesses), 5, "five are tried, then the name is locked")
         self.assertEqual({g["approver"] for g in guesses}, {"ana"})
 
+    @unittest.skipUnless(AGENT_USER, "as root everything of everybody can be read")
+    def test_0_the_memory_and_the_files_of_the_gateway_are_closed_to_its_own_user(self):
+        """A passphrase or a session is in its memory for a moment: who has the uid must not look there."""
+        script = """
+import ctypes, os, sys
+pid, libc = int(sys.argv[1]), ctypes.CDLL(None, use_errno=True)
+for name in ("mem", "environ", "maps", "auxv"):
+    try:
+        open(f"/proc/{pid}/{name}", "rb").read(1); print("read", name)
+    except PermissionError: print("denied", name)
+for name in ("fd", "map_files"):
+    try:
+        os.listdir(f"/proc/{pid}/{name}"); print("read", name)
+    except PermissionError: print("denied", name)
+for name, call in (("attach", (16, pid, 0, 0)), ("seize", (0x4206, pid, 0, 0))):
+    print("traced" if libc.ptrace(*call) == 0 else "denied", name)
+print("taken" if libc.syscall(438, libc.syscall(434, pid, 0), 0, 0) >= 0 else "denied", "descriptor")
+"""
+        found = subprocess.run(["/usr/bin/python3", "-c", script, str(self.shop.process.pid)], text=True, capture_output=True,
+                               timeout=60, **self.shop.identity())
+        self.assertEqual(found.returncode, 0, found.stderr)
+        self.assertEqual({line.split()[0] for line in found.stdout.splitlines()}, {"denied"}, found.stdout)
+        self.assertEqual(len(found.stdout.splitlines()), 9)
+
     def test_2_no_line_on_the_socket_decides(self):
         ticket = self.shop.waiting()[0]["ticket"]
         vote = {"ticket": ticket, "yes": True, "revision": 1}

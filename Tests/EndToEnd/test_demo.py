@@ -19,8 +19,12 @@ class Demo(unittest.TestCase):
         self.assertNotIn("\x1b", done.stdout, "colour is for terminals")
 
     def test_a_policy_that_lets_too_much_through_fails_it(self):
-        loose = CONFIGURATION.read_text().replace("office.empty_mailbox: { tier: T2 }", "office.empty_mailbox: { tier: T0 }")
-        self.assertNotEqual(loose, CONFIGURATION.read_text())
+        loose = CONFIGURATION.read_text() + """
+  - name: the mailbox may be emptied
+    tools: [office.empty_mailbox]
+    args: { /mailbox: { equals: inbox } }
+    then: allow
+"""
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             file.write(loose)
             file.flush()

@@ -28,6 +28,19 @@ class EarlyCalls(unittest.TestCase):
     def answer(self, connection):
         return HTTPAgent.finish(connection)[2][-1]
 
+    def explain(self, tool, *more):
+        answer = json.loads(self.gateway.run("policy", "explain", f"ledger.{tool}", '{"n": 1}', *more, "--json").stdout)
+        return answer["answer"], answer["text"], answer["live"]
+
+    def test_explaining_says_what_is_known_of_it(self):
+        self.assertEqual(self.explain("look"), ("wait", "the server `ledger` is starting: nothing is known yet of what it offers, and calls wait for it", True))
+        narrow = next(t["id"] for t in json.loads(self.gateway.run("tokens", "list", "--json").stdout) if t["owner"] == "narrow")
+        self.assertEqual(self.explain("note", "--token", narrow)[0], "unknown tool")
+        self.hold.unlink()
+        self.gateway.wait_for(lambda: self.standing() is None)
+        self.assertEqual(self.explain("look"), ("allow", None, True))
+        self.assertEqual(self.explain("nothing"), ("unknown tool", "the server `ledger` does not list it", True))
+
     def test_they_wait_for_it_and_a_stop_is_told_at_once(self):
         early = [self.start("look", 1), self.start("ledger__look", 2, server=None), self.start("nothing", 3)]
         # What the credential itself does not reach is told like what does not exist.

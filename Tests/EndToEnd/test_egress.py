@@ -18,7 +18,7 @@ environment: staging
 listen: {{ mcp: "127.0.0.1:{port}", control: "127.0.0.1:CONTROL" }}
 servers:
   web:
-    command: ["{venv}/sdk/bin/mcp-server-fetch"]
+    command: ["{venv}/sdk/bin/mcp-server-fetch", --allow-private-ips]
     env: {{ SSL_CERT_FILE: /data/certs/site.pem }}
     cage:
       read: {{ /data/certs: ./certs }}
@@ -42,7 +42,7 @@ tools:
   web.fetch: {{ tier: T0 }}
 """
 for server in ("probe", "shut"):
-    for tool in ("get", "tunnel", "plain", "direct", "resolve", "environment", "timing"):
+    for tool in ("get", "tunnel", "plain", "direct", "resolve", "reach", "ask", "environment", "timing"):
         CONFIGURATION += f"  {server}.{tool}: {{{{ tier: T0 }}}}\n"
 
 
@@ -51,13 +51,18 @@ class Outlet(Gateway):
 
     def __init__(self, site, plain, certs, ask="refuse", budget=1000, **more):
         self.control = free_port()
-        text = CONFIGURATION.replace("TLS", str(site.port)).replace("PLAIN", str(plain.port))
-        super().__init__(text.replace("CONTROL", str(self.control)).replace("ASK", ask).replace("BUDGET", str(budget)), **more)
+        text = self.change(CONFIGURATION).replace("TLS", str(site.port)).replace("PLAIN", str(plain.port))
+        text = text.replace("CONTROL", str(self.control)).replace("ASK", ask).replace("BUDGET", str(budget))
+        super().__init__(text, **more)
         shutil.copy(PROBER, self.folder / "prober.py")
         os.chmod(self.folder / "prober.py", 0o644)
         (self.folder / "certs").mkdir()
         shutil.copy(certs, self.folder / "certs/site.pem")
         os.chmod(self.folder / "certs/site.pem", 0o644)
+
+    @staticmethod
+    def change(text):
+        return text
 
     def call(self, server, tool, **arguments):
         _, _, answer = self.modern("tools/call", {"name": tool, "arguments": arguments}, path=f"/mcp/{server}")
@@ -121,15 +126,21 @@ class Egress(unittest.TestCase):
         self.assertIn("asked    web  other.example.com:443  unknown-host", self.gateway.run("egress", "list").stdout)
 
     def test_there_is_no_other_way_out(self):
-        for server in ("probe", "shut"):
-            for port in (self.site.port, self.gateway.port, self.gateway.control):
-                found = self.gateway.call(server, "direct", host="127.0.0.1", port=port)
-                # By Landlock where the kernel has it for TCP, else by there being nobody.
-                self.assertRegex(found["error"], "ConnectionRefused|PermissionError", server)
-            found = self.gateway.call(server, "direct", host="192.0.2.1", port=443)
-            self.assertRegex(found["error"].lower(), "unreachable|permissionerror")
-            found = self.gateway.call(server, "resolve", name="docs.example.com")
-            self.assertIn("gaierror", found["error"])
+        for port in (self.site.port, self.gateway.port, self.gateway.control):
+            found = self.gateway.call("shut", "direct", host="127.0.0.1", port=port)
+            # By Landlock where the kernel has it for TCP, else by there being nobody.
+            self.assertRegex(found["error"], "ConnectionRefused|PermissionError")
+        found = self.gateway.call("shut", "direct", host="192.0.2.1", port=443)
+        self.assertRegex(found["error"].lower(), "unreachable|permissionerror")
+        found = self.gateway.call("shut", "resolve", name="docs.example.com")
+        self.assertIn("gaierror", found["error"])
+        # A port no rule names is nobody's; one that a rule names is the gateway (test_egress_captured).
+        found = self.gateway.call("probe", "direct", host="127.0.0.1", port=self.gateway.control)
+        self.assertRegex(found["error"], "ConnectionRefused|PermissionError")
+        before = len(self.site.requests)
+        found = self.gateway.call("probe", "reach", host="127.0.0.1", port=self.site.port)
+        self.assertTrue(found["error"])
+        self.assertEqual(len(self.site.requests), before)
         self.assertRegex(self.gateway.call("shut", "direct", host="127.0.0.1", port=3128)["error"], "ConnectionRefused|PermissionError")
         self.assertNotIn("HTTPS_PROXY", self.gateway.call("shut", "environment"))
 

@@ -5,8 +5,11 @@ import hmac
 import io
 import json
 import shutil
+import socket
 import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
 from harness import BINARY, ROOT, free_port
 from ledger import LedgerGateway, number_of, text_of
@@ -113,14 +116,60 @@ class Records(unittest.TestCase):
             spoil()
             self.assertEqual(self.audit("search", "note", "--kind", "outcome"), wanted)
         # A place where no file can be made: the answer is the same, and says so.
-        index.unlink(missing_ok=True)
-        index.mkdir()
-        try:
-            done = self.gateway.run("audit", "search", "note", "--kind", "outcome", "--json")
-        finally:
-            index.rmdir()
+        alone = self.files_alone()
+        (alone / "search.db").mkdir()
+        done = self.gateway.run("audit", "search", "note", "--kind", "outcome", "--json", "--state", alone)
         self.assertEqual([json.loads(line) for line in done.stdout.splitlines()], wanted)
         self.assertIn("note: `search.db` of the state folder cannot be written", done.stderr)
+
+    def folder_of(self, *names):
+        """A folder in which those names of the state folder stand, and nothing else."""
+        folder = Path(tempfile.mkdtemp(dir=self.gateway.folder))
+        for name in names:
+            (folder / name).symlink_to(self.gateway.folder / "state" / name)
+        return folder
+
+    def files_alone(self):
+        """As if no gateway ran."""
+        return self.folder_of("log.db", "checkpoint")
+
+    def test_a_question_is_answered_alike_by_the_gateway_and_from_the_files(self):
+        gateway_alone, files_alone = self.folder_of("control.sock"), self.files_alone()
+        questions = [
+            (), ("--json",), ("note", "--json"), ("13", "--tool", "ledger.strike"), ("--principal", "other", "--lines", "2", "--json"),
+            ("--kind", "outcome", "--since", "1h", "--server", "ledger"), ("--lines", "1000", "--json"), ("nowhere",),
+        ]
+        for words in [("search", *question) for question in questions]:
+            asked, read = (self.gateway.run("audit", *words, "--state", folder) for folder in (gateway_alone, files_alone))
+            self.assertEqual((asked.returncode, asked.stdout, asked.stderr), (0, read.stdout, ""), words)
+            self.assertEqual(read.returncode, 0, words)
+        self.assertEqual(self.gateway.run("audit", "tail", "--state", gateway_alone).returncode, 3)
+        for words in (("--kind", "outcome", "--lines", "2"), ("--principal", "other", "--json"), ("--tenant", "nobody")):
+            both = [self.gateway.run("audit", "tail", *words, "--state", folder).stdout
+                    for folder in (self.gateway.folder / "state", files_alone)]
+            self.assertEqual(*both, words)
+
+    def test_whatever_answers_badly_for_a_gateway_is_passed_over(self):
+        wanted = self.gateway.run("audit", "search", "note", "--json").stdout
+        record = b'{"index":0,"record":{"kind":"forged"}}\n'
+        for said in (b"", b"nonsense\n", record, record + b'{"error":{"code":1,"message":"no"}}\n', b'{"index":-1}\n{"result":{}}\n'):
+            with self.subTest(said=said):
+                folder = self.files_alone()
+                with socket.socket(socket.AF_UNIX) as listener:
+                    listener.bind(str(folder / "control.sock"))
+                    listener.listen()
+                    listener.settimeout(60)
+                    command = subprocess.Popen([BINARY, "audit", "search", "note", "--json", "--state", folder],
+                                               env=self.gateway.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+                    peer, _ = listener.accept()
+                    peer.settimeout(60)
+                    self.assertEqual(json.loads(peer.makefile().readline())["params"], {"words": "note", "limit": 100})
+                    peer.sendall(said)
+                    # The one that says nothing stays open, like a gateway that was stopped on the way.
+                    if said:
+                        peer.close()
+                    self.assertEqual(command.communicate(timeout=60)[0].decode(), wanted)
+                    peer.close()
 
     def test_tail_shows_the_last_that_match_and_follows_until_its_reader_leaves(self):
         everything = self.gateway.records()
@@ -220,7 +269,10 @@ class Budget(unittest.TestCase):
             self.assertTrue(self.note(gateway, number, long).get("isError"))
             gateway.decide("approvals", "deny", question)
             self.assertEqual(gateway.run("lockdown", "server:ledger", "--reason", "spent").returncode, 0)
+            shown = self.lists_until_refused(gateway)
             records = gateway.records()
+            # Shown is what is on the record: of the list that did not fit nothing was told.
+            self.assertEqual([r["kind"] for r in records].count("listed"), shown)
             # `result_bytes` decides how much of a result is kept, up to its greatest value.
             kept = [r["detail"] for r in records if r["kind"] == "outcome"][-1]
             self.assertEqual((len(kept["result"].encode()), "resultCut" in kept), (kept["bytesGiven"], False))
@@ -231,6 +283,19 @@ class Budget(unittest.TestCase):
             self.assertEqual(gateway.done(), done)
             gateway.stop()
             self.assertEqual(gateway.run("audit", "verify").returncode, 0)
+
+    def lists_until_refused(self, gateway):
+        """How many lists of tools were shown until there was no room for one more on the record."""
+        for long in (6000, 600, 0):
+            for number in range(100, 200):
+                if "cannot be recorded" in text_of(self.note(gateway, number, long)):
+                    break
+        for shown in range(50):
+            _, _, answer = gateway.modern("tools/list", {}, path="/mcp/ledger")
+            if "error" in answer:
+                break
+        self.assertIn("cannot be recorded", answer["error"]["message"])
+        return shown
 
     def note(self, gateway, number, long):
         _, _, answer = gateway.modern("tools/call", {

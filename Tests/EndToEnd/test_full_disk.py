@@ -1,74 +1,41 @@
 """A disk that is full or read-only: calls end, evidence does not, and room brings them back."""
+import json
 import os
 import signal
 import subprocess
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
+import disks
 from harness import free_port
 from ledger import LedgerGateway, number_of, text_of
 from metrics import Metrics, get
 
 
-class SmallDisk(LedgerGateway):
-    """A gateway whose state folder is a file system of its own, of 32 MiB."""
-
-    def __init__(self):
-        self.state = None
+class SmallDisk(disks.SmallDisk, LedgerGateway):
+    def __init__(self, **more):
         self.control_port = free_port()
-        super().__init__(listen=f", control: '127.0.0.1:{self.control_port}'", expiry="1h")
-        state = self.folder / "state"
-        state.mkdir(mode=0o700)
-        try:
-            self.mount(state)
-        except BaseException:
-            super().__exit__()
-            raise
-        self.state = state
-        self.ballast = state / "ballast"
-
-    def mount(self, state):
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m,mode=0700", "gatehouse-test", str(state)], check=True)
-
-    def __exit__(self, *_):
-        self.stop()
-        if self.state:
-            subprocess.run(["umount", str(self.state)], check=True)
-        super().__exit__()
-
-    def fill(self):
-        with open(self.ballast, "wb", buffering=0) as file:
-            try:
-                while file.write(b"\0" * 65536) == 65536:
-                    pass
-                while file.write(b"\0"):
-                    pass
-            except OSError:
-                return
+        super().__init__(listen=f", control: '127.0.0.1:{self.control_port}'", expiry="1h", **more)
 
     def ready(self):
         return get(self.control_port, "/readyz")
 
 
-class FailingDisk(SmallDisk):
-    """A gateway whose state folder is an ext4 in a file, which the kernel can be told has failed."""
+class HoldingDisk(SmallDisk):
+    """One that holds calls until somebody answers."""
 
-    def mount(self, state):
-        image = self.folder / "image"
-        with open(image, "wb") as file:
-            file.truncate(64 << 20)
-        subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
-        if subprocess.run(["mount", "-o", "loop,errors=remount-ro", str(image), str(state)]).returncode:
-            raise unittest.SkipTest("this machine gives no loop device")
-        state.chmod(0o700)
+    def __init__(self):
+        super().__init__(hold="120s")
 
-    def fail(self):
-        """From here on every write is answered with EROFS, as after an error of the device."""
-        subprocess.run(["mount", "-o", "remount,abort", str(self.state)], check=True)
+    def post(self, *arguments, **more):
+        status, headers, body = super().post(*arguments, **more)
+        if isinstance(body, bytes) and b"data:" in body:  # it waited, and became a stream
+            body = json.loads([line for line in body.split(b"\n") if line.startswith(b"data:")][-1][5:])
+        return status, headers, body
 
-    def repair(self):
-        subprocess.run(["umount", str(self.state)], check=True)
-        subprocess.run(["fsck.ext4", "-p", str(self.folder / "image")], stdout=subprocess.DEVNULL)
-        subprocess.run(["mount", "-o", "loop", str(self.folder / "image"), str(self.state)], check=True)
+
+class FailingDisk(disks.FailingDisk, SmallDisk):
+    pass
 
 
 @unittest.skipUnless(os.geteuid() == 0, "mounting a small file system needs root")
@@ -106,6 +73,46 @@ class FullDisk(unittest.TestCase):
             kinds = [record["kind"] for record in gateway.records()]
             self.assertEqual(kinds.count("denied"), 1)
             self.assertEqual(kinds.count("lockdown"), 2)
+            self.assertEqual(gateway.run("audit", "verify").returncode, 0)
+
+    def test_a_call_that_is_held_while_the_disk_fills_is_not_sent_and_its_yes_is_spent_once_later(self):
+        with HoldingDisk() as gateway, ThreadPoolExecutor(2) as pool:
+            held = {number: pool.submit(gateway.tool, "strike", number) for number in (-1, -2)}
+            gateway.wait_for(lambda: len(gateway.waiting()) == 2)
+            shown = [json.loads(gateway.run("approvals", "show", question["ticket"], "--json").stdout) for question in gateway.waiting()]
+            tickets = {json.loads(question["arguments"])["n"]: question["ticket"] for question in shown}
+            gateway.fill()
+            self.call_until_refused(gateway)
+            # The yes is recorded from the reserve; its call finds no room for its intent, and is not sent.
+            gateway.decide("approvals", "approve", tickets[-1])
+            result = held[-1].result(timeout=60)
+            self.assertTrue(result["isError"])
+            self.assertIn("cannot be recorded", text_of(result))
+            # The no reaches the one that is held as ever.
+            gateway.decide("approvals", "deny", tickets[-2], "--reason", "not today")
+            self.assertIn("not today", text_of(held[-2].result(timeout=60)))
+            self.assertEqual({call for call in gateway.done() if call[1] < 0}, set())
+            # Neither does a restart on the full disk lose the yes, nor is a new question asked there.
+            self.assertEqual([question["ticket"] for question in gateway.waiting()], [tickets[-1]])
+            gateway.stop(signal.SIGKILL)
+            gateway.start()
+            gateway.wait_for_server("ledger")
+            self.assertIn("cannot be recorded", text_of(gateway.tool("strike", -1)))
+            self.assertIn("cannot be recorded", text_of(gateway.tool("strike", -3)))
+            self.assertEqual([question["ticket"] for question in gateway.waiting()], [tickets[-1]])
+            gateway.ballast.unlink()
+            gateway.wait_for(lambda: gateway.ready()[0] == 200)
+            self.assertIn("done", text_of(gateway.tool("strike", -1)))
+            # Once: the next one asks anew.
+            again = pool.submit(gateway.tool, "strike", -1)
+            gateway.wait_for(lambda: gateway.waiting())
+            self.assertNotEqual(gateway.waiting()[0]["ticket"], tickets[-1])
+            gateway.decide("approvals", "deny", gateway.waiting()[0]["ticket"])
+            again.result(timeout=60)
+            self.assertEqual({call for call in gateway.done() if call[1] < 0}, {("strike", -1)})
+            gateway.stop()
+            calls = [number_of(record) for record in gateway.records() if record["kind"] == "intent" and number_of(record) < 0]
+            self.assertEqual(calls, [-1])
             self.assertEqual(gateway.run("audit", "verify").returncode, 0)
 
     def call_until_refused(self, gateway):

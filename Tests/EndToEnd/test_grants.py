@@ -6,10 +6,18 @@ from harness import PASSPHRASE
 from test_approvals import QUICK, Shop, text_of
 
 
+RULES = QUICK + """
+rules:
+  - {{ name: two for the vault, tools: [shop.destroy], args: {{ /name: {{ equals: vault }} }}, then: ask-two }}
+  - {{ name: never the safe, tools: [shop.destroy], args: {{ /name: {{ equals: safe }} }}, then: refuse }}
+"""
+
+
 class Grants(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.shop = cls.enterClassContext(Shop(QUICK, accept=["shop"], tokens=("bot", "other")))
+        cls.shop = cls.enterClassContext(Shop(RULES, accept=["shop"], tokens=("bot", "other")))
+        cls.shop.add_approver("bob")
 
     def setUp(self):
         # An agent of its own for each test: ten questions of one may wait.
@@ -84,6 +92,16 @@ class Grants(unittest.TestCase):
         status, output = self.grant(self.shop.ticket(self.shop.call("execute", {"command": ["id"]}, self.bot)), "--vary", "/command/0")
         self.assertEqual((status, "a call at T3 is never granted" in output), (1, True), output)
 
+    def test_each_use_is_judged_by_all_other_rules(self):
+        self.granted("--vary", "/name", name="judged1", amount=6)
+        self.assertTrue(self.runs(name="judged2", amount=6))
+        # Covered by its shape, and refused, or asked of two, by what holds besides.
+        self.assertIn("never the safe", text_of(self.shop.call("destroy", {"name": "safe", "amount": 6}, self.bot)))
+        self.shop.ticket(self.shop.call("destroy", {"name": "vault", "amount": 6}, self.bot))
+        self.shop.run("lockdown", "tool:shop.put")
+        self.assertTrue(self.runs(name="judged3", amount=6))
+        self.assertEqual([grant["used"] for grant in self.listed() if grant["principal"] == self.bot], [2])
+
     def test_a_grant_is_taken_back_without_a_passphrase(self):
         grant = self.granted("--vary", "/name", name="back1", amount=5)
         self.assertTrue(self.runs(name="back2", amount=5))
@@ -139,12 +157,7 @@ class GrantsEnd(unittest.TestCase):
 class Edits(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        rules = QUICK + """
-rules:
-  - {{ name: two for the vault, tools: [shop.destroy], args: {{ /name: {{ equals: vault }} }}, then: ask-two }}
-  - {{ name: never the safe, tools: [shop.destroy], args: {{ /name: {{ equals: safe }} }}, then: refuse }}
-"""
-        cls.shop = cls.enterClassContext(Shop(rules, accept=["shop"]))
+        cls.shop = cls.enterClassContext(Shop(RULES, accept=["shop"]))
         cls.shop.add_approver("bob")
 
     def edit(self, ticket, arguments, approver="ana"):

@@ -1,6 +1,8 @@
 """Denied paths are not there for a hosted server, and not in what it answers."""
 import json
 import os
+import shutil
+import signal
 import unittest
 
 from harness import AsAnOrdinaryUser
@@ -10,6 +12,9 @@ SERVERS = """
   files:
     command: [/usr/bin/python3, "{servers}/intruder.py"]
     cage: {{ read: {{ /data/docs: ./docs }} }}
+  clerk:
+    command: [/usr/bin/python3, "{servers}/intruder.py"]
+    cage: {{ read: {{ /data/docs: ./papers }}, hide: [ deep/, "*.txt" ] }}
   desk:
     command: [/usr/bin/python3, "{servers}/intruder.py"]
     cage: {{ write: {{ /data/out: ./out }} }}
@@ -32,10 +37,11 @@ class Filled(Hosting):
         for name in ("deep/.ssh/id", "deep/.env", "deep/key.pem", "deep/note", ".git/config", ".git/HEAD"):
             (docs / name).parent.mkdir(parents=True, exist_ok=True)
             (docs / name).write_text("TOP SECRET\n")
+        shutil.copytree(docs, self.folder / "papers")
         os.link(docs / "deep/.env", docs / "alias")
         (docs / "link").symlink_to("deep/.env")
         if self.user is not None:
-            for path in [*docs.rglob("*"), *out.rglob("*")]:
+            for path in [*docs.rglob("*"), *out.rglob("*"), self.folder / "papers", *(self.folder / "papers").rglob("*")]:
                 os.chown(path, self.user, self.user, follow_symlinks=False)
 
 
@@ -44,7 +50,10 @@ class Hidden:
 
     @classmethod
     def setUpClass(cls):
-        cls.gateway = cls.enterClassContext(Filled(configuration(SERVERS, {"files.run": "T0", "desk.run": "T0"}), accept=["files", "desk"], user=cls.user))
+        cls.gateway = cls.enterClassContext(Filled(configuration(SERVERS, {"files.run": "T0", "desk.run": "T0", "clerk.run": "T0"}), accept=["files", "desk", "clerk"], user=cls.user))
+
+    def status(self):
+        return json.loads(self.gateway.run("status", "--json").stdout)
 
     def look(self, code=LOOK, server="files"):
         said = self.gateway.call(server, "run", code=code)
@@ -92,6 +101,36 @@ class Hidden:
         self.gateway.wait_for_state("desk", "running")
         self.assertEqual(self.look("answer = open('/data/out/plan.txt').read()", "desk"), "new")
         self.assertEqual(json.loads(self.gateway.run("servers", "changes", "desk", "--json").stdout)[0]["changes"], [])
+
+
+    def test_what_one_server_is_not_shown_is_not_there_for_it_alone(self):
+        if not {r["layer"]: r for r in json.loads(self.gateway.run("doctor", "--json").stdout)["layers"]}["overlay"]["present"]:
+            self.skipTest("this machine has no overlays for us")
+        self.assertEqual(self.look(server="clerk"), [".git", ".git/HEAD"])
+        self.assertIn("deep/note", self.look())
+        # The door says the same of what is named in a call, and of this server alone.
+        code = "deep/note"
+        refused = self.gateway.call("clerk", "run", code=code)
+        self.assertTrue(refused["isError"])
+        self.assertIn("hide deep/", refused["text"])
+        reached = self.gateway.call("files", "run", code=code)
+        self.assertIn("NameError", reached["text"])
+        profile = self.gateway.run("servers", "profile", "clerk").stdout
+        self.assertIn("hidden from it beside deny_paths: deep/ *.txt", profile)
+        self.assertIn("hide of clerk: deep/ *.txt", self.gateway.run("policy").stdout)
+        # To show it again is for an approver.
+        file = self.gateway.folder / "gatehouse.yaml"
+        text = file.read_text()
+        try:
+            file.write_text(text.replace('hide: [ deep/, "*.txt" ]', 'hide: [ "*.txt" ]'))
+            self.gateway.process.send_signal(signal.SIGHUP)
+            self.gateway.wait_for(lambda: "server `clerk`: `deep/` not hidden any more" in self.gateway.log_text())
+            self.assertIn("pending", self.status())
+            self.assertEqual(self.look(server="clerk"), [".git", ".git/HEAD"])
+        finally:
+            file.write_text(text)
+            self.gateway.process.send_signal(signal.SIGHUP)
+            self.gateway.wait_for(lambda: "pending" not in self.status())
 
 
 class ByThisUser(Hidden, unittest.TestCase):

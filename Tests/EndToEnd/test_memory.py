@@ -1,9 +1,16 @@
 """Memory that a large result took goes back to the system when no other comes."""
+import json
+import os
 import re
+import select
+import socket
+import subprocess
+import sys
 import unittest
 from pathlib import Path
 
-from harness import BINARY, Gateway
+from agents import HTTPAgent
+from harness import BINARY, ROOT, Gateway
 
 BULK = """
 gatehouse: 1
@@ -38,6 +45,36 @@ class LargeResults(unittest.TestCase):
     def figure(self, gateway, name):
         status = Path(f"/proc/{gateway.process.pid}/status").read_text()
         return int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) << 10
+
+
+# `make test-long` holds 10,000.
+STREAMS = os.environ.get("GATEHOUSE_STREAMS", "500")
+NARROW = BULK.replace('mcp: "127.0.0.1:{port}"', 'mcp: "127.0.0.1:{port}", connections: 3')
+
+
+class IdleAgents(unittest.TestCase):
+    def test_they_hold_little(self):
+        """Bounds in KiB with room for a debug build; `Benchmarks/sessions` says what it is."""
+        done = subprocess.run([sys.executable, ROOT / "Benchmarks/sessions/run.py", "500", STREAMS], capture_output=True, text=True, timeout=420)
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        figures = json.loads(done.stdout)
+        print("\n" + done.stdout, end="", flush=True)
+        for name, most in (("session_kib", 8), ("session_with_connection_kib", 20), ("stream_beyond_session_kib", 4)):
+            self.assertLess(figures[name], most, figures)
+
+    def test_connections_beyond_those_written_wait_for_one_that_ends(self):
+        with Gateway(NARROW, accept=["bulk"]) as gateway:
+            streams = [HTTPAgent(gateway, "2025-11-25") for _ in range(4)]
+            held = [agent.start({}, {"Accept": "text/event-stream"}, "GET") for agent in streams[:3]]
+            for connection in held:
+                self.assertEqual(connection.getresponse().status, 200)
+            waiting = streams[3].start(streams[3].message("ping"))
+            readable, _, _ = select.select([waiting.sock], [], [], 1)
+            self.assertEqual(readable, [])  # accepted by the kernel, and not by the gateway
+            held[0].sock.shutdown(socket.SHUT_RDWR)
+            self.assertEqual(streams[3].finish(waiting)[2][-1]["result"], {})
+            for connection in held:
+                connection.close()
 
 
 if __name__ == "__main__":

@@ -35,9 +35,10 @@ class Asked(HTTPAgent):
         response, asked = connection.getresponse(), []
         for line in response:
             # The answer alone comes without a stream around it.
-            if not line.startswith((b"data:", b"{")):
+            text = line.removeprefix(b"data:").strip()
+            if not line.startswith((b"data:", b"{")) or not text:
                 continue
-            message = json.loads(line.removeprefix(b"data:"))
+            message = json.loads(text)
             if message.get("method") == "elicitation/create":
                 asked.append(message["params"])
                 reply = {"jsonrpc": "2.0", "id": message["id"], **({"error": answer} if "code" in answer else {"result": answer})}
@@ -78,10 +79,17 @@ class Input(unittest.TestCase):
                 for answer, wanted in ((ACCEPT, "accept: green"), ({"action": "decline"}, "decline: None"),
                                        ({"action": "cancel"}, "cancel: None"), ({"code": 1, "message": "x"}, "cancel: None")):
                     with self.subTest(server=server, agent=revision, answer=answer):
+                        known = self.gateway.known_calls()
                         asked, done = self.agent(Asked, revision, server).ask(answer=answer)
                         self.assertEqual(text_of(done), wanted)
+                        self.assertEqual([d["change"] for d in self.elicitations(known, "ask")], ["asked", "answered"])
+                        self.assertEqual(self.elicitations(known, "ask")[1]["action"], answer.get("action", "none"))
+                        self.assertNotIn("green", json.dumps(self.elicitations(known, "ask")))
                         self.assertEqual([q["message"] for q in asked], [f"The server `{server}` asks: which color?"])
                         self.assertEqual(asked[0]["requestedSchema"]["properties"]["color"]["type"], "string")
+
+    def elicitations(self, known, tool):
+        return [r["detail"] for r in self.gateway.records_besides(known, tool) if r["kind"] == "elicitation"]
 
     def required(self, agent, params=ASK, **more):
         return agent.request("tools/call", {**params, **more}, meta=ABLE)[-1]
@@ -98,9 +106,13 @@ class Input(unittest.TestCase):
                 self.assertEqual(question["params"]["message"], f"The server `{server}` asks: which color?")
                 done = self.required(agent, requestState=first["requestState"], inputResponses={key: ACCEPT, "other": ACCEPT})
                 self.assertEqual(text_of(done), "accept: green")
-                # Each leg is a call of its own, but where the server waits during the one it has.
-                wanted = ["intent", "outcome"] * (1 if "sdk1" in server else 2)
+                # Each leg is a call of its own, and so is an answer to a server that waits during the one it has.
+                wanted = (["intent", "elicitation", "elicitation", "intent", "outcome", "outcome"] if "sdk1" in server
+                          else ["intent", "elicitation", "outcome"] + ["intent", "elicitation", "outcome"])
                 self.gateway.wait_for(lambda: [r["kind"] for r in self.gateway.records_besides(known, "ask")] == wanted)
+                self.assertEqual(self.elicitations(known, "ask"), [
+                    {"change": "asked", "fields": ["color"], "message": f"The server `{server}` asks: which color?", "mode": "form"},
+                    {"action": "accept", "change": "answered", "fields": ["color"]}])
                 # What was answered is answered.
                 again = self.required(agent, requestState=first["requestState"], inputResponses={key: ACCEPT})
                 self.assertEqual("error" in again, "sdk1" in server)

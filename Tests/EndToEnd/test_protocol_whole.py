@@ -12,7 +12,7 @@ from harness import ROOT, free_port
 from upstreams import FIXTURES, ProtocolGateway
 
 RELEASES = ("sdk", "sdk1")
-OFFERED = ["mixed", "structured", "chatter", "touch", "grow", "ask", "prompts/greet", "prompts/bare", "prompts/illustrated",
+OFFERED = ["mixed", "structured", "fail", "chatter", "touch", "grow", "ask", "prompts/greet", "prompts/bare", "prompts/illustrated",
            "resources/read", "completion/complete"]
 
 
@@ -80,7 +80,7 @@ def bare(answer):
 
 
 ASKED = [
-    ("prompts/list", {}), ("resources/list", {}), ("resources/templates/list", {}),
+    ("tools/list", {}), ("prompts/list", {}), ("resources/list", {}), ("resources/templates/list", {}),
     ("prompts/get", {"name": "greet", "arguments": {"name": "Ada", "tone": "rude"}}),
     ("prompts/get", {"name": "bare"}), ("prompts/get", {"name": "illustrated"}),
     ("resources/read", {"uri": "note://plain"}), ("resources/read", {"uri": "note://binary"}),
@@ -89,6 +89,7 @@ ASKED = [
     ("completion/complete", {"ref": {"type": "ref/resource", "uri": "note://by/{author}/{title}"},
                              "argument": {"name": "title", "value": ""}, "context": {"arguments": {"author": "ana"}}}),
     ("tools/call", {"name": "mixed", "arguments": {"count": 1}}), ("tools/call", {"name": "structured", "arguments": {"x": 7}}),
+    ("tools/call", {"name": "fail", "arguments": {"text": "on purpose"}}),
 ]
 
 

@@ -28,8 +28,11 @@ class Proofs:
 
     def prove(self, *words, code=0):
         done = self.gateway.run("prove", *words, "--json")
-        self.assertEqual(done.returncode, code, done.stderr + done.stdout[-600:])
-        return json.loads(done.stdout)
+        reports = json.loads(done.stdout or "[]")
+        for report in reports if isinstance(reports, list) else [reports]:
+            done.stderr += str([act for act in report["acts"] if act["result"] not in ("works", "stopped", "open")])
+        self.assertEqual(done.returncode, code, done.stderr)
+        return reports
 
     def test_every_act_is_stopped_by_a_layer_this_machine_has(self):
         report = self.prove("given")
@@ -58,8 +61,8 @@ class Proofs:
 
     def test_a_report_is_signed_recorded_and_a_changed_one_refused(self):
         file = self.gateway.folder / "out/report"
+        self.addCleanup(file.unlink, missing_ok=True)
         self.prove("given", "--report", str(file))
-        self.addCleanup(file.unlink)
         self.assertEqual(self.gateway.run("prove", "--verify", str(file)).returncode, 0)
         text = file.read_text()
         file.write_text(text.replace('"result":"stopped"', '"result":"through"', 1))

@@ -125,8 +125,12 @@ class BreakGlass(unittest.TestCase):
     def test_a_debt_that_is_not_paid_locks_the_role(self):
         text = QUICK.replace("environment: staging", "environment: production").replace(
             "expiry: 20s", "expiry: 20s, review: 1s")
-        with People(text, accept=["shop"]) as shop:
+        shop = People(text, accept=["shop"])
+        # For its sake the server writes to a copy of the folder, which somebody takes over or drops.
+        (shop.folder / "out/.env").write_text("hidden\n")
+        with shop:
             shop.add("bob")
+            self.assertIn("written", text_of(shop.call("put", {"path": "/data/out/a", "text": "x"})))
             shop.add("dee", "--role", "auditor")
             self.assertEqual(self.open(shop, "bob", "glass", "--for", "1s")[0], 0)
             shop.wait_for(lambda: "locked" in shop.people()["bob"])
@@ -134,12 +138,18 @@ class BreakGlass(unittest.TestCase):
             status, output = shop.vote(ticket, "approve", "bob")
             self.assertEqual((status, "was not reviewed in time" in output), (1, True), output)
             self.assertIn("was not reviewed in time", self.open(shop, "bob", "more")[1])
+            # What a server wrote is the person's yes as well.
+            status, output = shop.as_person("bob", "servers", "changes", "shop", "--commit")
+            self.assertEqual((status, "was not reviewed in time" in output), (1, True), output)
+            self.assertEqual(shop.done(), [])
             # A no takes nothing from anybody.
             self.assertEqual(shop.vote(ticket, "deny", "bob")[0], 0)
             glass = json.loads(shop.run("break-glass", "list", "--json").stdout)[0]["id"]
             self.assertEqual(shop.as_person("dee", "break-glass", "review", glass, "--comment", "no use of it")[0], 0)
             ticket = shop.ticket(shop.destroy("free"))
             self.assertEqual(shop.vote(ticket, "approve", "bob")[0], 0)
+            status, output = shop.as_person("bob", "servers", "changes", "shop", "--commit")
+            self.assertEqual((status, shop.done()), (0, ["put /data/out/a"]), output)
 
 
 if __name__ == "__main__":

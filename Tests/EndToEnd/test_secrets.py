@@ -16,6 +16,7 @@ from test_egress import PROBER
 from web import Site, certificate
 
 TOKEN, NEXT = "ghp_Ab3dEf6hIj9lMn2pQr5tUv8xYz1aBc4dEf7g", "ghp_Zy9xWv8uTs7rQp6oNm5lKj4iHg3fEd2cBa1Z"
+TOOLS = ("get", "tunnel", "plain", "direct", "resolve", "environment", "shape", "remember")
 CONFIGURATION = """
 gatehouse: 1
 environment: staging
@@ -36,7 +37,11 @@ servers:
           - {{ host: "plain.example.com:PLAIN", addresses: [127.0.0.1] }}
 tools:
 """ + "".join(f"  probe.{tool}: {{{{ tier: T0 }}}}\n" for tool in
-              ("get", "tunnel", "plain", "direct", "resolve", "environment", "shape", "remember"))
+              TOOLS) + f"""
+rules:
+  # It holds a secret, so that each of its tools would ask.
+  - {{{{ name: let it, tools: [{", ".join(f"probe.{tool}" for tool in TOOLS)}], args: {{{{ /unused: {{{{ absent: true }}}} }}}}, then: allow }}}}
+"""
 
 
 def echo(handler, body):
@@ -59,8 +64,8 @@ def echo(handler, body):
 
 
 class Bank(Gateway):
-    def __init__(self, site, plain, chain):
-        super().__init__(CONFIGURATION.replace("TLS", str(site.port)).replace("PLAIN", str(plain.port)), accept=["probe"])
+    def __init__(self, site, plain, chain, configuration=CONFIGURATION):
+        super().__init__(configuration.replace("TLS", str(site.port)).replace("PLAIN", str(plain.port)), accept=["probe"])
         shutil.copy(PROBER, self.folder / "prober.py")
         os.chmod(self.folder / "prober.py", 0o644)
         (self.folder / "certs").mkdir()

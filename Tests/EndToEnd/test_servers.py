@@ -110,6 +110,8 @@ class Listing(unittest.TestCase):
             self.assertEqual({row["layer"] for row in doctor["layers"] if row["present"]}, there)
             self.assertEqual(held["pinned"]["echo"], "T0")
             self.assertEqual(held["program"]["state"], "accepted")
+            self.assertGreater(min(held["use"][name] for name in ("memory_bytes", "processes")), 0)
+            self.assertIn(" MiB of memory, ", gateway.run("servers", "show", "held").stdout)
             self.assertEqual((held["cage"]["network"], gateway.server("open")["cage"]["network"]), ("none", "host"))
             self.assertEqual(gateway.server("bare")["cage"]["kind"], "none")
             for command in (["servers", "list"], ["servers", "show", "open"], ["servers", "show", "bare"]):
@@ -200,6 +202,8 @@ class Minimum(unittest.TestCase):
         file = gateway.folder / "victim.py"
         file.write_text(file.read_text().replace('"processor", "identity"]', '"processor", "run_command"]'))
         self.assertEqual(gateway.run("servers", "restart", "held").returncode, 0)
+        gateway.wait_for_state("held", "refused")  # it is another program
+        gateway.decide("tools", "approve", "held")
         gateway.wait_for(lambda: "run_command" in gateway.run("tools", "list").stdout)
         gateway.wait_for_state("held", "running")
         self.assertIn("has a T3 tool: without a written `minimum`", gateway.decide("tools", "approve", "held"))
@@ -237,15 +241,51 @@ class Programs(unittest.TestCase):
             status, output = gateway.ask(["tools", "approve", "held", "echo", "--approver", "ana"],
                                          [("passphrase of ana", "correct horse battery")])
             self.assertEqual(status, 1, output)
-            gateway.stop()
-            gateway.start()
-            gateway.wait_for(lambda: gateway.server("held").get("program", {}).get("state") == "changed")
-            gateway.wait_for_server("held")  # what it is is known before what it offers
             self.assertIn("the program behind these tools changed", gateway.decide("tools", "approve", "held"))
             self.assertEqual(gateway.call("held", "echo", "three")["text"], "three")
             changes = [r["detail"]["change"] for r in gateway.records(kind="server")]
             self.assertEqual([c for c in changes if c.startswith("program")][:2], ["program-first-seen", "program-changed"])
             self.assertIn("program-accepted", changes)
+
+    def test_a_changed_program_is_not_started(self):
+        """Nothing of it runs, not even to say what it offers, until a person accepts it."""
+        with Hosting(configuration(victim("held", cage="write: {{ /data/out: ./out }}"), {"held.echo": "T0"}), accept=["held"]) as gateway:
+            gateway.stop()
+            file, trace = gateway.folder / "victim.py", gateway.folder / "out/ran"
+            file.write_text(f"open('/data/out/ran', 'w').close()\n{file.read_text()}")
+            gateway.start()
+            gateway.wait_for_state("held", "refused")
+            self.assertIn("is not started; run `gatehouse tools approve`", gateway.run("servers", "show", "held").stdout)
+            self.assertFalse(trace.exists())
+            shown = json.loads(gateway.run("tools", "approve", "held", "--show", "--json").stdout)
+            self.assertEqual([row["state"] for row in shown], ["program"])
+            self.assertNotEqual(shown[0]["program"], shown[0]["program_accepted"])
+            # Not a part of it, and not another one than was shown.
+            status, output = gateway.ask(["tools", "approve", "held", "echo", "--approver", "ana"],
+                                         [("passphrase of ana", "correct horse battery")])
+            self.assertEqual((status, trace.exists()), (1, False), output)
+            output = gateway.decide("tools", "approve", "held")
+            self.assertIn(shown[0]["program"], output)
+            self.assertIn("accepted the program", output)
+            self.assertEqual(gateway.call("held", "echo", "again")["text"], "again")
+            self.assertTrue(trace.exists())
+
+    def test_what_was_looked_at_is_executed(self):
+        """Whoever puts another file in the place of the program between look and start, starts the first."""
+        text = configuration(victim("held"), {"held.echo": "T0"})
+        with Hosting(text, accept=["held"]) as gateway:
+            file = gateway.folder / "victim.py"
+            inode = file.stat().st_ino
+            pid = gateway.server("held")["pid"]
+            inside = [p for p in tree(pid) if os.path.exists(f"/proc/{p}/root{file}")]
+            self.assertTrue(inside)
+            self.assertEqual({os.stat(f"/proc/{p}/root{file}").st_ino for p in inside}, {inode})
+            other = gateway.folder / "other.py"
+            other.write_text("raise SystemExit(3)\n")
+            os.replace(other, file)
+            # Outside there is another one now; inside is still what was looked at.
+            self.assertNotEqual(file.stat().st_ino, inode)
+            self.assertEqual({os.stat(f"/proc/{p}/root{file}").st_ino for p in inside}, {inode})
 
     def test_a_lock_is_taken_to_another_machine(self):
         """What is found first under an accepted lock is accepted: paths and interpreters differ."""

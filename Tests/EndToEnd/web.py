@@ -1,5 +1,6 @@
 """A TLS server of the test's own that stands in for a public host, and its certificate."""
 import http.server
+import socket
 import ssl
 import subprocess
 import threading
@@ -25,6 +26,7 @@ class Site:
         site, self.requests = self, []
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True  # or its second write waits 40 ms for the first one's ACK
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
@@ -52,7 +54,10 @@ class Site:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer((address, port), Handler)
+        kind = http.server.ThreadingHTTPServer
+        if ":" in address:
+            kind = type("Server6", (kind,), {"address_family": socket.AF_INET6})
+        self.server = kind((address, port), Handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # clients leave in the middle, on purpose
         if chain:

@@ -4,9 +4,9 @@
 /// finding, and so is a promise of the parser that does not hold, which the body states with
 /// `expect`, and work beyond `workLimit`.
 package enum FuzzTarget: String, CaseIterable, Sendable {
-    case certificate, checkpoint, configuration, credential, events, http, http2, json, lines, log,
-        message, path
-    case pattern, schema, screening
+    case asking, certificate, checkpoint, configuration, credential, events, exchange, greeting,
+        host
+    case http, http2, json, lines, log, message, name, path, pattern, proxy, schema, screening
 
     /// How many changed inputs a unit test tries: some bodies take milliseconds, and libFuzzer tries
     /// millions.
@@ -31,20 +31,26 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
 
     private func body(_ bytes: [UInt8]) {
         switch self {
+        case .asking: AskingFuzz.check(bytes)
         case .certificate: CertificateFuzz.check(bytes)
         case .checkpoint:
             expect(CheckpointFuzz.holds(bytes), "two readers of a checkpoint agree")
         case .configuration: ConfigurationFuzz.check(bytes)
         case .credential: CredentialFuzz.check(bytes)
         case .events: EventsFuzz.check(bytes)
+        case .exchange: EgressFuzz.exchange(bytes)
+        case .greeting: EgressFuzz.greeting(bytes)
+        case .host: EgressFuzz.host(bytes)
         case .http: HTTPFuzz.check(bytes)
         case .http2: HTTP2Fuzz.check(bytes)
         case .json: fuzzJSON(bytes)
         case .lines: LinesFuzz.check(bytes)
         case .log: LogFuzz.check(bytes)
         case .message: MessageFuzz.check(bytes)
+        case .name: EgressFuzz.name(bytes)
         case .path: PathFuzz.check(bytes)
         case .pattern: PatternFuzz.check(bytes)
+        case .proxy: EgressFuzz.request(bytes)
         case .schema: expect(SchemaFuzz.holds(bytes), "two ways to check one value agree")
         case .screening: ScreeningFuzz.check(bytes)
         }
@@ -53,6 +59,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     /// What is made once for all inputs is nobody's work.
     private func prepare() {
         switch self {
+        case .asking: AskingFuzz.check([])
         case .certificate: CertificateFuzz.check([])
         case .log: LogFuzz.prepare()
         case .screening: ScreeningFuzz.prepare()

@@ -318,18 +318,28 @@ struct HTTPClientTests {
         }
     }
 
-    @Test func `a name is resolved once and the address that was admitted is used`() async throws {
+    @Test func `the addresses of the route are used, and what was connected to is looked at`()
+        async throws
+    {
         try await onLoop { loop in
             let server = ScriptedServer(on: loop, [okay])
             let url = try HTTPURL(parsing: try await server.start())
             let named = "http://upstream.test:\(url.origin.port)/"
-            let answers = ["upstream.test": [IPAddress.v4(0xC000_0201), .loopback]]
+            let answers = ["upstream.test": [IPAddress.loopback]]
             let client = try HTTPClient.test(named, on: loop, answers: answers)
             #expect(try await client.post("{}").text == "ok")
             #expect(await server.requests.first?.contains("Host: upstream.test:") == true)
             let strict = try HTTPClient.test(named, on: loop, answers: answers) { _, _ in false }
             let error = try #require(await Self.failure(of: strict))
             guard case .addressRefused = error.reason else { throw error }
+            #expect(!error.requestSent)
+            // One that is not for http refuses them all.
+            let mixed = ["upstream.test": [IPAddress.loopback, .v4(0xC000_0201)]]
+            let refused = try HTTPClient.test(named, on: loop, answers: mixed)
+            guard case .addressRefused? = await Self.failure(of: refused)?.reason else {
+                throw error
+            }
+            #expect(await server.requests.count == 1)
             await client.close()
             await server.stop()
         }

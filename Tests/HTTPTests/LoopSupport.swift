@@ -138,14 +138,23 @@ actor RawPeer {
 }
 
 /// A resolver that knows what it is told.
-struct FixedResolver: Resolver {
+struct FixedRoute: Route {
+    let origin: HTTPOrigin
     let answers: [String: [IPAddress]]
+    let admits: @Sendable (IPAddress, UInt16) -> Bool
 
-    func resolve(_ name: String) async throws(ResolveError) -> [IPAddress] {
-        guard let found = answers[name] else {
-            throw ResolveError(name: name, reason: "it is not known here")
+    func addresses() async throws(HTTPClientError) -> [IPAddress] {
+        guard let found = origin.address.map({ [$0] }) ?? answers[origin.host] else {
+            let error = ResolveError(name: origin.host, reason: "it is not known here")
+            throw HTTPClientError(.resolution(error), requestSent: false)
         }
         return found
+    }
+
+    func check(peer: SocketAddress, local: SocketAddress) throws(HTTPClientError) {
+        guard case .ip(let address, let port) = peer, admits(address, port) else {
+            throw HTTPClientError(.addressRefused("\(peer)"), requestSent: false)
+        }
     }
 }
 
@@ -162,11 +171,14 @@ extension HTTPClient {
         HTTPClient(
             to: try HTTPURL(parsing: url).origin,
             on: loop,
-            resolver: FixedResolver(answers: answers),
+            by: FixedRoute(
+                origin: try HTTPURL(parsing: url).origin,
+                answers: answers,
+                admits: admits
+            ),
             tls: tls,
             budget: BufferBudget(on: loop, limit: budget),
-            limits: limits,
-            admits: admits
+            limits: limits
         )
     }
 

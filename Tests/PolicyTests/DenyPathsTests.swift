@@ -50,6 +50,16 @@ import Testing
             ("etc/passwd", "/etc/passwd"),
             ("%2fetc%2fpasswd", "/etc/passwd"), ("..%2f..%2fetc%2fpasswd", "/etc/passwd"),
             ("/%2e%2e/etc/passwd", "/etc/passwd"),
+            // What a reader of URIs leaves of them is the path.
+            ("file:///srv/app/.env?x", ".env"), ("/srv/app/.env#x", ".env"), (".env;v=1", ".env"),
+            (".env?", ".env"), (".env%3fx", ".env"), (".env%253fx", ".env"), (".env%23x", ".env"),
+            (".env%3bx", ".env"), (".env\u{ff1f}x", ".env"), (".env\u{ff03}x", ".env"),
+            (".env\u{37e}x", ".env"), (".env\u{fe56}x", ".env"), (".env?a/b", ".env"),
+            ("/etc/passwd?a", "/etc/passwd"), ("/etc/passwd;a", "/etc/passwd"),
+            ("/etc;a/passwd#b", "/etc/passwd"), ("/etc/passwd%3Fa", "/etc/passwd"),
+            ("https://host/open?a=1&.env&b", ".env"), ("open?file=a,.env", ".env"),
+            ("jar:file:/srv/.env!/x", ".env"), ("/home/u/.ssh#/id", ".ssh/"),
+            ("/repo/.git/config?raw", ".git/config"),
         ]
     )
     func refuses(_ value: String, _ pattern: String) throws {
@@ -66,6 +76,9 @@ import Testing
             "please read the .env file", "line one\n/etc/passwd", "/srv/x/../y", "100%", "%zz",
             "\u{e9}",
             "https://example.com/a/b?c=d", "user@example.com", "{\"path\":\"a/b\"}",
+            "https://example.com/env?a#b;c", "did you commit .env? no; see .env, please!",
+            "a, .env",
+            "key=value;other=1,2&x#y!", ".env.example?x", "what?/etc/hosts", ".environment#1",
         ]
     )
     func letsThrough(_ value: String) throws {
@@ -232,7 +245,8 @@ import Testing
         let pieces = [
             ".", "..", "/", "\\", ".env", ".EnV", ".ssh", "etc", "passwd", "srv", "key", "%2e",
             "%2f", "=", ":",
-            "@", " ", "x", "a1", "b", "\u{200b}", "\"", "\n", "\t", "é", ".git", "config", "k.pem",
+            "?", "#", ";", "&", ",", "!", "%3f", "\u{37e}", "@", " ", "x", "a1", "b", "\u{200b}",
+            "\"", "\n", "\t", "é", ".git", "config", "k.pem",
         ]
         for _ in 0..<1000 {
             let text = (0..<Int.random(in: 1...8, using: &random))

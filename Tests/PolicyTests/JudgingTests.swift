@@ -55,6 +55,31 @@ import Testing
         }
     }
 
+    @Test(
+        "what is answered to a server counts like what it is called with",
+        arguments: [
+            (#"{"k":{"action":"accept","content":{"sure":true,"more":null}}}"#, "allow"),
+            (#"{"k":{"action":"decline"}}"#, "allow"),
+            (#"{"k":{"action":"accept","content":{"path":"/data/out/b"}}}"#, "ask"),
+            (#"{"k":{"action":"accept","content":{"count":7}}}"#, "ask"),
+            (#"{"k":{"action":"accept","content":{"path":"/srv/.env"}}}"#, "refuse"),
+            (#"{"k":{"action":"accept","content":{"paths":["/etc/passwd"]}}}"#, "refuse"),
+        ]
+    )
+    func answers(_ answers: String, _ decision: String) throws {
+        for (name, arguments) in [
+            ("files.write_file", #"{"path":"/data/out/a","mode":"one"}"#),
+            ("github.create_issue", #"{"owner":"acme","repo":"sandbox-1","title":"t"}"#),
+        ] {
+            let verdict = try policy(Self.example, for: name)
+                .judge(call(arguments), answers: call(answers))
+            #expect(verdict.decision.description == decision, "\(verdict.reasons.map(\.name))")
+        }
+        let read = try policy(Self.example, for: "files.read_file")
+            .judge(call(#"{"path":"a","mode":"one"}"#), answers: call(answers))
+        #expect(read.decision.description == (decision == "ask" ? "allow" : decision))
+    }
+
     @Test func `a tool that is always refused is not shown, others are`() throws {
         #expect(try !policy(Self.example, for: "db.drop_table").isVisible)
         #expect(try policy(Self.example, for: "db.read").isVisible)
@@ -124,6 +149,38 @@ import Testing
         #expect(read.tier == .destructive)
         let run = try #require(checked.policy(for: tool("sh.run"), tenant: .main, floor: floor))
         #expect(run.tier == .execute)
+    }
+
+    @Test func `what a server that holds a secret does counts one tier higher`() throws {
+        var surroundings = context()
+        surroundings.holders = [.main: [ServerName(unchecked: "files")]]
+        func policy(_ text: String, _ name: String) throws -> ToolPolicy {
+            let checked = try CheckedPolicy(
+                checking: PolicyDocument(json: node(text)),
+                in: surroundings,
+                engine: engine,
+                hashing: hashing
+            )
+            return try #require(checked.policy(for: tool(name), tenant: .main))
+        }
+        let read = try policy(Self.example, "files.read_file")
+        #expect(read.tier == .scopedWrite)
+        let form = try call(#"{"path":"a","mode":"one"}"#)
+        let verdict = read.judge(form)
+        #expect(verdict.decision == .ask)
+        #expect(verdict.reasons.map(\.fact) == [read.raised?.fact])
+        #expect(try policy(Self.example, "files.write_file").tier == .destructive)
+        // Never to T3, and no other server's.
+        #expect(try policy(Self.example, "files.nobody_placed").tier == .destructive)
+        #expect(try policy(Self.example, "sh.run").tier == .execute)
+        // A rule for it has an effect where it holds one, and none where it does not.
+        let rule = """
+            {"tools":{"files.read_file":{"tier":"T0"}},"rules":[{"name":"r","tools":\
+            ["files.read_file"],"args":{"/path":{"equals":"a"}},"then":"allow"}]}
+            """
+        #expect(try policy(rule, "files.read_file").judge(form).decision == .allow)
+        surroundings.holders = [:]
+        #expect(throws: PolicyLoadError.self) { try policy(rule, "files.read_file") }
     }
 
     @Test func `the digest is of what applies to the tool and nothing else`() throws {

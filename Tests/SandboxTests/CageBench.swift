@@ -41,10 +41,11 @@ enum CageUser: CustomStringConvertible, Sendable, CaseIterable {
 
     func run(
         _ profile: CageProfile,
+        capturing captures: Bool = CageBench.probe.capture.isPresent,
         input: [UInt8] = [],
         deadline: Duration = .seconds(20)
     ) throws -> BlockingRun {
-        let launch = try CageLaunch(try plan(profile), tools: try tools)
+        let launch = try CageLaunch(try plan(profile), tools: try tools.capturing(captures))
         return try BlockingRun(launch, input: input, as: stand, deadline: deadline)
     }
 }

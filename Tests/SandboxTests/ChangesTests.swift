@@ -101,6 +101,23 @@ struct ChangesTests {
         )
     }
 
+    @Test("what the server sees is found where it stands")
+    func places() throws {
+        let (plan, _) = try run(
+            CageUser.possible[0],
+            "echo new > a.txt; rm link; rm -r sub; mkdir sub; echo x > sub/new"
+        )
+        let inside = try #require(plan.sources.first { $0.isWritable }).inside
+        let kept = try #require(bench.hiding.copy(shownAt: inside + "/"))
+        let upper = KeptChanges.Place.copy(kept.upper)
+        for (names, place) in [
+            (["a.txt"], upper), (["sub", "new"], upper), (["deep", "note"], .original),
+            (["none"], .original), (["link"], .nowhere), (["sub", "c.txt"], .nowhere),
+            (["sub", "b.txt", "x"], .nowhere),
+        ] { #expect(kept.place(of: names) == place, "\(names)") }
+        #expect(bench.hiding.copy(shownAt: "/elsewhere") == nil)
+    }
+
     @Test("what is committed is what was shown, and nothing denied", arguments: CageUser.possible)
     func commit(user: CageUser) throws {
         let plan = try run(user, act).plan
@@ -153,6 +170,22 @@ struct ChangesTests {
         try bench.hiding.settle(plan, committing: nil, hashing: hashing)
         #expect(try changes(try user.plan(profile("true"))).lines.isEmpty)
         #expect(try bench.shell("cat a.txt .env") == "theirs\nsecret\n")
+    }
+
+    @Test("a folder with more than can be listed is not taken for one without changes")
+    func tooMany() throws {
+        let user = CageUser.possible[0]
+        let count = ChangeReader.changeLimit + 1
+        let plan = try run(user, "mkdir many; cd many; seq \(count) | xargs touch").plan
+        let tooMuch = ChangeFailure.tooMuch("\(ChangeReader.changeLimit) entries")
+        #expect(throws: tooMuch) { try changes(plan) }
+        #expect(throws: tooMuch) {
+            try bench.hiding.settle(plan, committing: [hashing.sha256([])], hashing: hashing)
+        }
+        // Nothing was dropped with it, and dropping is what is left.
+        #expect(try run(user, "ls many | wc -l").output == "\(count)\n")
+        try bench.hiding.settle(plan, committing: nil, hashing: hashing)
+        #expect(try changes(try user.plan(profile("true"))).lines.isEmpty)
     }
 
     @Test("a link the server leaves is never followed by the gateway", arguments: CageUser.possible)

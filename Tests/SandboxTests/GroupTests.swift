@@ -39,6 +39,90 @@ import Testing
         )
     }
 
+    @Test func `a tree uses memory, processes and time, and nothing when it is gone`() throws {
+        let use = try #require(TreeUse(treeOf: getpid(), in: nil))
+        #expect(use.memoryByteCount > 1 << 20)
+        #expect(use.processCount >= 1)
+        #expect(use.processorMilliseconds > 0)
+        #expect(TreeUse(treeOf: Int32.max, in: nil) == nil)
+    }
+
+    /// Ordinary files in the place of the kernel's: what is written where, and what is made of it.
+    private func delegation(_ controllers: String, _ files: String...) throws -> String {
+        let folder = try CageBench.folder("groups")
+        CageBench.makeFolders(folder + "/gatehouse-supervisor")
+        try CageBench.write(controllers + "\n", to: folder + "/cgroup.controllers", mode: 0o644)
+        for file in files { try CageBench.write("", to: folder + "/" + file, mode: 0o644) }
+        return folder
+    }
+
+    private func text(_ path: String) -> String {
+        String(decoding: HostPath.beginning(of: path, limit: 64) ?? [], as: UTF8.self)
+    }
+
+    @Test func `a delegated folder hands its controllers on, with this process moved below it`()
+        throws
+    {
+        let folder = try delegation(
+            "cpuset cpu memory pids",
+            "cgroup.subtree_control",
+            "cgroup.type",
+            "gatehouse-supervisor/cgroup.procs"
+        )
+        #expect(
+            try ControlGroups.delegated(folder)
+                == .unified(folder: folder, boundsProcessor: true)
+        )
+        #expect(text(folder + "/gatehouse-supervisor/cgroup.procs") == "\(getpid())")
+        // Here the second write lies over the first.
+        #expect(text(folder + "/cgroup.subtree_control") == "+cpuory +pids")
+        // Started anew in its own group, the gateway finds the one above.
+        try CageBench.write(
+            "cpu memory pids\n",
+            to: folder + "/gatehouse-supervisor/cgroup.controllers",
+            mode: 0o644
+        )
+        #expect(
+            try ControlGroups.delegated(folder + "/gatehouse-supervisor")
+                == .unified(folder: folder, boundsProcessor: true)
+        )
+    }
+
+    @Test func `without cpu processor time is not bounded, without memory or pids nothing is`()
+        throws
+    {
+        let folder = try delegation(
+            "memory pids",
+            "cgroup.subtree_control",
+            "cgroup.type",
+            "gatehouse-supervisor/cgroup.procs"
+        )
+        #expect(
+            try ControlGroups.delegated(folder)
+                == .unified(folder: folder, boundsProcessor: false)
+        )
+        #expect(text(folder + "/cgroup.subtree_control") == "+memory +pids")
+        for controllers in ["hugetlb", "cpu memory", "cpu pids", ""] {
+            #expect(try ControlGroups.delegated(try delegation(controllers)) == nil)
+        }
+    }
+
+    @Test func `what is not delegated says how to start the gateway`() throws {
+        let own = try delegation("memory pids", "cgroup.type", "gatehouse-supervisor/cgroup.procs")
+        #expect {
+            try ControlGroups.delegated(own)
+        } throws: { error in
+            "\(error)".contains("is not delegated to this user")
+                && "\(error)".contains("systemd-run --user --scope -p Delegate=yes")
+        }
+        // It may not be left: this process stays where it is.
+        let shut = try delegation("memory pids", "cgroup.type", "cgroup.subtree_control")
+        #expect {
+            try ControlGroups.delegated(shut)
+        } throws: { "\($0)".contains("could not be moved") }
+        #expect(text(shut + "/cgroup.subtree_control") == "")
+    }
+
     @Test func `bounds are the limits in the words of each version`() {
         var limits = CageLimits()
         limits.processorThousandths = 250

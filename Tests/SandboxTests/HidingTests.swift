@@ -60,7 +60,11 @@ struct HidingBench {
 
     /// What a script says inside.
     func inside(_ user: CageUser, _ script: String) throws -> String {
-        let run = try user.run(profile(script))
+        try inside(user, profile(script))
+    }
+
+    func inside(_ user: CageUser, _ profile: CageProfile) throws -> String {
+        let run = try user.run(profile)
         let errors = String(decoding: run.errors, as: UTF8.self)
         #expect(run.reports.first == .started, "\(run.reports) \(errors)")
         return String(decoding: run.output, as: UTF8.self)
@@ -233,7 +237,7 @@ struct HidingTests {
         held = nil
         _ = try user.plan(bench.profile("true"))
         #expect(count() == 1)
-        HiddenFolders.clear(bench.root + "/layers")
+        HiddenFolders.remove(HiddenFolders.leftovers(in: bench.root + "/layers"))
         #expect(count() == 0)
     }
 

@@ -83,10 +83,36 @@ struct InitTests {
         var profile = try CageBench.profile(acts)
         profile.network = .egress
         profile.environment = CageProfile.egressVariables
-        let run = try user.run(profile)
-        #expect(run.reports.prefix(2) == [.listening, .started])
+        let run = try user.run(profile, capturing: false)
+        #expect(run.reports.prefix(2) == [.listening(.proxy), .started])
         let none = try user.run(try CageBench.profile(acts))
         #expect(none.reports.first == .started)
+    }
+
+    @Test(
+        "has a network in which every address is the gateway's, and no rights over it",
+        .enabled(if: CageBench.probe.capture.isPresent, "\(CageBench.probe.capture)"),
+        arguments: CageUser.possible
+    )
+    func captured(user: CageUser) throws {
+        let script =
+            "cat /etc/resolv.conf; grep -c . /proc/net/route; ip link set lo down; "
+            + "ip route add 192.0.2.0/24 dev lo; exec 3<>/dev/tcp/192.0.2.1/8443 || echo nobody"
+        var profile = CageProfile(command: ["/bin/bash", "-c", script], baseFolder: "/")
+        profile.network = .egress
+        profile.egressPorts = [8443, 443]
+        let run = try user.run(profile)
+        let sockets: [CageListener] = [
+            .proxy, .nameStreams, .nameDatagrams, .captured, .captured, .captured,
+        ]
+        #expect(run.reports.prefix(7) == (sockets.map { .listening($0) } + [.started])[...])
+        // One line is the heading: nothing leads anywhere. Nobody holds the sockets here.
+        #expect(String(decoding: run.output, as: UTF8.self) == "nameserver 127.0.0.1\n1\nnobody\n")
+        let errors = String(decoding: run.errors, as: UTF8.self)
+        let refused = errors.split(separator: "\n").filter {
+            $0.contains("Operation not permitted")
+        }
+        #expect(refused.count == 2, "\(errors)")
     }
 
     @Test("reaps what its server leaves behind")

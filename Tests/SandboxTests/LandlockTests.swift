@@ -6,12 +6,15 @@ import Testing
 struct LandlockTests {
     private func rules(
         _ version: Int,
-        network: CageProfile.Network = .none
+        network: CageProfile.Network = .none,
+        captures: Bool = false
     ) throws -> LandlockRules? {
         var profile = CageProfile(command: ["/usr/bin/true"], baseFolder: "/")
         profile.network = network
+        profile.egressPorts = [8443, 443, 53]
         let plan = try CageUser.possible[0].plan(profile)
-        return LandlockRules(plan, version: version, host: try CageBench.tools.get().host)
+        let tools = try CageBench.tools.get().with(landlockVersion: version, groups: nil)
+        return LandlockRules(plan, tools.capturing(captures))
     }
 
     @Test func `only what the kernel's version knows is asked for`() throws {
@@ -28,6 +31,14 @@ struct LandlockTests {
         // A later one is used as far as it is known.
         #expect(try rules(99)?.files == rules(5)?.files)
         #expect(try rules(7, network: .host)?.network.isEmpty == true)
+    }
+
+    @Test func `a way out is its proxy, and where connections are captured their ports`() throws {
+        let proxy = try #require(try rules(7, network: .egress))
+        #expect(proxy.ports.map(\.port) == [3128])
+        let captured = try #require(try rules(7, network: .egress, captures: true))
+        #expect(captured.ports.map(\.port) == [3128, 53, 80, 443, 8443])
+        #expect(try rules(7, captures: true)?.ports.isEmpty == true)
     }
 
     @Test func `nothing outside its own folders may be written, and no device made`() throws {

@@ -100,6 +100,25 @@ struct ProofTests {
         }
     }
 
+    @Test("carries out once more what ran out of time, and nothing that was answered")
+    func late() {
+        func act(_ name: String, _ held: [Act.Answer: CageLayer]) -> Act {
+            Act(.files, name, held: held)
+        }
+        let acts = [
+            act("slow", [.errno(2): .mounts]), act("never begun", [.errno(2): .mounts]),
+            act("through", [.errno(2): .mounts]), act("stopped", [.errno(2): .mounts]),
+            act("unclear", [.errno(2): .mounts]), act("ended", [.silence: .cgroup]),
+        ]
+        let answers: [String: Act.Answer] = [
+            "slow": .signal(14), "through": .through, "stopped": .errno(2), "unclear": .errno(5),
+            "ended": .silence,
+        ]
+        #expect(Proof.late(acts, answers).map(\.name) == ["slow", "never begun"])
+        #expect(act("slow", [:]).patient().seconds == 20)
+        #expect(act("slow", [:]).alone(seconds: 60).patient().seconds == 120)
+    }
+
     @Test("reads only whole reports")
     func reports() {
         #expect(ActScript.answers(in: []).isEmpty)

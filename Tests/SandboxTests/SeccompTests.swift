@@ -64,7 +64,11 @@ import Testing
         #expect(CageReport(message(2, 7, 2, 0)) == .failed(failure))
         #expect(CageReport(message(3, 0, 3 << 8, 0)) == .exited(.code(3)))
         #expect(CageReport(message(3, 0, 9, 0)) == .exited(.signal(9)))
-        #expect(CageReport(message(4, 0, 0, 0)) == .listening)
+        #expect(CageReport(message(4, 0, 0, 0)) == .listening(.proxy))
+        #expect(CageReport(message(4, 53, 3, 0)) == .listening(.nameDatagrams))
+        #expect(CageReport(message(4, 0, 4, 0)) == nil)
+        #expect(CageReport(message(5, 0, 19, 0)) == .stopped(19))
+        #expect(CageReport(message(5, 0, 65, 0)) == nil)
     }
 
     @Test func `anything else is no report`() {

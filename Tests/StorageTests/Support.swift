@@ -70,3 +70,20 @@ func otherKey() throws -> Ed25519.SigningKey {
 }
 
 let hashing: any Hashing = OpenSSLHashing()
+
+/// Signs the log and waits until that is kept wherever it should be.
+@discardableResult
+func kept(_ store: SQLiteStore) async throws -> String {
+    let size = store.size
+    let note = try await store.checkpoint()
+    try await until { store.keptSize >= size }
+    return note
+}
+
+/// Waits until that holds; a suite's time limit ends what never does.
+func until(_ condition: () -> Bool) async throws {
+    while !condition() {
+        try Task.checkCancellation()
+        await Task.yield()
+    }
+}

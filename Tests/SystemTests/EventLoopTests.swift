@@ -200,18 +200,6 @@ struct EventLoopTests {
         }
     }
 
-    @Test func `an operation past its deadline is cancelled and reported`() async throws {
-        try await onLoop { loop in
-            await #expect(throws: DeadlinePassed.self) {
-                try await loop.withDeadline(loop.now.advanced(by: .milliseconds(2))) {
-                    try await loop.sleep(for: .seconds(3600))
-                }
-            }
-            let value = try await loop.withDeadline(loop.now.advanced(by: .seconds(60))) { 7 }
-            #expect(value == 7)
-        }
-    }
-
     @Test func `a thousand timers cancelled in any order leave none behind`() async throws {
         let fired = try await onLoop { loop in
             let resident = Resident(on: loop)

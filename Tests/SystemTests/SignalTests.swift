@@ -3,7 +3,7 @@ import Glibc
 import System
 import Testing
 
-/// These change the whole process (blocked signals, orphans), so each runs in one of its own.
+/// These change the whole process (blocked signals, descriptors), so each runs in one of its own.
 @Suite(.timeLimit(.minutes(5)))
 struct SignalTests {
     @Test func `a signal is an event of the loop, several that wait count as one`() async {
@@ -25,32 +25,6 @@ struct SignalTests {
         }
     }
 
-    @Test func `orphans come to us and are reaped, our own children are left to their owners`()
-        async
-    {
-        await #expect(processExitsWith: .success) {
-            try Orphans.adopt()
-            try await onLoop { loop in
-                let keeper = Keeper(on: loop)
-                // The shell ends at once; what it started lives until its input ends.
-                try await keeper.start(
-                    script("exec 8<&0; (cat <&8 >/dev/null; exit 0) & echo $!", input: .pipe)
-                )
-                let orphan = try #require(Int32(try await keeper.line()))
-                let pending = Pending<Bool>(on: loop)
-                let owned = await keeper.processID
-                let pidfd = try Descriptor.process(orphan)
-                let watch = try ReadWatch(pidfd.number, on: loop) { pending.fulfil(true) }
-                try await keeper.feed([])
-                #expect(try await pending.value())
-                watch.cancel()
-                #expect(Orphans.reap(except: [owned]) == 1)
-                #expect(ProcessFacts(orphan) == nil)
-                #expect(try await keeper.exit() == .exited(0))
-            }
-        }
-    }
-
     @Test func `starting and ending children leaves no descriptor and no process`() async {
         await #expect(processExitsWith: .success) {
             try await onLoop { loop in
@@ -67,7 +41,7 @@ struct SignalTests {
                     _ = try? await failing.start(SpawnRequest(executable: "/nonexistent"))
                 }
                 #expect(Process.openDescriptorCount() == before)
-                #expect(Orphans.children().isEmpty)
+                #expect(!ProcessTree.all().contains { $0.parent == getpid() })
             }
         }
     }

@@ -11,6 +11,11 @@ package final class ManualClock: Clock {
     package var instant: Instant { state.withLock { $0.0 } }
     package var timestamp: Timestamp { state.withLock { $0.1 } }
 
+    /// Sets the time of day, and only that.
+    package func jump(by duration: Duration) {
+        state.withLock { $0.1 = $0.1.advanced(by: duration) }
+    }
+
     package func advance(by duration: Duration) {
         state.withLock { $0 = ($0.0.advanced(by: duration), $0.1.advanced(by: duration)) }
     }

@@ -11,6 +11,7 @@ extension ApprovalBook {
             effects.append(.answer(waiter, .refused(refusal)))
             return
         }
+        let deadline = Deadline(after: settings.expiry, from: now)
         let question = Question(
             ticket: fresh,
             binding: ask.binding,
@@ -20,18 +21,15 @@ extension ApprovalBook {
             reasons: ask.reasons,
             causes: ask.causes,
             callForm: ask.callForm,
+            answers: ask.answers,
             run: ask.run,
             asked: now.timestamp,
-            expires: now.timestamp.advanced(by: settings.expiry),
+            expires: deadline.timestamp,
             revision: 1,
             votes: [],
             state: .waiting
         )
-        entries[fresh] = Entry(
-            question: question,
-            waiter: nil,
-            deadline: now.instant.advanced(by: settings.expiry)
-        )
+        entries[fresh] = Entry(question: question, waiter: nil, deadline: deadline)
         tickets[CallKey(ask.binding)] = fresh
         record(.asked, question)
         effects.append(.persist(question))
@@ -89,8 +87,9 @@ extension ApprovalBook {
     /// Why this call is not put to anybody; nil when it is.
     private func reasonNotToAsk(_ ask: Ask, _ fresh: TicketID) -> Refusal? {
         guard entries[fresh] == nil else { return Self.busy("this gateway") }
-        guard ask.callForm.count <= settings.reviewableByteCount else {
-            return Self.notReviewable(ask.callForm.count, limit: settings.reviewableByteCount)
+        let length = ask.callForm.count + ask.answers.count
+        guard length <= settings.reviewableByteCount else {
+            return Self.notReviewable(length, limit: settings.reviewableByteCount)
         }
         let seeing = Set(approvers.filter { $0.sees(ask.binding.tenant) }.map(\.person))
         guard !seeing.isEmpty else { return Self.nobody }

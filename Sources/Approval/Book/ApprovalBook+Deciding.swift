@@ -90,7 +90,7 @@ extension ApprovalBook {
         entries[ticket]?.question = question
         record(.spent, question)
         // The arguments go from the store in the transaction that spends the yes.
-        question.callForm = []
+        question.forgetWords()
         effects.append(.spend(question, waiter))
     }
 
@@ -131,7 +131,7 @@ extension ApprovalBook {
             return
         }
         question.state = .unknown
-        question.callForm = []
+        question.forgetWords()
         entries[ticket]?.question = question
         record(.unknown, question)
         effects.append(.persist(question))

@@ -7,8 +7,7 @@ import Policy
 extension ApprovalBook {
     struct GrantEntry: Sendable {
         var grant: Grant
-        /// The expiry on the clock that never jumps.
-        let deadline: Instant
+        let deadline: Deadline
     }
 
     /// The live grants an approver of those tenants may see; nil means all tenants.
@@ -27,6 +26,9 @@ extension ApprovalBook {
         }
         guard question.people == 1 else {
             return "a call that needs two people is never granted beforehand; answer each"
+        }
+        guard question.binding.answers == nil else {
+            return "what is answered to a server is never granted beforehand; answer each"
         }
         guard (1...Grant.mostUses).contains(proposal.uses) else {
             return "a grant has 1 to \(Grant.mostUses) uses"
@@ -50,6 +52,7 @@ extension ApprovalBook {
         by person: PersonName,
         _ now: Moment
     ) {
+        let deadline = Deadline(after: proposal.lasts, from: now)
         let grant = Grant(
             id: proposal.id,
             binding: question.binding,
@@ -60,14 +63,11 @@ extension ApprovalBook {
             by: person,
             ticket: question.ticket,
             given: now.timestamp,
-            expires: now.timestamp.advanced(by: proposal.lasts),
+            expires: deadline.timestamp,
             uses: proposal.uses,
             used: 0
         )
-        grants[grant.id] = GrantEntry(
-            grant: grant,
-            deadline: now.instant.advanced(by: proposal.lasts)
-        )
+        grants[grant.id] = GrantEntry(grant: grant, deadline: deadline)
         effects.append(.recordGrant(GrantRecord(step: .given, grant: grant)))
         effects.append(.persistGrant(grant))
         effects.append(.notify(.grantsChanged))
@@ -85,8 +85,10 @@ extension ApprovalBook {
         effects = []
         passTime(now)
         defer { effects = [] }
-        // What needs two people, or executes, is asked about each time.
-        guard use.people == 1, use.tier < .execute else { return (nil, effects) }
+        // What needs two people, executes or answers a server is asked about each time.
+        guard use.people == 1, use.tier < .execute, use.binding.answers == nil else {
+            return (nil, effects)
+        }
         // A yes to this very call is spent first.
         if let ticket = tickets[CallKey(use.binding)],
             entries[ticket]?.question.state == .approved
@@ -128,10 +130,7 @@ extension ApprovalBook {
 
     mutating func expireGrants(_ now: Moment) {
         guard !grants.isEmpty else { return }
-        let due = Set(
-            grants.values.filter { $0.deadline <= now.instant || $0.grant.expires <= now.timestamp }
-                .map(\.grant.id)
-        )
+        let due = Set(grants.values.filter { $0.deadline.isOver(at: now) }.map(\.grant.id))
         if !due.isEmpty { endGrants(.expired) { due.contains($0.id) } }
     }
 

@@ -13,6 +13,7 @@ package struct ApprovalBook: Sendable {
         let credential: String
         let tool: ToolReference
         let callForm: Digest
+        let answers: Digest?
 
         /// The key of a question is what its agent sent, whatever a person made of it.
         init(_ question: Question) { self.init(question.binding, question.edit?.original) }
@@ -23,6 +24,7 @@ package struct ApprovalBook: Sendable {
             credential = binding.credential
             tool = binding.tool
             callForm = original ?? binding.callForm
+            answers = binding.answers
         }
     }
 
@@ -34,8 +36,7 @@ package struct ApprovalBook: Sendable {
     struct Entry: Sendable {
         var question: Question
         var waiter: Waiter?
-        /// The expiry on the clock that never jumps.
-        var deadline: Instant
+        let deadline: Deadline
     }
 
     package var settings: ApprovalSettings
@@ -48,6 +49,9 @@ package struct ApprovalBook: Sendable {
     private var nextWake: Instant?
 
     /// Takes up questions as the store kept them; what was on its way is unknown now.
+    ///
+    /// - Parameter isTimeLost: nobody knows how long the gateway was away, because the wall clock
+    ///   was set back meanwhile: whatever has an end is over.
     package init(
         settings: ApprovalSettings = ApprovalSettings(),
         approvers: [Approver] = [],
@@ -56,30 +60,33 @@ package struct ApprovalBook: Sendable {
         at now: Moment = Moment(
             instant: Instant(nanoseconds: 0),
             timestamp: Timestamp(milliseconds: 0)
-        )
+        ),
+        isTimeLost: Bool = false
     ) {
         self.settings = settings
         self.approvers = approvers
         for var question in questions {
             if question.state == .spent { question.state = .unknown }
             guard question.isOpen || question.state.isRemembered else { continue }
-            let left = Duration.milliseconds(
-                question.expires.milliseconds.subtracting(now.timestamp.milliseconds)
-            )
             entries[question.ticket] = Entry(
                 question: question,
                 waiter: nil,
-                deadline: now.instant.advanced(by: min(left, settings.expiry))
+                deadline: Deadline(
+                    kept: question.expires,
+                    atMost: isTimeLost ? .zero : settings.expiry,
+                    from: now
+                )
             )
             tickets[CallKey(question)] = question.ticket
         }
         for grant in kept where grant.left > 0 {
-            let left = Duration.milliseconds(
-                grant.expires.milliseconds.subtracting(now.timestamp.milliseconds)
-            )
             grants[grant.id] = GrantEntry(
                 grant: grant,
-                deadline: now.instant.advanced(by: min(left, Grant.longest))
+                deadline: Deadline(
+                    kept: grant.expires,
+                    atMost: isTimeLost ? .zero : Grant.longest,
+                    from: now
+                )
             )
         }
     }
@@ -140,6 +147,12 @@ package struct ApprovalBook: Sendable {
             .sorted { ($0.asked, $0.ticket) < ($1.asked, $1.ticket) }
     }
 
+    /// When each question, and each standing yes, that is not over began.
+    package var begun: [Timestamp] {
+        entries.values.map(\.question).filter { $0.isOpen || $0.state == .spent }.map(\.asked)
+            + grants.values.map(\.grant.given)
+    }
+
     /// What an agent may know of a ticket: nil for an unknown one and for another principal's.
     package func state(
         of ticket: TicketID,
@@ -158,11 +171,11 @@ package struct ApprovalBook: Sendable {
     mutating func passTime(_ now: Moment) {
         expireGrants(now)
         let due = entries.filter { entry in
-            entry.value.question.expires <= now.timestamp || entry.value.deadline <= now.instant
+            entry.value.deadline.isOver(at: now)
                 || (entry.value.waiter.map { $0.holdEnds <= now.instant } ?? false)
         }
         for (ticket, entry) in due.sorted(by: { $0.key < $1.key }) {
-            if entry.question.expires <= now.timestamp || entry.deadline <= now.instant {
+            if entry.deadline.isOver(at: now) {
                 expire(ticket)
             } else if let waiter = entry.waiter, waiter.holdEnds <= now.instant {
                 letGo(ticket)
@@ -184,10 +197,13 @@ package struct ApprovalBook: Sendable {
     private mutating func wakeIfNeeded() {
         var wake: Instant?
         for entry in entries.values where entry.question.state != .spent {
-            let next = min(entry.waiter?.holdEnds ?? entry.deadline, entry.deadline)
+            let end = entry.deadline.instant
+            let next = min(entry.waiter?.holdEnds ?? end, end)
             wake = min(wake ?? next, next)
         }
-        for entry in grants.values { wake = min(wake ?? entry.deadline, entry.deadline) }
+        for entry in grants.values {
+            wake = min(wake ?? entry.deadline.instant, entry.deadline.instant)
+        }
         if let wake, wake != nextWake { effects.append(.wake(at: wake)) }
         nextWake = wake
     }
@@ -231,7 +247,7 @@ package struct ApprovalBook: Sendable {
     ) {
         guard var entry = entries[ticket] else { return }
         entry.question.state = state
-        entry.question.callForm = []
+        entry.question.forgetWords()
         entries[ticket] = entry
         record(step, entry.question)
         effects.append(.persist(entry.question))
@@ -261,13 +277,5 @@ extension Question.State {
         case .denied, .unknown: true
         case .waiting, .approved, .spent, .settled, .expired, .withdrawn, .changed: false
         }
-    }
-}
-
-extension Int64 {
-    /// Saturates instead of trapping.
-    fileprivate func subtracting(_ other: Int64) -> Int64 {
-        let (difference, overflow) = subtractingReportingOverflow(other)
-        return overflow ? (self < 0 ? .min : .max) : difference
     }
 }

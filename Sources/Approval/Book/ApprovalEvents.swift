@@ -17,6 +17,8 @@ package struct Ask: Sendable {
     /// The names of what the reasons rest on.
     package let causes: [String]
     package let callForm: [UInt8]
+    /// What the server is told beside the arguments, in call form; empty for nothing.
+    package let answers: [UInt8]
     /// The run of the credential that asks.
     package let run: String
     /// How long this client waits, where that is less than the settings say.
@@ -30,6 +32,7 @@ package struct Ask: Sendable {
         reasons: [String],
         causes: [String],
         callForm: [UInt8],
+        answers: [UInt8] = [],
         run: String,
         hold: Duration
     ) {
@@ -42,6 +45,7 @@ package struct Ask: Sendable {
         self.tier = tier
         self.reasons = reasons
         self.callForm = callForm
+        self.answers = answers
     }
 }
 

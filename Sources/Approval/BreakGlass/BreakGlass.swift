@@ -85,21 +85,31 @@ package struct BreakGlassBook: Sendable {
     /// How many one person may leave unreviewed.
     package static let unreviewedCount = 3
 
-    private struct Entry: Sendable {
-        var glass: BreakGlass
-        /// The end on the clock that never jumps.
-        let deadline: Instant
+    /// One emergency with its ends on both clocks.
+    package struct Entry: Sendable {
+        package fileprivate(set) var glass: BreakGlass
+        fileprivate var end: Deadline
+        /// Of the review.
+        fileprivate let due: Deadline
     }
 
     private var entries: [BreakGlassID: Entry] = [:]
 
-    package init(restoring kept: [BreakGlass] = [], at now: Moment) {
-        for glass in kept {
-            let (left, overflow) = glass.ends.milliseconds.subtractingReportingOverflow(
-                now.timestamp.milliseconds
+    /// - Parameter isTimeLost: nobody knows how long the gateway was away, because the wall clock
+    ///   was set back meanwhile: each is over, and its review due.
+    package init(restoring kept: [BreakGlass] = [], at now: Moment, isTimeLost: Bool = false) {
+        for var glass in kept {
+            if isTimeLost { glass.ends = min(glass.ends, now.timestamp) }
+            let review = glass.due.duration(since: glass.opened)
+            entries[glass.id] = Entry(
+                glass: glass,
+                end: Deadline(
+                    kept: glass.ends,
+                    atMost: isTimeLost ? .zero : BreakGlass.longest,
+                    from: now
+                ),
+                due: Deadline(kept: glass.due, atMost: isTimeLost ? .zero : review, from: now)
             )
-            let life = min(.milliseconds(overflow ? 0 : left), BreakGlass.longest)
-            entries[glass.id] = Entry(glass: glass, deadline: now.instant.advanced(by: life))
         }
     }
 
@@ -108,13 +118,14 @@ package struct BreakGlassBook: Sendable {
     }
 
     package func isOpen(_ id: BreakGlassID, at now: Moment) -> Bool {
-        guard let entry = entries[id] else { return false }
-        return entry.glass.ends > now.timestamp && entry.deadline > now.instant
+        entries[id].map { !$0.end.isOver(at: now) } ?? false
     }
 
     /// The unpaid debt that locks that person; nil while they may decide.
     package func lock(on person: PersonName, at now: Moment) -> BreakGlassID? {
-        all.first { $0.person == person && $0.due <= now.timestamp }?.id
+        all.first { glass in
+            glass.person == person && entries[glass.id]?.due.isOver(at: now) == true
+        }?.id
     }
 
     // MARK: Changes; the caller makes each durable or takes it back
@@ -133,18 +144,20 @@ package struct BreakGlassBook: Sendable {
         if let locked = lock(on: person, at: now) { throw .locked(locked) }
         if let open = own.first(where: { isOpen($0.id, at: now) }) { throw .openAlready(open.id) }
         guard own.count < Self.unreviewedCount else { throw .tooMany }
+        let end = Deadline(after: life, from: now)
+        let due = Deadline(after: reviewWithin, from: now)
         let glass = BreakGlass(
             id: id,
             person: person,
             tenant: tenant,
             reason: printable(reason, limit: BreakGlass.reasonByteCount),
             opened: now.timestamp,
-            ends: now.timestamp.advanced(by: life),
-            due: now.timestamp.advanced(by: reviewWithin),
+            ends: end.timestamp,
+            due: due.timestamp,
             token: token,
             uses: []
         )
-        entries[id] = Entry(glass: glass, deadline: now.instant.advanced(by: life))
+        entries[id] = Entry(glass: glass, end: end, due: due)
         return glass
     }
 
@@ -178,7 +191,9 @@ package struct BreakGlassBook: Sendable {
     /// Ends it before its time; it stays a debt.
     package mutating func close(_ id: BreakGlassID, at now: Moment) -> BreakGlass? {
         guard isOpen(id, at: now) else { return nil }
-        entries[id]?.glass.ends = now.timestamp
+        let end = Deadline(after: .zero, from: now)
+        entries[id]?.end = end
+        entries[id]?.glass.ends = end.timestamp
         return entries[id]?.glass
     }
 
@@ -186,18 +201,23 @@ package struct BreakGlassBook: Sendable {
     package mutating func review(
         _ id: BreakGlassID,
         by person: PersonName
-    ) throws(BreakGlassProblem) -> BreakGlass {
-        guard let glass = entries[id]?.glass else { throw .unknown }
-        guard glass.person != person else { throw .ownReview }
+    ) throws(BreakGlassProblem) -> Entry {
+        guard let entry = entries[id] else { throw .unknown }
+        guard entry.glass.person != person else { throw .ownReview }
         entries[id] = nil
-        return glass
+        return entry
     }
 
-    /// Puts back what a change that could not be recorded took.
-    package mutating func restore(_ glass: BreakGlass?, _ id: BreakGlassID, at now: Moment) {
-        entries[id] = nil
-        if let glass { self = Self(restoring: all + [glass], at: now) }
-    }
+    // MARK: Taking a change back that could not be recorded; no end moves by it
+
+    /// It was not opened.
+    package mutating func forget(_ id: BreakGlassID) { entries[id] = nil }
+
+    /// It was not reviewed.
+    package mutating func putBack(_ entry: Entry) { entries[entry.glass.id] = entry }
+
+    /// It was not used: `glass` is as it was before.
+    package mutating func takeBack(_ glass: BreakGlass) { entries[glass.id]?.glass = glass }
 }
 
 extension BreakGlass {

@@ -64,24 +64,29 @@ package struct Shape: Sendable, Equatable {
         }
     }
 
-    /// The same bytes, or two absolute paths that lead to one place.
+    /// The same bytes, or two absolute paths that lead to one place and end alike: with a slash or
+    /// `/.` behind it, a link is what it points to, and for copying programs a folder its content.
     private static func areSameText(_ shown: JSONNode, _ given: JSONNode) -> Bool {
         guard let left = shown.utf8, let right = given.utf8 else { return false }
         if left == right { return true }
-        guard let path = plainPath(left) else { return false }
-        return plainPath(right) == path
+        guard let shown = plainPath(left), let given = plainPath(right) else { return false }
+        return shown.parts == given.parts && shown.ending == given.ending
     }
 
-    /// The components of an absolute path; nil for what not everybody reads as the same one.
+    /// The components of an absolute path and what stands behind the last; nil for what not everybody
+    /// reads as the same one.
     ///
     /// Two slashes at the beginning may name a host, `..` may cross a link: neither is normalised.
-    private static func plainPath(_ bytes: [UInt8]) -> [ArraySlice<UInt8>]? {
+    private static func plainPath(
+        _ bytes: [UInt8]
+    ) -> (parts: [ArraySlice<UInt8>], ending: ArraySlice<UInt8>)? {
         let slash = UInt8(ascii: "/")
         guard bytes.first == slash, bytes.dropFirst().first != slash, bytes.count <= 4096,
             bytes.allSatisfy({ $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "\\") })
         else { return nil }
         let parts = bytes.split(separator: slash).filter { $0 != [UInt8(ascii: ".")] }
-        return parts.contains(Array("..".utf8)[...]) ? nil : parts
+        guard !parts.contains(Array("..".utf8)[...]) else { return nil }
+        return (parts, bytes[(parts.last?.endIndex ?? bytes.startIndex)...])
     }
 
     /// The pointers and what each may be, as they were written.

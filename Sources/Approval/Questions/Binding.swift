@@ -7,22 +7,7 @@ package struct PersonName: ShortName {
     package init(unchecked: String) { rawValue = unchecked }
 }
 
-/// Both clocks at one event.
-package struct Moment: Hashable, Sendable {
-    package let instant: Instant
-    package let timestamp: Timestamp
-
-    package init(instant: Instant, timestamp: Timestamp) {
-        self.instant = instant
-        self.timestamp = timestamp
-    }
-
-    package init(_ clock: some Clock) {
-        self.init(instant: clock.instant, timestamp: clock.timestamp)
-    }
-}
-
-/// Exactly what a yes covers, beside its expiry (design law 5).
+/// Exactly what a yes covers, beside its expiry (docs/architecture.md, rule 5).
 package struct Binding: Hashable, Sendable {
     package var tenant: TenantID
     package var environment: EnvironmentName
@@ -34,6 +19,8 @@ package struct Binding: Hashable, Sendable {
     package var pin: Digest
     /// Digest of the call form.
     package var callForm: Digest
+    /// Digest of what the server is told beside the arguments; nil for nothing.
+    package var answers: Digest?
     /// Digest of the policy that applies to the tool.
     package var policy: Digest
 
@@ -45,6 +32,7 @@ package struct Binding: Hashable, Sendable {
         tool: ToolReference,
         pin: Digest,
         callForm: Digest,
+        answers: Digest? = nil,
         policy: Digest
     ) {
         self.tenant = tenant
@@ -54,6 +42,7 @@ package struct Binding: Hashable, Sendable {
         self.tool = tool
         self.pin = pin
         self.callForm = callForm
+        self.answers = answers
         self.policy = policy
     }
 
@@ -69,6 +58,7 @@ package struct Binding: Hashable, Sendable {
         if tool.tool != current.tool.tool { parts.append(.tool) }
         if pin != current.pin { parts.append(.pin) }
         if callForm != current.callForm { parts.append(.callForm) }
+        if answers != current.answers { parts.append(.answers) }
         if policy != current.policy { parts.append(.policy) }
         return parts
     }
@@ -79,7 +69,7 @@ package enum BoundPart: String, Sendable, CaseIterable, CustomStringConvertible 
     case tenant, environment, principal, server, tool
     case pin = "definition"
     case callForm = "arguments"
-    case policy, expiry
+    case answers, policy, expiry
 
     package var description: String { rawValue }
 }

@@ -2,9 +2,12 @@ import Base
 package import JSON
 import Policy
 
-/// How a question is kept: everything but the arguments, which the store seals on their own.
+/// How a question is kept: everything but the words of the call, which the store seals on their own.
 extension Question {
-    /// Without the call form.
+    /// The call form and, in a line of their own, the answers; empty once the question is closed.
+    package var words: [UInt8] { answers.isEmpty ? callForm : callForm + [0x0a] + answers }
+
+    /// Without its words.
     package var value: JSONValue {
         var object: JSONObject = [
             "asked": .init(asked.milliseconds),
@@ -41,8 +44,8 @@ extension Question {
         return .object(object)
     }
 
-    /// Reads a kept question back; `callForm` is what the store unsealed for it.
-    package init(json node: JSONNode, callForm: [UInt8]) throws(KeptFormError) {
+    /// Reads a kept question back; `words` is what the store unsealed for it.
+    package init(json node: JSONNode, words: [UInt8]) throws(KeptFormError) {
         let form = try KeptForm(node, of: "question")
         let people = try form.whole("people")
         guard people == 1 || people == 2 else { throw form.fault("people") }
@@ -53,15 +56,22 @@ extension Question {
         if form["editedBy"] != nil {
             edit = Edit(original: try form.digest("original"), by: try form.name("editedBy"))
         }
+        // A call form holds no line feed.
+        let parts = words.split(separator: 0x0a, maxSplits: 1).map { Array($0) }
+        let binding = try form.binding()
+        guard words.isEmpty || parts.count == (binding.answers == nil ? 1 : 2) else {
+            throw form.fault("answers")
+        }
         self.init(
             ticket: try form.text("ticket", as: TicketID.init),
-            binding: try form.binding(),
+            binding: binding,
             owner: try form.name("owner"),
             people: people == 2 ? 2 : 1,
             tier: try form.text("tier", as: RiskTier.init(spelling:)),
             reasons: form.texts("reasons"),
             causes: form.texts("causes"),
-            callForm: callForm,
+            callForm: parts.first ?? [],
+            answers: parts.count > 1 ? parts[1] : [],
             run: try form.text("run"),
             asked: try form.time("asked"),
             expires: try form.time("expires"),

@@ -54,6 +54,9 @@ package struct Question: Sendable, Equatable {
     package internal(set) var causes: [String]
     /// The whole call form; empty once the question is closed.
     package internal(set) var callForm: [UInt8]
+    /// What the server is told beside the arguments, in call form; empty for nothing, and once the
+    /// question is closed.
+    package internal(set) var answers: [UInt8] = []
     /// The run of the credential that asked.
     package let run: String
     package let asked: Timestamp
@@ -69,6 +72,12 @@ package struct Question: Sendable, Equatable {
         /// Digest of the call form the agent sent.
         package let original: Digest
         package let by: PersonName
+    }
+
+    /// Once it is closed nobody needs the words of the call.
+    mutating func forgetWords() {
+        callForm = []
+        answers = []
     }
 
     package var isOpen: Bool { state == .waiting || state == .approved }

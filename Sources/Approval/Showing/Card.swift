@@ -35,7 +35,7 @@ package struct Card: Sendable, Equatable {
     /// Lines that belong together.
     package struct Section: Sendable, Equatable {
         package enum Name: String, Sendable, CaseIterable {
-            case unusual, because, request, statement, file, before, arguments
+            case unusual, because, request, statement, file, answers, before, arguments
         }
 
         package let name: Name
@@ -59,6 +59,10 @@ package struct Card: Sendable, Equatable {
             try? CallForm($0.root)
         }
         if let form { sections += CardReading.sections(of: form, in: context) }
+        if question.binding.answers != nil {
+            let lines = ArgumentLines.lines(question.answers)
+            sections.append(Section(.answers, "Answers to what the server asked", lines))
+        }
         sections.append(
             Section(.because, "Because", question.reasons.map { Line(.plain, Visible.spell($0)) })
         )
@@ -87,6 +91,7 @@ package struct Card: Sendable, Equatable {
             "policy     \(binding.policy)",
             "call       \(binding.callForm)",
         ]
+        if let answers = binding.answers { lines.append("answers    \(answers)") }
         for section in sections {
             lines.append(section.title)
             lines += section.lines.map { $0.mark.sign + $0.text }

@@ -1,9 +1,16 @@
 /// What changes between two texts, line by line (Myers, An O(ND) Difference Algorithm, 1986).
-struct LineDiff {
-    enum Step: Equatable {
+package struct LineDiff {
+    package enum Step: Equatable {
         case same(String)
         case removed(String)
         case added(String)
+    }
+
+    /// What is shown of it: changes with a little around them.
+    package enum Piece: Equatable {
+        case step(Step)
+        /// So many unchanged lines that are left out.
+        case unchanged(Int)
     }
 
     /// More differences than this are not looked for: the whole middle counts as replaced.
@@ -16,8 +23,10 @@ struct LineDiff {
     let steps: [Step]
 
     init(from old: String, to new: String) {
-        let left = Self.lines(old)
-        let right = Self.lines(new)
+        self.init(from: Self.lines(old), to: Self.lines(new))
+    }
+
+    package init(from left: [String], to right: [String]) {
         var head = 0
         while head < min(left.count, right.count), Self.same(left[head], right[head]) { head += 1 }
         var tail = 0
@@ -110,8 +119,7 @@ struct LineDiff {
         return steps.reversed()
     }
 
-    /// Changes with a little around them; what is left out is counted.
-    var lines: [Card.Line] {
+    package var pieces: [Piece] {
         var isShown = [Bool](repeating: false, count: steps.count)
         for (index, step) in steps.enumerated() {
             if case .same = step { continue }
@@ -119,29 +127,41 @@ struct LineDiff {
                 isShown[near] = true
             }
         }
-        var lines: [Card.Line] = []
+        var pieces: [Piece] = []
         var hidden = 0
-        func fold() {
-            if hidden > 0 { lines.append(.init(.folded, "\(hidden) unchanged lines")) }
-            hidden = 0
-        }
         for (index, step) in steps.enumerated() {
             guard isShown[index] else {
                 hidden += 1
                 continue
             }
-            fold()
+            if hidden > 0 { pieces.append(.unchanged(hidden)) }
+            hidden = 0
+            pieces.append(.step(step))
+        }
+        if hidden > 0 { pieces.append(.unchanged(hidden)) }
+        return pieces
+    }
+
+    /// The pieces as a card shows them; what is left out is counted.
+    var lines: [Card.Line] {
+        var lines: [Card.Line] = []
+        var told = 0
+        for piece in pieces {
             guard lines.count < Self.shownCount else {
-                lines.append(.init(.folded, "\(steps.count - index) lines more: see the arguments"))
+                lines.append(.init(.folded, "\(steps.count - told) lines more: see the arguments"))
                 return lines
             }
-            switch step {
-            case .same(let text): lines.append(.init(.plain, Visible.spell(text)))
-            case .removed(let text): lines.append(.init(.removed, Visible.spell(text)))
-            case .added(let text): lines.append(.init(.added, Visible.spell(text)))
+            switch piece {
+            case .unchanged(let count):
+                lines.append(.init(.folded, "\(count) unchanged lines"))
+                told += count
+                continue
+            case .step(.same(let text)): lines.append(.init(.plain, Visible.spell(text)))
+            case .step(.removed(let text)): lines.append(.init(.removed, Visible.spell(text)))
+            case .step(.added(let text)): lines.append(.init(.added, Visible.spell(text)))
             }
+            told += 1
         }
-        fold()
         return lines
     }
 }

@@ -11,7 +11,7 @@ package struct Visible: Sendable, Equatable {
         case direction = "characters that change the direction of text"
         case invisible = "invisible characters"
         case blank = "unusual blanks"
-        case lookalike = "letters that look like others"
+        case lookalike = "characters that look like others"
         case unassigned = "private or unassigned characters"
         case stacked = "stacked marks"
 
@@ -28,7 +28,9 @@ package struct Visible: Sendable, Equatable {
     package init(_ source: String) {
         var word: [Unicode.Scalar] = []
         var marks = 0
+        var last: Unicode.Scalar?
         for scalar in source.unicodeScalars {
+            defer { last = scalar }
             if let finding = Self.finding(of: scalar) {
                 flush(&word)
                 escape(scalar, finding)
@@ -41,6 +43,9 @@ package struct Visible: Sendable, Equatable {
                 escape(scalar, .stacked)
             } else if isMark || scalar.properties.isAlphabetic || scalar.value &- 0x30 < 10 {
                 word.append(scalar)
+            } else if LookAlikes.containsSign(scalar, after: last) {
+                flush(&word)
+                escape(scalar, .lookalike)
             } else {
                 flush(&word)
                 text.unicodeScalars.append(scalar)
@@ -139,4 +144,26 @@ enum LookAlikes {
         default: letters.contains(scalar.value)
         }
     }
+
+    /// Signs that pass for those which part paths, names and commands.
+    ///
+    /// Full-width marks belong behind words of scripts that are as wide; but one that passes for a
+    /// slash, a dot, a hyphen or an underscore belongs nowhere.
+    static func containsSign(_ scalar: Unicode.Scalar, after last: Unicode.Scalar?) -> Bool {
+        switch scalar.value {
+        case 0xff0d...0xff0f, 0xff3c, 0xff3f: true
+        case 0xff01...0xff0c, 0xff1a...0xff20, 0xff3b...0xff40, 0xff5b...0xff5e:
+            !(last.map { $0.value >= 0x2e80 && $0.properties.isAlphabetic } ?? false)
+        default: signs.contains(scalar.value)
+        }
+    }
+
+    /// Slashes, backslashes, dots, hyphens, colons, semicolons, and small and vertical forms.
+    private static let signs: Set<UInt32> = [
+        0x2044, 0x2215, 0x29f8, 0x2571, 0x2216, 0x29f5, 0x29f9, 0xfe68, 0x2024, 0x2025, 0xa4f8,
+        0x2010, 0x2011, 0x2012, 0x2043, 0x2212, 0x2d7, 0xfe58, 0xfe63, 0x2236, 0xa789, 0x2d0,
+        0x37e, 0x2217, 0x204e, 0x2223, 0x223c, 0x201a, 0xfe10, 0xfe13, 0xfe14, 0xfe15, 0xfe16,
+        0xfe50, 0xfe52, 0xfe54, 0xfe55, 0xfe56, 0xfe57, 0xfe5f, 0xfe60, 0xfe61, 0xfe62, 0xfe64,
+        0xfe65, 0xfe66, 0xfe69, 0xfe6a, 0xfe6b,
+    ]
 }

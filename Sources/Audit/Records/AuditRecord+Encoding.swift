@@ -98,6 +98,17 @@ extension RecordWriter {
 extension JudgementDetail {
     fileprivate func write(to writer: inout RecordWriter) {
         writer.beginObject()
+        if let answers {
+            writer.name("answers")
+            let isCut = writer.string(answers, limit: Limits.recordedArgumentsByteCount)
+            writer.name("answersBytes")
+            writer.integer(Int64(answersByteCount ?? answers.utf8.count))
+            writer.optional("answersCommitment", answersCommitment)
+            if isCut {
+                writer.name("answersCut")
+                writer.flag(true)
+            }
+        }
         writer.optional("approval", approval)
         var isCut = false
         if let arguments {

@@ -58,6 +58,12 @@ package enum RecordDetail: Sendable {
 
 /// How a call was judged, and what was asked.
 package struct JudgementDetail: Sendable {
+    /// What the server is told beside the arguments, after redaction; cut like the arguments.
+    package var answers: String?
+    /// Length of the whole answers.
+    package var answersByteCount: Int?
+    /// HMAC-SHA-256 of the whole, unredacted answers under the record's salt.
+    package var answersCommitment: Digest?
     /// The approval that is asked for or spent.
     package var approval: String?
     /// The call form after redaction; cut at `Limits.recordedArgumentsByteCount`.
@@ -93,6 +99,9 @@ package struct JudgementDetail: Sendable {
         arguments: String? = nil,
         argumentsByteCount: Int? = nil,
         commitment: Digest? = nil,
+        answers: String? = nil,
+        answersByteCount: Int? = nil,
+        answersCommitment: Digest? = nil,
         redacted: [String] = []
     ) {
         self.verdict = verdict
@@ -106,6 +115,9 @@ package struct JudgementDetail: Sendable {
         self.arguments = arguments
         self.argumentsByteCount = argumentsByteCount
         self.commitment = commitment
+        self.answers = answers
+        self.answersByteCount = answersByteCount
+        self.answersCommitment = answersCommitment
         self.redacted = redacted
     }
 }

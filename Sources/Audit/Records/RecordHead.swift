@@ -35,6 +35,8 @@ package struct RecordHead: Sendable {
         detail = root["detail"]
     }
 
+    package var timestamp: Timestamp? { Timestamp(time) }
+
     /// The record that closes this intent when its outcome was never written.
     ///
     /// Nil when the names in it are not usable, which our own writer never produces.

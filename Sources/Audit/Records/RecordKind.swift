@@ -10,6 +10,10 @@ package enum RecordKind: String, Sendable, CaseIterable {
     /// A call is about to be sent; durable before the first byte leaves.
     case intent
     case outcome
+    /// An agent asked what is offered.
+    case listed
+    /// A server's question to the person behind an agent: asked, answered, or not asked.
+    case elicitation
     /// An intent of an earlier process that has no outcome: whether it was done is not known.
     case unknown
     /// A connection of a hosted server: opened, closed, refused; or what a person said of one.
@@ -32,5 +36,10 @@ package enum RecordKind: String, Sendable, CaseIterable {
     package var startsWork: Bool { self == .intent || self == .proposed }
 
     /// Whether an agent or a server can cause it at will; such a record may use half of the reserve only.
-    package var isAgentDriven: Bool { self == .judged || self == .egress }
+    package var isAgentDriven: Bool {
+        switch self {
+        case .judged, .egress, .listed, .elicitation, .secretUse: true
+        default: false
+        }
+    }
 }

@@ -10,6 +10,7 @@ package final class MemoryStore: RecordStore {
         var edge: TreeEdge
         var rows: [StateKey: (version: UInt64, value: [UInt8])] = [:]
         var health = StoreHealth.writable
+        var lostCount: UInt64 = 0
     }
 
     package let key: CheckpointKey
@@ -39,6 +40,9 @@ package final class MemoryStore: RecordStore {
     }
 
     package func post(_ transaction: Transaction) throws(StoreError) { _ = try apply(transaction) }
+
+    package func countLost() { contents.withLock { $0.lostCount += 1 } }
+    package var lostCount: UInt64 { contents.withLock { $0.lostCount } }
 
     private func apply(_ transaction: Transaction) throws(StoreError) -> Receipt {
         let encoded = transaction.records.map { $0.encoded() }

@@ -11,8 +11,17 @@ package protocol RecordStore: Sendable {
     func commit(_ transaction: Transaction) async throws(StoreError) -> Receipt
 
     /// Hands over a transaction nobody waits for; it joins the next group commit, at most
-    /// `Limits.outcomeDelay` later. Throws when it was not even taken.
+    /// `Limits.outcomeDelay` later. Throws when it was not even taken; what cannot be written
+    /// later counts as lost.
+    ///
+    /// For callers that do something else when it throws; all others `note`.
     func post(_ transaction: Transaction) throws(StoreError)
+
+    /// Counts a transaction that is not recorded, and of which nobody hears but by this figure.
+    func countLost()
+
+    /// Transactions that were to be recorded and are not, since the store was opened.
+    var lostCount: UInt64 { get }
 
     func entry(_ key: StateKey) async throws(StoreError) -> StateEntry?
 
@@ -64,6 +73,31 @@ extension RecordStore {
     }
 
     package func post(_ record: AuditRecord) throws(StoreError) { try post(Transaction(record)) }
+
+    /// Hands over what happened whether or not it can be recorded; every failure counts as lost.
+    package func note(_ transaction: Transaction) {
+        do throws(StoreError) { try post(transaction) } catch { countLost() }
+    }
+
+    package func note(_ record: AuditRecord) { note(Transaction(record)) }
+
+    /// Like `note`, and returns when the transaction is durable, or with false when it counts as
+    /// lost.
+    @discardableResult
+    package func noteDurably(_ transaction: Transaction) async -> Bool {
+        do throws(StoreError) {
+            _ = try await commit(transaction)
+            return true
+        } catch {
+            countLost()
+            return false
+        }
+    }
+
+    @discardableResult
+    package func noteDurably(_ record: AuditRecord) async -> Bool {
+        await noteDurably(Transaction(record))
+    }
 
     /// Every row of a table; for tables that are small by nature.
     package func allEntries(

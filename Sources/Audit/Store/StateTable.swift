@@ -13,6 +13,10 @@ package enum StateTable: String, Sendable, CaseIterable {
     case grants
     /// What calls of each tool were like, for the cards of later ones.
     case usual
+    /// How long clients let a call wait, as far as it was seen.
+    case holds
+    /// How often people were asked and how they answered, and what the plots show.
+    case figures
     /// What people allowed hosted servers to connect to, by server and place.
     case egress
     /// Emergencies that are open or not reviewed.

@@ -112,15 +112,11 @@ package struct TreeEdge: Sendable {
     package init<Failure: Error>(
         size: UInt64,
         _ hashing: any Hashing,
-        level: (Int, UInt64) throws(Failure) -> Digest
+        level: @escaping (Int, UInt64) throws(Failure) -> Digest
     ) throws(Failure) {
         tree = TreeHashing(hashing)
         self.size = size
-        var start: UInt64 = 0
-        for bit in stride(from: 63, through: 0, by: -1) where size >> UInt64(bit) & 1 == 1 {
-            peaks.append(try level(bit, start >> UInt64(bit)))
-            start += 1 << UInt64(bit)
-        }
+        peaks = try TreeProver(hashing, complete: level).peaks(size: size)
         var tileLevel = 0
         while tileLevel < 8, size >> UInt64(8 * tileLevel) > 0 {
             let count = size >> UInt64(8 * tileLevel)

@@ -40,6 +40,17 @@ package struct TreeProver<Failure: Error> {
         size == 0 ? tree.emptyRoot : try hash(of: 0..<size)
     }
 
+    /// Roots of the complete subtrees of the first `size` leaves, largest first.
+    package func peaks(size: UInt64) throws(Failure) -> [Digest] {
+        var peaks: [Digest] = []
+        var start: UInt64 = 0
+        for bit in stride(from: 63, through: 0, by: -1) where size >> UInt64(bit) & 1 == 1 {
+            peaks.append(try complete(bit, start >> UInt64(bit)))
+            start += 1 << UInt64(bit)
+        }
+        return peaks
+    }
+
     /// RFC 9162 2.1.3.1, PATH(m, D_n): from the leaf upwards.
     ///
     /// Nil when the leaf is outside.

@@ -84,10 +84,19 @@ int cgate_connect_ip(const struct cgate_address *address, int *is_pending);
 int cgate_connect_unix(const char *path, int *is_pending);
 /// The error a pending connection ended with: 0 or a negative errno.
 int cgate_socket_error(int fd);
+/// One datagram, cut to `length`, and who sent it; -EAGAIN when none waits.
+ptrdiff_t cgate_receive_datagram(
+    int fd, void *buffer, size_t length, struct cgate_address *peer);
+ptrdiff_t cgate_send_datagram(
+    int fd, const void *buffer, size_t length, const struct cgate_address *peer);
 int cgate_local_address(int fd, struct cgate_address *address);
 int cgate_remote_address(int fd, struct cgate_address *address);
 /// 1 for a socket that listens (SO_ACCEPTCONN), 0 for any other descriptor.
 int cgate_is_listening(int fd);
+
+/// Has a TCP socket, and what is accepted from it, send small writes without waiting for the peer to
+/// acknowledge the last ones. Other sockets always do.
+void cgate_send_at_once(int fd);
 /// The credentials of the process that connected (SO_PEERCRED).
 int cgate_peer_credentials(int fd, int32_t *pid, uint32_t *uid, uint32_t *gid);
 int cgate_shutdown_write(int fd);
@@ -152,12 +161,8 @@ int cgate_spawn(const struct cgate_spawn_request *request, int *pid, int *step);
 /// 1 when the child has ended: `*is_signal` says whether `*value` is a signal or an exit code; the
 /// child is reaped. 0 when it runs.
 int cgate_reap(int pidfd, int *is_signal, int *value);
-/// Reaps the child `pid` if it has ended (1), 0 when it runs.
-int cgate_reap_pid(int pid);
 int cgate_pidfd_open(int pid);
 int cgate_pidfd_signal(int pidfd, int signal);
-/// Orphaned descendants become our children (PR_SET_CHILD_SUBREAPER).
-int cgate_become_subreaper(void);
 /// Hides our memory and environment from other processes of the same uid (PR_SET_DUMPABLE 0).
 int cgate_hide_memory(void);
 
@@ -208,6 +213,8 @@ int cgate_truncate(int fd, uint64_t length);
 int cgate_lock_exclusively(int fd);
 /// The text of a link, not NUL-terminated; its length.
 ptrdiff_t cgate_read_link(const char *path, char *text, size_t capacity);
+/// Makes a symbolic link; one that exists is not replaced.
+int cgate_make_link(const char *target, const char *path);
 /// Calls back with each name but `.` and `..`; a negative result of the callback ends it.
 int cgate_each_entry(
     int fd, int (*body)(void *_Nullable context, const char *name), void *_Nullable context);
@@ -230,6 +237,14 @@ uint64_t cgate_cpu_time(void);
 uint64_t cgate_thread_cpu_time(void);
 /// Turns the terminal's echo off or on again; `*was_on` keeps the earlier state.
 int cgate_set_echo(int fd, int is_on, int *was_on);
+/// Gives each key as it is typed, control keys too, and shows none; or lines again.
+///
+/// What was typed before is dropped.
+int cgate_set_keys(int fd, int is_on);
+/// Drops what was typed and not read.
+int cgate_drop_input(int fd);
+/// Of a terminal, which may not know it: 0 then. Fails for whatever is none.
+int cgate_terminal_size(int fd, int *rows, int *columns);
 
 /// The text of an errno, copied; returns its length.
 size_t cgate_error_text(int code, char *text, size_t capacity);

@@ -103,7 +103,5 @@ int cnghttp2_consume(cnghttp2_session *session, int32_t stream, size_t length);
 int cnghttp2_go_away(cnghttp2_session *session, uint32_t code);
 // Ends all of it at once.
 int cnghttp2_terminate(cnghttp2_session *session, uint32_t code);
-// How many streams of ours the peer takes at once.
-uint32_t cnghttp2_peer_stream_count(cnghttp2_session *session);
 
 #pragma clang assume_nonnull end

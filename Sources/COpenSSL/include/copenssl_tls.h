@@ -73,6 +73,8 @@ size_t copenssl_tls_output(copenssl_tls *session, uint8_t *out, size_t length);
 // each of them.
 int copenssl_tls_handshake(copenssl_tls *session);
 
+// Whether reading could bring anything: bytes that were not looked at, or the end.
+int copenssl_tls_has_input(copenssl_tls *session);
 // The number of bytes decrypted into `out`, or one of the negative values.
 long copenssl_tls_read(copenssl_tls *session, uint8_t *out, size_t length);
 // Encrypts all of `bytes`; OK or FAILED.

@@ -56,10 +56,10 @@ int cre2_set_add(cre2_set *_Nonnull set, const uint8_t *_Nullable pattern, size_
 /// No pattern is added afterwards. 0, or -ENOMEM when the budget is too small.
 int cre2_set_compile(cre2_set *_Nonnull set);
 
-/// Writes the indices of the patterns that occur, unordered, and returns how many there are;
-/// -ENOMEM when the budget was used up, -ERANGE when `capacity` is too small.
+/// How many of the patterns occur, and their indices, unordered, in `indices`: room of the thread's
+/// that stands until its next match. -ENOMEM when the budget was used up.
 int cre2_set_match(const cre2_set *_Nonnull set, const uint8_t *_Nullable text, size_t text_count,
-                   int32_t *_Nullable indices, size_t capacity);
+                   const int32_t *_Nullable *_Nonnull indices);
 
 #ifdef __cplusplus
 }

@@ -56,9 +56,9 @@ int csqlite_wal_frames(csqlite_connection *connection);
 // Keeps the write-ahead log's file when the last connection closes.
 int csqlite_keep_wal(csqlite_connection *connection);
 
-// Copies what can be copied from the write-ahead log into the database; with `truncate` waits for
-// readers and empties the log.
-int csqlite_checkpoint(csqlite_connection *connection, int truncate);
+// Copies what can be copied from the write-ahead log into the database; with `truncate`
+// empties the log, which needs every reader to be done with it: `waits` for them, or is busy.
+int csqlite_checkpoint(csqlite_connection *connection, int truncate, int waits);
 
 // What the failure was, for a decision; the argument is a negative result.
 int csqlite_is_full(int result);

@@ -53,9 +53,9 @@ int cseccomp_landlock_version(void);
 /// The caller closes it.
 int cseccomp_sealed_file(const char *name, const void *bytes, size_t length);
 
-/// Opens `path` (absolute) as a path only, refusing any symlink in it; closed on exec. The caller
-/// closes it.
-int cseccomp_open_path(const char *path);
+/// Opens `path` as a path only, refusing any symlink in it: absolute with `AT_FDCWD`, else beneath
+/// `folder`, which an empty one means itself. Closed on exec. The caller closes it.
+int cseccomp_open_path(int folder, const char *path);
 
 /// Device and inode of an open path, and whether it is a folder (1) or another kind of file (0).
 int cseccomp_identify(int fd, uint64_t *device, uint64_t *inode);

@@ -75,6 +75,8 @@ package final class TLSSession {
 
     /// Decrypts what is there to the end of `bytes`, at most one record.
     package func read(appendingTo bytes: inout [UInt8]) throws(TLSError) -> ReadOutcome {
+        // OpenSSL takes its time to find that nothing is there, and is asked after each record.
+        guard unsafe copenssl_tls_has_input(pointer) != 0 else { return .needsInput }
         // Room for one record, lent for this call: a session that is idle holds none.
         let count = unsafe withUnsafeTemporaryAllocation(
             of: UInt8.self,

@@ -38,6 +38,19 @@ package enum NetworkAddress: Hashable, Sendable, CustomStringConvertible {
         if case .v6 = self { true } else { false }
     }
 
+    /// In network order.
+    var bytes: [UInt8] {
+        func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
+            stride(from: value.bitWidth - 8, through: 0, by: -8).map {
+                UInt8(truncatingIfNeeded: value >> $0)
+            }
+        }
+        return switch self {
+        case .v4(let bits): bytes(bits)
+        case .v6(let high, let low): bytes(high) + bytes(low)
+        }
+    }
+
     /// The IPv4 address an IPv6 address stands for: mapped, compatible, or of a translator's prefix
     /// (RFC 4291 2.5.5, RFC 6052 2.1, RFC 8215).
     var embedded: NetworkAddress? {

@@ -51,16 +51,7 @@ package enum WebHost: Hashable, Sendable, CustomStringConvertible {
         var result: [UInt8] = []
         var rest = text
         while let byte = rest.popFirst() {
-            let pair = rest.prefix(2)
-            if byte == UInt8(ascii: "%"), pair.count == 2,
-                let value = UInt8(String(decoding: pair, as: UTF8.self), radix: 16),
-                pair.first != UInt8(ascii: "+"), pair.first != UInt8(ascii: "-")
-            {
-                result.append(value)
-                rest = rest.dropFirst(2)
-            } else {
-                result.append(byte)
-            }
+            result.append(byte == UInt8(ascii: "%") ? rest.popEscaped() ?? byte : byte)
         }
         return result
     }

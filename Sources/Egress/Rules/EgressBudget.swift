@@ -20,6 +20,7 @@ package struct EgressBudget: Sendable {
         case rate(Int)
         case hosts(Int)
         case bytes(Int)
+        case lookUps(Int)
 
         var text: String {
             switch self {
@@ -28,6 +29,7 @@ package struct EgressBudget: Sendable {
             case .rate(let limit): "this server may make \(limit) connections in a minute"
             case .hosts(let limit): "this server may ask for \(limit) hosts in a minute"
             case .bytes(let limit): "this server may send \(limit) bytes in an hour"
+            case .lookUps(let limit): "this server may look \(limit) names up in a minute"
             }
         }
     }
@@ -36,6 +38,7 @@ package struct EgressBudget: Sendable {
     package private(set) var openCount = 0
     private var minute = Instant(nanoseconds: 0)
     private var newCount = 0
+    private var lookUpCount = 0
     private var hosts: Set<WebHost> = []
     private var hour = Instant(nanoseconds: 0)
     private var sentCount = 0
@@ -52,11 +55,33 @@ package struct EgressBudget: Sendable {
         if newCount > limits.perMinute { return .rate(limits.perMinute) }
         if openCount >= limits.connectionCount { return .connections(limits.connectionCount) }
         if sentCount >= limits.sentPerHour { return .bytes(limits.sentPerHour) }
-        if let host, !hosts.contains(host) {
-            guard hosts.count < limits.hostsPerMinute else { return .hosts(limits.hostsPerMinute) }
-            hosts.insert(host)
-        }
+        if let host, let excess = count(host) { return excess }
         openCount += 1
+        return nil
+    }
+
+    /// What becomes of a question for a name.
+    package enum LookUp: Hashable, Sendable {
+        /// `isNew`: it was not asked for in this minute yet.
+        case fine(isNew: Bool)
+        case tooMany(Excess)
+    }
+
+    /// Counts one more question for a name, which counts as one of a minute's hosts, too.
+    package mutating func lookUp(_ host: WebHost, at now: Instant) -> LookUp {
+        roll(to: now)
+        lookUpCount += 1
+        if lookUpCount > Base.Limits.egressNameQueriesPerMinute {
+            return .tooMany(.lookUps(Base.Limits.egressNameQueriesPerMinute))
+        }
+        guard !hosts.contains(host) else { return .fine(isNew: false) }
+        return count(host).map { .tooMany($0) } ?? .fine(isNew: true)
+    }
+
+    private mutating func count(_ host: WebHost) -> Excess? {
+        guard !hosts.contains(host) else { return nil }
+        guard hosts.count < limits.hostsPerMinute else { return .hosts(limits.hostsPerMinute) }
+        hosts.insert(host)
         return nil
     }
 
@@ -73,6 +98,7 @@ package struct EgressBudget: Sendable {
         if now.duration(since: minute) >= .seconds(60) {
             minute = now
             newCount = 0
+            lookUpCount = 0
             hosts = []
         }
         if now.duration(since: hour) >= .seconds(3600) {

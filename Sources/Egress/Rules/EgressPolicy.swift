@@ -7,14 +7,26 @@ package struct EgressPolicy: Hashable, Sendable {
 
     package init(rules: [EgressRule] = []) { self.rules = rules }
 
+    /// For who asks for a name's addresses before any connection is made: what some rule names,
+    /// whatever the port.
+    package func lookUp(_ host: WebHost) throws(EgressRefusal) -> AllowedTarget {
+        let named = rules.filter { $0.covers(host) }
+        let rule = named.first(where: \.namesOneHost) ?? named.first
+        // No port is in a question; 443 is what a rule without one means.
+        return try allow(EgressTarget(host: host, port: rule?.port ?? 443))
+    }
+
     /// The rule for a target; before anything is looked up, so that no name leaks by asking for it.
     package func allow(_ target: EgressTarget) throws(EgressRefusal) -> AllowedTarget {
         if case .name(let name) = target.host, DomainName(name) == nil {
             throw .notUsable(target.description, reason: "it is no name DNS could hold")
         }
         let named = rules.filter { $0.covers(target.host) }
-        if let rule = named.first(where: { $0.port == target.port }) {
-            return AllowedTarget(target, rule)
+        let fitting = named.filter { $0.port == target.port }
+        // What names the host itself holds over what names all below its parent.
+        let own = fitting.filter(\.namesOneHost)
+        if let rule = own.first ?? fitting.first {
+            return AllowedTarget(target, rule, (own.isEmpty ? fitting : own).map(\.requests))
         }
         if !named.isEmpty { throw .portNotAllowed(target, allowed: named.map(\.port).sorted()) }
         if case .address = target.host { throw .addressLiteral(target) }
@@ -26,10 +38,38 @@ package struct EgressPolicy: Hashable, Sendable {
 package struct AllowedTarget: Hashable, Sendable {
     package let target: EgressTarget
     package let rule: EgressRule
+    /// One of these has to take a request; nil: every request is taken.
+    private let requests: [RequestRule]?
 
-    fileprivate init(_ target: EgressTarget, _ rule: EgressRule) {
+    fileprivate init(_ target: EgressTarget, _ rule: EgressRule, _ requests: [RequestRule?]) {
         self.target = target
         self.rule = rule
+        self.requests = requests.contains(nil) ? nil : requests.compactMap(\.self)
+    }
+
+    /// Whether each request has to be looked at, so that TLS has to be ended here.
+    package var limitsRequests: Bool { requests != nil }
+
+    /// - Parameters:
+    ///   - path: of the request line, from the root, its query included.
+    ///   - fields: the names of its header fields, in lower case.
+    package func check(
+        method: String,
+        path: ArraySlice<UInt8>,
+        fields: some Sequence<String>
+    ) throws(EgressRefusal) {
+        guard let requests else { return }
+        if requests.contains(where: { $0.permits(method: method, target: path) }),
+            !fields.contains(where: RequestRule.misleadingFields.contains)
+        {
+            return
+        }
+        let shown = path.prefix { $0 != UInt8(ascii: "?") }.prefix(256)
+        throw .requestNotAllowed(
+            target,
+            method: method,
+            path: String(decoding: shown, as: UTF8.self)
+        )
     }
 
     /// What is to be looked up; nil when the rule says the addresses.

@@ -20,6 +20,10 @@ package enum EgressRefusal: Error, Hashable, Sendable {
     case notTLS(EgressTarget)
     /// The greeting names no server, another one, or hides which.
     case wrongServerName(EgressTarget, found: String)
+    /// The rule names methods and paths, and this is none of them.
+    case requestNotAllowed(EgressTarget, method: String, path: String)
+    /// The Host field of a captured request is not what was looked up and connected to.
+    case wrongHost(EgressTarget, found: String)
     case overBudget(EgressTarget, EgressBudget.Excess)
     /// A person said no, or nobody answered in time.
     case notApproved(EgressTarget, wasAsked: Bool)
@@ -39,6 +43,8 @@ package enum EgressRefusal: Error, Hashable, Sendable {
         case .gatewayItself: "gateway"
         case .notTLS: "not-tls"
         case .wrongServerName: "server-name"
+        case .requestNotAllowed: "request"
+        case .wrongHost: "other-host"
         case .overBudget: "budget"
         case .notApproved: "not-approved"
         case .unreachable: "unreachable"
@@ -52,7 +58,9 @@ package enum EgressRefusal: Error, Hashable, Sendable {
         case .unknownHost(let target), .portNotAllowed(let target, _), .addressLiteral(let target),
             .notResolved(let target, _), .addressNotPublic(let target, _, _),
             .gatewayItself(let target), .notTLS(let target), .wrongServerName(let target, _),
-            .overBudget(let target, _), .notApproved(let target, _), .unreachable(let target, _):
+            .requestNotAllowed(let target, _, _), .wrongHost(let target, _),
+            .overBudget(let target, _), .notApproved(let target, _),
+            .unreachable(let target, _):
             target
         }
     }
@@ -76,6 +84,10 @@ package enum EgressRefusal: Error, Hashable, Sendable {
         case .notTLS(let target): "only TLS may go to `\(target)`"
         case .wrongServerName(let target, _):
             "the TLS greeting must name `\(target.host)` as the server, in the open"
+        case .requestNotAllowed(let target, let method, let path):
+            "`\(printable(method, limit: 32)) \(printable(path))` may not be sent to `\(target)`"
+        case .wrongHost(let target, _):
+            "the Host field must name `\(target)`, which was connected to"
         case .overBudget(_, let excess): excess.text
         case .notApproved(let target, let wasAsked):
             wasAsked
@@ -93,7 +105,8 @@ package enum EgressRefusal: Error, Hashable, Sendable {
             "\(agentText): \(printable(reason, limit: 256))"
         case .addressNotPublic(_, let address, let reach):
             "\(agentText): it has \(address), which is \(reach.rawValue)"
-        case .wrongServerName(_, let found): "\(agentText), found `\(printable(found))`"
+        case .wrongServerName(_, let found), .wrongHost(_, let found):
+            "\(agentText), found `\(printable(found))`"
         default: agentText
         }
     }

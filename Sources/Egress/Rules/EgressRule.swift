@@ -14,12 +14,15 @@ package struct EgressRule: Hashable, Sendable, CustomStringConvertible {
     package let port: UInt16
     /// The addresses a name may have; nil: any that is public.
     package let blocks: [NetworkBlock]?
+    /// The requests it takes; nil: whatever is sent, unseen where that is TLS.
+    package let requests: RequestRule?
 
     package enum Problem: Error, Hashable, Sendable {
         case notAHost(String)
         case badAddresses(String)
         /// `*.com` would be most of the world.
         case tooWide(String)
+        case requestsOfAddress(String)
 
         package var text: String {
             switch self {
@@ -28,13 +31,20 @@ package struct EgressRule: Hashable, Sendable, CustomStringConvertible {
                     + "`api.example.com:8443` or an address"
             case .badAddresses(let text):
                 "`\(printable(text))` is no address or block of addresses such as `10.1.0.0/16`"
+            case .requestsOfAddress(let text):
+                "what is sent to the address `\(printable(text))` cannot be looked at: `methods` and "
+                    + "`paths` need a name"
             case .tooWide(let text): "`\(printable(text))` is too wide; name at least two labels"
             }
         }
     }
 
     /// `host`, `*.host` or an address, with a port; 443 when there is none.
-    package init(_ text: String, blocks: [NetworkBlock]? = nil) throws(Problem) {
+    package init(
+        _ text: String,
+        blocks: [NetworkBlock]? = nil,
+        requests: RequestRule? = nil
+    ) throws(Problem) {
         let bytes = Array(text.utf8)
         guard let (hostText, port) = EgressTarget.split(bytes[...]) else { throw .notAHost(text) }
         let isWide = hostText.starts(with: "*.".utf8)
@@ -43,9 +53,12 @@ package struct EgressRule: Hashable, Sendable, CustomStringConvertible {
         }
         self.port = port ?? 443
         self.blocks = blocks
+        self.requests = requests
         switch host {
         case .address(let address):
             // Written in its one spelling, so that a reader sees what is allowed.
+            // TLS to an address names nobody, so the gateway could not show a certificate for it.
+            guard requests == nil else { throw .requestsOfAddress(text) }
             guard !isWide, blocks == nil, hostText.elementsEqual(host.description.utf8) else {
                 throw .notAHost(text)
             }
@@ -79,6 +92,14 @@ package struct EgressRule: Hashable, Sendable, CustomStringConvertible {
             let singles = blocks?.compactMap(\.single)
             return singles?.count == blocks?.count ? singles : nil
         }
+    }
+
+    /// With the requests it takes, for people.
+    package var words: String { requests.map { "\(description) \($0)" } ?? description }
+
+    /// Whether it is for one host and not for all below a name.
+    var namesOneHost: Bool {
+        if case .child = subject { false } else { true }
     }
 
     /// As it is written in a configuration, always with the port.

@@ -1,8 +1,8 @@
 private import Base
 
-/// Where a secret may be used: one place, one header whose whole value it fills, some methods.
+/// Where a secret may be used: at one host, in one value that it fills wholly, with some methods.
 package struct SecretBinding: Hashable, Sendable {
-    /// How the header's value is made of the secret.
+    /// How the value is made of the secret.
     package enum Template: Hashable, Sendable {
         /// `Bearer {secret}`: what stands before and behind.
         case text(before: [UInt8], after: [UInt8])
@@ -19,6 +19,8 @@ package struct SecretBinding: Hashable, Sendable {
         }
 
         package static let bearer = Template.text(before: Array("Bearer ".utf8), after: [])
+        /// The secret alone.
+        package static let plain = Template.text(before: [], after: [])
 
         package func filled(with secret: [UInt8]) -> [UInt8] {
             switch self {
@@ -46,8 +48,7 @@ package struct SecretBinding: Hashable, Sendable {
     package let secret: String
     /// A name and a port, which a rule of the server allows, too.
     package let rule: EgressRule
-    /// Lower case.
-    package let header: String
+    package let place: SecretPlace
     package let template: Template
     /// Empty: all of them.
     package let methods: Set<String>
@@ -55,13 +56,13 @@ package struct SecretBinding: Hashable, Sendable {
     package init(
         secret: String,
         rule: EgressRule,
-        header: String,
+        place: SecretPlace,
         template: Template,
         methods: Set<String>
     ) {
         self.secret = secret
         self.rule = rule
-        self.header = header
+        self.place = place
         self.template = template
         self.methods = methods
     }

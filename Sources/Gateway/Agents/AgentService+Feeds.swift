@@ -14,13 +14,11 @@ extension AgentService {
         _ principal: Principal,
         _ endpoint: Endpoint,
         _ revision: Revision,
+        isResumed: Bool = false,
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async {
-        for (number, feed) in feeds.all where feed.session == session {
-            feeds.close(number)
-            feed.end()
-        }
+        endStream(of: session)
         await run(until: cancellation) { stop in
             Feed(
                 principal: principal,
@@ -28,10 +26,11 @@ extension AgentService {
                 revision: revision,
                 session: session,
                 subscription: nil,
-                lists: [.tool, .prompt, .resource],
+                lists: Self.everyList,
                 resources: [:],
                 outbox: Outbox(channel, loop: loop),
                 end: { stop(.inOrder) },
+                seen: isResumed ? feeds.parted(from: session) : [:],
                 quietSince: loop.now
             )
         }
@@ -55,6 +54,7 @@ extension AgentService {
         let feed = make(stop)
         guard let opened = await open(feed) else { return nil }
         defer { feeds.close(opened) }
+        if !feed.seen.isEmpty { await tellMissed(opened) }
         if feed.subscription != nil { feed.outbox.post(Self.acknowledgement(of: feed)) }
         for key in feed.resources.keys { await watch(key) }
         // Called off: by `notifications/cancelled`, or because its connection closed.
@@ -68,10 +68,16 @@ extension AgentService {
 
     private func open(_ feed: Feed) async -> UInt64? {
         var feed = feed
-        for kind in feed.lists {
+        for kind in feed.lists where feed.seen[kind] == nil {
             feed.seen[kind] = await door.imprint(of: kind, for: feed.principal, at: feed.endpoint)
         }
+        // Another may have come while this one waited.
+        if let session = feed.session { endStream(of: session) }
         return feeds.open(feed)
+    }
+
+    private func endStream(of session: SessionID) {
+        if let before = feeds.stream(of: session) { feeds.close(before)?.end() }
     }
 
     /// `subscriptions/listen`: acknowledged with what is honoured, open until it is called off or
@@ -128,6 +134,9 @@ extension AgentService {
 
     /// How a listening request came to its end.
     enum ListenEnd: Sendable { case inOrder, calledOff }
+
+    /// One storage for the streams of all sessions.
+    private static let everyList: Set<OfferKind> = [.tool, .prompt, .resource]
 
     private static let listKeys: [(key: String, kind: OfferKind)] = [
         ("toolsListChanged", .tool), ("promptsListChanged", .prompt),
@@ -200,9 +209,10 @@ extension AgentService {
         for feed in feeds.all.values where feed.session.map({ !sessions.isOpen($0) }) == true {
             feed.end()
         }
-        for session in feeds.subscribedSessions where !sessions.isOpen(session) {
+        for session in feeds.knownSessions where !sessions.isOpen(session) {
             for key in feeds.forget(session) { await unwatch(key) }
         }
+        streams.sweep(at: loop.now) { sessions.isOpen($0) }
     }
 
     /// One more listens to that resource; the first makes the gateway subscribe at the server.
@@ -262,6 +272,21 @@ extension AgentService {
                 feeds.note(now, of: kind, in: number)
                 feed.outbox.post(Self.message(kind.changed, to: feed) { _ in })
             }
+        }
+    }
+
+    /// What an agent may have missed while its stream was gone: lists that changed, and anything it
+    /// subscribed to.
+    private func tellMissed(_ number: UInt64) async {
+        await noteCatalogueChanged()
+        guard let feed = feeds.all[number], let session = feed.session else { return }
+        for name in feeds.subscriptions(of: session) {
+            feed.outbox.post(
+                Self.message("notifications/resources/updated", to: feed) { writer in
+                    writer.key("uri")
+                    writer.string(name)
+                }
+            )
         }
     }
 
@@ -326,7 +351,7 @@ extension OfferKind {
         switch self {
         case .prompt: "notifications/prompts/list_changed"
         case .resource, .template, .reading: "notifications/resources/list_changed"
-        case .tool, .completion: "notifications/tools/list_changed"
+        case .tool, .completion, .sampling, .roots: "notifications/tools/list_changed"
         }
     }
 }

@@ -3,7 +3,7 @@ import JSON
 import MCP
 import System
 
-/// Questions of servers to the person behind an agent.
+/// Questions of servers to agents and the people behind them.
 extension AgentService {
     /// What an agent of a handshake revision was asked: the answer counts from the same credential
     /// in the same session only.
@@ -53,6 +53,7 @@ extension AgentService {
 
     /// Sends a question on the stream of the call it is about, and waits for the answer.
     func ask(
+        _ kind: InputKind,
         _ params: [UInt8],
         _ principal: PrincipalKey,
         _ scope: Scope,
@@ -78,7 +79,7 @@ extension AgentService {
         writer.key("id")
         writer.string(key.id)
         writer.key("method")
-        writer.string("elicitation/create")
+        writer.string(kind.rawValue)
         writer.key("params")
         writer.raw(params)
         writer.endObject()
@@ -99,7 +100,7 @@ extension AgentService {
     }
 }
 
-/// Asks the person behind an agent of a handshake revision.
+/// Asks an agent of a handshake revision.
 private struct SessionAsking: InputAsking {
     let service: AgentService
     let principal: PrincipalKey
@@ -107,7 +108,7 @@ private struct SessionAsking: InputAsking {
     let channel: any ReplyChannel
     let cancellation: CallCancellation
 
-    func ask(_ params: [UInt8]) async -> JSONNode? {
-        await service.ask(params, principal, scope, channel, cancellation)
+    func ask(_ kind: InputKind, _ params: [UInt8]) async -> JSONNode? {
+        await service.ask(kind, params, principal, scope, channel, cancellation)
     }
 }

@@ -11,7 +11,12 @@ extension AgentService {
         _ request: Message.Request,
         _ inbound: AuthenticatedMessage
     ) async -> AgentReply {
-        let view = await door.offers(kind, for: inbound.principal, at: inbound.endpoint)
+        let view: OfferView
+        switch await door.list(kind, for: inbound.principal, at: inbound.endpoint) {
+        case .success(let found): view = found
+        case .failure(let no):
+            return reply(request.id, Self.error(no.refusal, no.verdict), inbound)
+        }
         var start = 0
         if let cursor = request.params?["cursor"] {
             guard let text = cursor.string,
@@ -36,6 +41,19 @@ extension AgentService {
             start = position.offset
         }
         let end = min(view.items.count, start + Limits.listPageItemCount)
+        let unrecorded = await door.noteListed(
+            kind,
+            start..<end,
+            by: inbound.principal,
+            at: inbound.endpoint
+        )
+        if let unrecorded {
+            return reply(
+                request.id,
+                Self.error(unrecorded.refusal, unrecorded.verdict),
+                inbound
+            )
+        }
         let page = view.items[start..<end].map { item in
             DefinitionLowering.text(
                 of: item.definition,

@@ -9,7 +9,7 @@ import System
 /// Touched by its service only.
 final class ParkedCall {
     enum Event {
-        case asked([UInt8])
+        case asked(InputKind, [UInt8])
         case done(CallAnswer)
     }
 
@@ -32,6 +32,16 @@ final class ParkedCall {
         self.cancellation = cancellation
         event = Pending(on: loop)
     }
+
+    /// Whether one more call of that credential may wait: what one uses up is missing for its own
+    /// calls first.
+    static func hasRoom(
+        among parked: some Collection<ParkedCall>,
+        for principal: PrincipalKey
+    ) -> Bool {
+        parked.count < Limits.parkedCallCount
+            && parked.count { $0.principal == principal } < Limits.parkedCallCountPerPrincipal
+    }
 }
 
 extension AgentService {
@@ -47,7 +57,7 @@ extension AgentService {
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> CallAnswer {
-        guard parked.count < Limits.parkedCallCount else {
+        guard ParkedCall.hasRoom(among: parked.values, for: inbound.principal.key) else {
             return await door.pass(
                 inbound,
                 request,
@@ -115,13 +125,15 @@ extension AgentService {
     ) async -> CallAnswer {
         switch try? await call.event.value() {
         case .done(let answer): return answer
-        case .asked(let params):
+        case .asked(let question, let params):
             guard let signature = await door.signature(of: request, inbound, kind) else {
                 return .protocolError(RequestStates.unknown)
             }
             return .input(
                 InputRequest(
-                    questions: [(Self.questionKey, params)],
+                    questions: [
+                        InputQuestion(key: Self.questionKey, kind: question, params: params)
+                    ],
                     upstreamState: nil,
                     spelling: signature.spelling,
                     digest: signature.digest,
@@ -133,11 +145,15 @@ extension AgentService {
     }
 
     /// A question of the server; waits for the answer that another request brings.
-    fileprivate func park(_ id: String, _ params: [UInt8]) async -> JSONNode? {
+    fileprivate func park(
+        _ id: String,
+        _ kind: InputKind,
+        _ params: [UInt8]
+    ) async -> JSONNode? {
         guard let call = parked[id], !call.event.isSettled else { return nil }
         let answer = Pending<JSONNode?>(on: loop)
         call.answer = answer
-        call.event.fulfil(.asked(params))
+        call.event.fulfil(.asked(kind, params))
         let key = call.cancellation.onCancel { [weak self] in
             self?.assumeIsolated { $0.parked[id]?.answer?.fulfil(nil) }
         }
@@ -157,5 +173,7 @@ private struct ParkingAsking: InputAsking {
     let service: AgentService
     let id: String
 
-    func ask(_ params: [UInt8]) async -> JSONNode? { await service.park(id, params) }
+    func ask(_ kind: InputKind, _ params: [UInt8]) async -> JSONNode? {
+        await service.park(id, kind, params)
+    }
 }

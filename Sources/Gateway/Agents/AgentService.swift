@@ -15,6 +15,8 @@ package actor AgentService {
     let random: any RandomSource
     var sessions: Sessions
     var feeds = Feeds()
+    /// Streams of sessions, for agents that lost one.
+    var streams = ResumableStreams<HTTPReplyChannel>()
     /// Who waits for the end of a listening request.
     var waits: [UInt64: Pending<ListenEnd>] = [:]
     /// Calls of 2026-07-28 whose server waits for an answer.
@@ -266,18 +268,15 @@ package actor AgentService {
         _ body: (isolated AgentService) async -> AgentReply
     ) async -> AgentReply {
         let key = RunningKey(principal: inbound.principal.key, scope: scope, id: request.id)
-        guard running[key] == nil else {
+        let new = Running(cancellation: cancellation, channel: channel, quietSince: loop.now)
+        if let old = running.updateValue(new, forKey: key) {
+            running[key] = old
             return reply(
                 request.id,
                 ProtocolError(.invalidRequest, "this id is in use by a running request"),
                 inbound
             )
         }
-        running[key] = Running(
-            cancellation: cancellation,
-            channel: channel,
-            quietSince: loop.now
-        )
         defer { running[key] = nil }
         return await body(self)
     }
@@ -320,7 +319,9 @@ package actor AgentService {
                 request.id,
                 ProtocolError(
                     .internalError,
-                    "this credential has too many sessions; end one with DELETE",
+                    error == .full
+                        ? "too many sessions are open; try again later"
+                        : "this credential has too many sessions; end one with DELETE",
                     status: 503
                 ),
                 inbound

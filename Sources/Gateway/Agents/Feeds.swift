@@ -34,22 +34,64 @@ struct Feed {
 /// The streams of all agents, and what sessions of handshake revisions subscribed to.
 struct Feeds {
     private(set) var all: [UInt64: Feed] = [:]
+    /// Of each handshake session the one stream it has.
+    private var standing: [SessionID: UInt64] = [:]
     private var next: UInt64 = 1
+    private var countByPrincipal: [PrincipalKey: Int] = [:]
     private var subscribed: [SessionID: [ResourceKey: String]] = [:]
+    /// What agents saw: one storage for all who saw the same, as most do.
+    private var views: Set<[OfferKind: Int]> = []
+    private static let viewCount = 64
+    /// What agents saw when they lost their session's stream.
+    private var parted: [SessionID: [OfferKind: Int]] = [:]
 
-    /// Opens it; nil where there are too many already.
+    /// Opens it; nil where there are too many already, of this credential or in all.
     mutating func open(_ feed: Feed) -> UInt64? {
-        guard all.count < Limits.feedCount else { return nil }
+        let mine = countByPrincipal[feed.principal.key, default: 0]
+        guard all.count < Limits.feedCount, mine < Limits.feedsPerPrincipal else { return nil }
         defer { next &+= 1 }
+        var feed = feed
+        feed.seen = shared(feed.seen)
         all[next] = feed
+        countByPrincipal[feed.principal.key] = mine + 1
+        if let session = feed.session { standing[session] = next }
         return next
     }
 
-    @discardableResult
-    mutating func close(_ number: UInt64) -> Feed? { all.removeValue(forKey: number) }
+    /// The stream that session has now.
+    func stream(of session: SessionID) -> UInt64? { standing[session] }
 
-    mutating func note(_ seen: Int, of kind: OfferKind, in number: UInt64) {
-        all[number]?.seen[kind] = seen
+    @discardableResult
+    mutating func close(_ number: UInt64) -> Feed? {
+        let feed = all.removeValue(forKey: number)
+        if let feed {
+            let left = (countByPrincipal[feed.principal.key] ?? 1) - 1
+            countByPrincipal[feed.principal.key] = left == 0 ? nil : left
+        }
+        if let feed, let session = feed.session {
+            parted[session] = feed.seen
+            if standing[session] == number { standing[session] = nil }
+        }
+        return feed
+    }
+
+    /// What that session's agent saw last; nothing where it had no stream yet.
+    func parted(from session: SessionID) -> [OfferKind: Int] { parted[session] ?? [:] }
+
+    func subscriptions(of session: SessionID) -> [String] {
+        (subscribed[session]?.values).map { $0.sorted() } ?? []
+    }
+
+    mutating func note(_ imprint: Int, of kind: OfferKind, in number: UInt64) {
+        guard var seen = all[number]?.seen else { return }
+        seen[kind] = imprint
+        seen = shared(seen)
+        all[number]?.seen = seen
+    }
+
+    private mutating func shared(_ seen: [OfferKind: Int]) -> [OfferKind: Int] {
+        if views.count >= Self.viewCount, !views.contains(seen) { views = [] }
+        return views.insert(seen).memberAfterInsert
     }
 
     mutating func noteAwake(_ number: UInt64, at now: Instant) { all[number]?.quietSince = now }
@@ -74,10 +116,11 @@ struct Feeds {
 
     /// Forgets a session; what it subscribed to.
     mutating func forget(_ session: SessionID) -> [ResourceKey] {
-        (subscribed.removeValue(forKey: session) ?? [:]).map(\.key)
+        parted[session] = nil
+        return (subscribed.removeValue(forKey: session) ?? [:]).map(\.key)
     }
 
-    var subscribedSessions: [SessionID] { Array(subscribed.keys) }
+    var knownSessions: Set<SessionID> { Set(subscribed.keys).union(parted.keys) }
 
     /// What an agent calls the resource it subscribed to, where an update of `key` is one of it: of
     /// the same URI, or of a part below it (2025-11-25, server/resources, "Subscriptions").

@@ -40,7 +40,30 @@ extension HTTPAgentEndpoint {
             )
             return
         }
-        let channel = HTTPReplyChannel(exchange)
+        let channel = HTTPReplyChannel(
+            exchange,
+            of: HTTPReplyChannel.Session(
+                id: session,
+                owner: principal.key,
+                revision: revision,
+                service: service,
+                isStandalone: true
+            )
+        )
+        var isResumed = false
+        if let last = Self.text(head[.lastEventID]) {
+            guard !head.isRepeated(.lastEventID),
+                let (before, sequence) = await service.kept(last, of: session),
+                let missed = before.missed(after: sequence)
+            else { return await answerUnkept(exchange) }
+            guard before.isStandalone else {
+                return await resume(exchange, before, after: sequence)
+            }
+            // What one of these streams missed is told on the next.
+            for event in missed { await channel.notify(event.data) }
+            await service.forget(before)
+            isResumed = true
+        }
         // A client waits for the head before it goes on.
         await channel.keepAlive()
         let cancellation = CallCancellation()
@@ -50,9 +73,42 @@ extension HTTPAgentEndpoint {
             principal,
             endpoint,
             revision,
+            isResumed: isResumed,
             channel: channel,
             cancellation: cancellation
         )
         await channel.end()
+    }
+
+    /// The stream of a request, gone on with where its agent lost it.
+    private func resume(
+        _ exchange: Exchange,
+        _ channel: HTTPReplyChannel,
+        after sequence: UInt64
+    ) async {
+        let released = Pending<Void>(on: service.loop)
+        let release = Release(released)
+        await exchange.onClose { release() }
+        guard await channel.resume(on: exchange, after: sequence, released: { release() }) else {
+            return await answerUnkept(exchange)
+        }
+        try? await released.value()
+    }
+
+    /// Settles what waits for the end of an exchange.
+    ///
+    /// INVARIANT loop-thread: called on the exchange's loop, which is what makes `@unchecked Sendable` true.
+    private final class Release: @unchecked Sendable {
+        private let pending: Pending<Void>
+        init(_ pending: Pending<Void>) { self.pending = pending }
+        func callAsFunction() { pending.fulfil(()) }
+    }
+
+    private func answerUnkept(_ exchange: Exchange) async {
+        await answer(
+            exchange,
+            .badRequest,
+            error: "what came after this event is not kept; send the request again"
+        )
     }
 }

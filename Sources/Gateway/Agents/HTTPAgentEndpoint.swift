@@ -188,7 +188,20 @@ package struct HTTPAgentEndpoint: HTTPHandler {
 
     private func pass(_ exchange: Exchange, _ inbound: AuthenticatedMessage) async {
         let cancellation = CallCancellation()
-        let channel = HTTPReplyChannel(exchange)
+        let request: RequestID? =
+            if case .request(let request) = inbound.message { request.id } else { nil }
+        let channel = HTTPReplyChannel(
+            exchange,
+            of: inbound.session.map {
+                HTTPReplyChannel.Session(
+                    id: $0,
+                    owner: inbound.principal.key,
+                    revision: inbound.revision,
+                    service: service,
+                    request: request
+                )
+            }
+        )
         if inbound.revision.isModern {
             // Closing the stream cancels (2026-07-28); in legacy revisions a drop is no cancel.
             await exchange.onClose { cancellation.cancel(.disconnected) }

@@ -28,7 +28,10 @@ package struct Sessions {
     }
 
     package enum Refused: Error, Equatable {
+        /// Of this credential.
         case tooMany
+        /// Of all credentials together.
+        case full
     }
 
     private var sessions: [SessionID: Session] = [:]
@@ -50,9 +53,10 @@ package struct Sessions {
             // Its own alone: one busy credential ends nobody else's session.
             closeIdle(longerThan: .seconds(60), at: now, of: principal)
         }
-        guard countByPrincipal[principal, default: 0] < Limits.sessionsPerPrincipal,
-            sessions.count < Limits.sessionCount
-        else { throw .tooMany }
+        guard countByPrincipal[principal, default: 0] < Limits.sessionsPerPrincipal else {
+            throw .tooMany
+        }
+        guard sessions.count < Limits.sessionCount else { throw .full }
         let id = SessionID(from: random)
         sessions[id] = Session(
             principal: principal,

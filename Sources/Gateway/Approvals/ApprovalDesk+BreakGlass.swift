@@ -54,7 +54,7 @@ extension ApprovalDesk {
             ]
         )
         guard await keep(record, Self.keeping(glass)) else {
-            glasses.restore(nil, glass.id, at: moment)
+            glasses.forget(glass.id)
             return .failure(.notRecorded)
         }
         tell(.emergency(glass.id))
@@ -74,12 +74,13 @@ extension ApprovalDesk {
         by person: PersonName,
         saying comment: String
     ) async -> Result<Void, BreakGlassProblem> {
-        let glass: BreakGlass
+        let entry: BreakGlassBook.Entry
         do throws(BreakGlassProblem) {
-            glass = try glasses.review(id, by: person)
+            entry = try glasses.review(id, by: person)
         } catch {
             return .failure(error)
         }
+        let glass = entry.glass
         let record = record(
             glass,
             "reviewed",
@@ -90,7 +91,7 @@ extension ApprovalDesk {
             ]
         )
         guard await keep(record, .delete(Self.key(glass), expecting: .anything)) else {
-            glasses.restore(glass, id, at: moment)
+            glasses.putBack(entry)
             return .failure(.notRecorded)
         }
         tell(.emergency(id))
@@ -139,7 +140,7 @@ extension ApprovalDesk {
         extra.changes = [Self.keeping(used)]
         guard await carryOut(effects, call: nil, with: extra) else {
             _ = await carryOut(book.handle(.unrecorded(ballot.ticket), at: moment), call: nil)
-            glasses.restore(glass, glass.id, at: moment)
+            glasses.takeBack(glass)
             return .success(.notRecorded)
         }
         tell(.emergency(glass.id))
@@ -147,8 +148,11 @@ extension ApprovalDesk {
     }
 
     /// What everybody who looks at the gateway should know.
-    var emergencyNotes: [String] {
-        emergencies().map { emergency in
+    var emergencyNotes: [String] { emergencyNotes(seenBy: nil) }
+
+    /// Of those tenants alone; nil means all.
+    func emergencyNotes(seenBy tenants: Set<TenantID>?) -> [String] {
+        emergencies().filter { tenants?.contains($0.glass.tenant) ?? true }.map { emergency in
             let glass = emergency.glass
             return emergency.isOpen
                 ? "break-glass: \(glass.person) answers alone at T3 until \(glass.ends.description)"
@@ -156,14 +160,26 @@ extension ApprovalDesk {
         }
     }
 
-    func restoreEmergencies(from store: any RecordStore) async {
-        let kept = (try? await store.allEntries(.breakGlass)) ?? []
-        glasses = BreakGlassBook(
-            restoring: kept.compactMap { entry in
-                (try? JSONDocument(parsing: entry.value)).flatMap { try? BreakGlass(json: $0.root) }
-            },
-            at: moment
-        )
+    /// Gives back the rows that cannot be read.
+    func restoreEmergencies(
+        from store: any RecordStore,
+        isTimeLost: Bool
+    ) async throws(StoreError) -> [StateKey] {
+        var found: [BreakGlass] = []
+        var unread: [StateKey] = []
+        for entry in try await store.allEntries(.breakGlass) {
+            if let glass = Self.kept(entry, BreakGlass.init(json:)) {
+                found.append(glass)
+            } else {
+                unread.append(entry.key)
+            }
+        }
+        glasses = BreakGlassBook(restoring: found, at: moment, isTimeLost: isTimeLost)
+        // Over for good: a clock that is set right again opens none of them.
+        for glass in isTimeLost ? glasses.all : [] {
+            _ = await keep(record(glass, "closed", by: "clock", []), Self.keeping(glass))
+        }
+        return unread
     }
 
     private func keep(_ record: AuditRecord, _ change: StateChange) async -> Bool {

@@ -6,7 +6,7 @@ import System
 extension ApprovalDesk {
     /// What the end of a hold tells of its client.
     func learn(
-        _ client: String,
+        _ client: HoldMemory.Client,
         _ hold: Duration,
         _ began: Instant,
         _ answer: ApprovalAnswer?,
@@ -15,9 +15,9 @@ extension ApprovalDesk {
         let waited = loop.now.duration(since: began)
         switch (answer, reason) {
         case (.ticket, _) where waited >= hold:
-            holds.stayed(client, atMost: book.settings.hold, at: loop.now)
+            keep(holds.stayed(client, atMost: book.settings.hold, at: clock.timestamp))
         case (nil, .cancelled), (nil, .disconnected):
-            holds.left(client, after: waited, at: loop.now)
+            keep(holds.left(client, after: waited, at: clock.timestamp))
         default: break
         }
     }

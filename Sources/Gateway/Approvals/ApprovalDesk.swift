@@ -20,7 +20,8 @@ package actor ApprovalDesk: Questions {
     let environment: EnvironmentName
 
     var book: ApprovalBook
-    private(set) var figures = AnswerFigures()
+    var figures = AnswerFigures()
+    var unkeptFigures: Set<AnswerFigures.Subject> = []
     var glasses = BreakGlassBook(
         at: Moment(instant: Instant(nanoseconds: 0), timestamp: Timestamp(milliseconds: 0))
     )
@@ -57,34 +58,67 @@ package actor ApprovalDesk: Questions {
 
     var moment: Moment { Moment(instant: loop.now, timestamp: clock.timestamp) }
 
-    /// Takes up the questions an earlier process left; those whose arguments cannot be opened any
-    /// more are left out, and with them their yes.
-    package func restore(from store: any RecordStore) async {
-        guard let entries = try? await store.allEntries(.approvals) else { return }
+    /// Takes up the questions, grants and emergencies an earlier process left.
+    ///
+    /// A question whose arguments cannot be opened any more is left out, and with it its yes. Gives
+    /// back the rows that do not count because they cannot be read.
+    ///
+    /// - Parameter isTimeLost: the wall clock was set back meanwhile: whatever has an end is over.
+    package func restore(
+        from store: any RecordStore,
+        isTimeLost: Bool = false
+    ) async throws(StoreError) -> [StateKey] {
+        var unread: [StateKey] = []
         var questions: [Question] = []
-        for entry in entries {
+        for entry in try await store.allEntries(.approvals) {
             let sealed = StateKey(entry.key.tenant, .sealedArguments, entry.key.name)
-            var form: [UInt8] = []
-            if let found = try? await store.entry(sealed) {
-                form = (try? sealing.open(found.value, context: Array(entry.key.name.utf8))) ?? []
+            if let question = self.question(entry, sealed: try await store.entry(sealed)) {
+                questions.append(question)
+            } else {
+                unread.append(entry.key)
             }
-            guard let document = try? JSONDocument(parsing: entry.value),
-                let question = try? Question(json: document.root, callForm: form)
-            else { continue }
-            questions.append(question)
         }
-        let kept = (try? await store.allEntries(.grants)) ?? []
+        var grants: [Grant] = []
+        for entry in try await store.allEntries(.grants) {
+            if let grant = Self.kept(entry, Grant.init(json:)) {
+                grants.append(grant)
+            } else {
+                unread.append(entry.key)
+            }
+        }
         book = ApprovalBook(
             settings: book.settings,
             approvers: approvers,
             restoring: questions,
-            grants: kept.compactMap { entry in
-                (try? JSONDocument(parsing: entry.value)).flatMap { try? Grant(json: $0.root) }
-            },
-            at: moment
+            grants: grants,
+            at: moment,
+            isTimeLost: isTimeLost
         )
-        await restoreEmergencies(from: store)
+        unread += try await restoreEmergencies(from: store, isTimeLost: isTimeLost)
+        try await restoreLearned(from: store)
         await tick()
+        return unread
+    }
+
+    /// A kept question with its arguments; nil where either cannot be read.
+    private func question(_ entry: StateEntry, sealed: StateEntry?) -> Question? {
+        var words: [UInt8] = []
+        if let sealed {
+            let context = Array(entry.key.name.utf8)
+            guard let opened = try? sealing.open(sealed.value, context: context) else { return nil }
+            words = opened
+        }
+        let question = Self.kept(entry) { node in try Question(json: node, words: words) }
+        return question.flatMap { $0.isOpen && words.isEmpty ? nil : $0 }
+    }
+
+    /// What a row says; nil where it cannot be read.
+    static func kept<Value>(
+        _ entry: StateEntry,
+        _ read: (JSONNode) throws -> Value
+    ) -> Value? {
+        guard let document = try? JSONDocument(parsing: entry.value) else { return nil }
+        return try? read(document.root)
     }
 
     private var approvers: [Approver] = []
@@ -102,7 +136,7 @@ package actor ApprovalDesk: Questions {
         let pending = Pending<ApprovalAnswer>(on: loop)
         waiters[waiter] = pending
         defer { waiters[waiter] = nil }
-        let client = "\(judged.principal.tenant)/\(judged.principal.token)"
+        let client = HoldMemory.Client(judged.principal.tenant, judged.principal.token)
         let hold =
             book.settings.adapts
             ? holds.hold(of: client, atMost: book.settings.hold) : book.settings.hold
@@ -115,6 +149,7 @@ package actor ApprovalDesk: Questions {
             reasons: judged.verdict.reasons.map { "\($0.name): \($0.fact)" },
             causes: judged.verdict.reasons.map(\.name),
             callForm: judged.call.arguments.bytes,
+            answers: judged.call.given?.shown ?? [],
             run: judged.principal.run,
             hold: hold
         )
@@ -230,6 +265,7 @@ package actor ApprovalDesk: Questions {
     package func revoke(tenant: TenantID, credential: String) async {
         let event = ApprovalEvent.credentialRevoked(tenant, credential)
         _ = await carryOut(book.handle(event, at: moment), call: nil)
+        keep(holds.forget(HoldMemory.Client(tenant, credential)))
     }
 
     /// Ends the questions about what is gone, such as a server that was replaced.
@@ -257,7 +293,9 @@ package actor ApprovalDesk: Questions {
 
     // MARK: For people
 
-    package func waiting() -> [Question] { book.waiting() }
+    package func waiting(seenBy tenants: Set<TenantID>? = nil) -> [Question] {
+        book.waiting(seenBy: tenants)
+    }
 
     package func question(_ ticket: TicketID) -> Question? { book.question(ticket) }
 
@@ -311,13 +349,19 @@ package actor ApprovalDesk: Questions {
         var transaction = extra
         var answers: [(WaiterID, ApprovalAnswer)] = []
         var notices: [ApprovalNotice] = []
+        var isKept = true
         for effect in effects {
             switch effect {
             case .record(let record):
                 transaction.records.append(self.record(record, judged))
                 // It has its yes: whoever looks at what waits need not look any more.
                 if case .approved = record.step { notices.append(.closed(record.ticket)) }
-            case .persist(let question): transaction.changes += persisting(question)
+            case .persist(let question):
+                guard let changes = persisting(question) else {
+                    isKept = false
+                    continue
+                }
+                transaction.changes += changes
             case .forget(let tenant, let ticket):
                 transaction.changes += [
                     .delete(
@@ -341,18 +385,15 @@ package actor ApprovalDesk: Questions {
             case .spend, .reply: break
             }
         }
-        if !transaction.records.isEmpty || !transaction.changes.isEmpty {
-            guard (try? await store.commit(transaction)) != nil else {
-                // Whoever waits hears no rather than nothing: the book has let them go.
-                for (waiter, _) in answers { waiters[waiter]?.fulfil(.refused(Self.unrecorded)) }
-                return false
-            }
+        if isKept, !transaction.records.isEmpty || !transaction.changes.isEmpty {
+            isKept = (try? await store.commit(transaction)) != nil
         }
-        for case .record(let record) in effects {
-            // A closed question may be gone by now; its causes were noted when it was asked.
-            let causes = book.question(record.ticket)?.causes ?? []
-            figures.note(record, causes: causes, at: clock.timestamp)
+        guard isKept else {
+            // Whoever waits hears no rather than nothing: the book has let them go.
+            for (waiter, _) in answers { waiters[waiter]?.fulfil(.refused(Self.unrecorded)) }
+            return false
         }
+        count(effects)
         for (waiter, answer) in answers { waiters[waiter]?.fulfil(answer) }
         for notice in notices { tell(notice) }
         return true
@@ -384,20 +425,25 @@ package actor ApprovalDesk: Questions {
     }
 
     /// The question, and its arguments sealed beside it while it is open.
-    private func persisting(_ question: Question) -> [StateChange] {
+    ///
+    /// Nil where they cannot be sealed: a question without them could not be shown after a restart.
+    private func persisting(_ question: Question) -> [StateChange]? {
         var changes: [StateChange] = [
             .put(Self.key(question), value: question.value.serialised(), expecting: .anything)
         ]
         let sealed = Self.sealedKey(question)
-        if question.callForm.isEmpty {
+        if question.words.isEmpty {
             changes.append(.delete(sealed, expecting: .anything))
-        } else if let bytes = try? sealing.seal(
-            question.callForm,
-            context: Array(question.ticket.rawValue.utf8),
-            random: random
-        ) {
-            changes.append(.put(sealed, value: bytes, expecting: .anything))
+            return changes
         }
+        guard
+            let bytes = try? sealing.seal(
+                question.words,
+                context: Array(question.ticket.rawValue.utf8),
+                random: random
+            )
+        else { return nil }
+        changes.append(.put(sealed, value: bytes, expecting: .anything))
         return changes
     }
 
@@ -422,6 +468,7 @@ extension JudgedCall {
             tool: tool.reference,
             pin: tool.pin,
             callForm: digest,
+            answers: answers,
             policy: tool.policy.digest
         )
     }

@@ -17,6 +17,9 @@ enum ApprovalEvidence {
             RecordField("pin", record.binding.pin.description),
             RecordField("policy", record.binding.policy.description),
         ]
+        if let answers = record.binding.answers {
+            fields.append(RecordField("answers", answers.description))
+        }
         let kind: RecordKind
         switch record.step {
         case .asked: kind = .proposed

@@ -15,7 +15,12 @@ extension Gateway {
             let form = try? CallForm(document.root)
         {
             let paths = CardReading.writtenPaths(form)
-            let files = HostedFiles(server(of: question.binding), folder: folder)
+            let member = await server(of: question.binding)
+            let files = HostedFiles(
+                member?.settings,
+                folder: folder,
+                hiding: member?.hosted?.recipe.hiding
+            )
             // A folder may lie on a disk that hangs.
             context.files =
                 (try? await parts.pool.run {
@@ -25,9 +30,9 @@ extension Gateway {
         return Card(of: question, in: context)
     }
 
-    private func server(of binding: Binding) -> Configuration.Server? {
-        current.configuration.allServers.first {
-            $0.name == binding.tool.server && $0.tenant == binding.tenant
+    private func server(of binding: Binding) async -> ServerFleet.Member? {
+        await fleet.all.first {
+            $0.settings.name == binding.tool.server && $0.settings.tenant == binding.tenant
         }
     }
 

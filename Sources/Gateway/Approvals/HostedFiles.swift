@@ -1,22 +1,28 @@
 import Approval
 import Base
+import Sandbox
 import System
 
 /// Files of a hosted server, for a card to compare with what a call would write.
 ///
-/// Only what the server's cage may write is looked at, from the outside, with no link followed.
+/// Only what the server's cage may write is looked at, from the outside, with no link followed. Where
+/// the server has a copy on write of a folder, what it wrote there counts.
 struct HostedFiles {
     private let folders: [(inside: String, outside: String)]
     private let root: String?
+    /// Where copies of its folders are; nil for a server without.
+    private let hiding: HiddenFolders?
 
     init(folders: [(inside: String, outside: String)], root: String?) {
         self.folders = folders
         self.root = root
+        hiding = nil
     }
 
     /// - Parameter folder: where relative folders of the configuration begin.
-    init(_ server: Configuration.Server?, folder: String) {
+    init(_ server: Configuration.Server?, folder: String, hiding: HiddenFolders?) {
         root = server?.root
+        self.hiding = hiding
         guard case .stdio(let stdio) = server?.kind, !stdio.cage.isNone else {
             folders = []
             return
@@ -38,7 +44,12 @@ struct HostedFiles {
             guard let start = Self.names(inside), names.starts(with: start),
                 names.count > start.count
             else { continue }
-            return read(Array(names.dropFirst(start.count)), inside: outside)
+            let rest = Array(names.dropFirst(start.count))
+            switch hiding?.copy(shownAt: inside)?.place(of: rest) {
+            case .copy(let folder): return read(rest, inside: folder)
+            case .nowhere: return .missing
+            case .original, nil: return read(rest, inside: outside)
+            }
         }
         return .unread("it lies outside of the folders the server may write")
     }

@@ -61,6 +61,6 @@ package final class UsualBook: Sendable {
         guard let news else { return }
         var transaction = Transaction()
         transaction.changes = [.put(key.state, value: news, expecting: .anything)]
-        try? store.post(transaction)
+        store.note(transaction)
     }
 }

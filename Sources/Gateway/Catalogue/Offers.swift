@@ -33,7 +33,7 @@ enum Naming {
         guard endpoint == .all else { return definition.wireName }
         switch definition.kind {
         case .resource, .template: return joined(server, uri: definition.wireName)
-        case .tool, .prompt, .reading, .completion:
+        case .tool, .prompt, .reading, .completion, .sampling, .roots:
             return "\(server.rawValue)__\(definition.wireName)"
         }
     }
@@ -164,8 +164,7 @@ extension Door {
         guard kind != .resource, kind != .template else {
             guard let reading = server.reading, principal.sees(reading) else { return [] }
             return server.listed.filter { item in
-                item.definition.kind == kind
-                    && (kind == .template || mayRead(item.definition.wireName, by: reading))
+                item.definition.kind == kind && isListed(item.definition, by: reading)
             }.map { ($0.definition, $0.isAccepted) }
         }
         return server.tools.values.filter { $0.kind == kind && principal.sees($0) }
@@ -173,8 +172,13 @@ extension Door {
             .map { ($0.published, true) }
     }
 
-    /// A resource whose reading would always be refused is not listed, like a tool.
-    private func mayRead(_ uri: String, by reading: ToolEntry) -> Bool {
+    /// A resource whose reading would always be refused is not listed, like a tool; nor is a template
+    /// that names a denied path whatever stands in its places.
+    private func isListed(_ item: ToolDefinition, by reading: ToolEntry) -> Bool {
+        let uri = item.wireName
+        guard item.kind == .resource else {
+            return reading.policy.denied.match(Array(uri.utf8)) == nil
+        }
         guard let form = try? CallForm.reading(uri) else { return false }
         if case .refuse = reading.policy.judge(form).outcome { return false }
         return true

@@ -3,6 +3,7 @@ import JSON
 package import JSONSchema
 package import MCP
 package import Policy
+import Screening
 
 /// A tool of an upstream as the gateway offers it.
 ///
@@ -22,6 +23,8 @@ package final class ToolEntry: Sendable {
     package let output: CompiledSchema?
     /// The compiled policy that applies to this tool, and its digest.
     package let policy: ToolPolicy
+    /// What its results are marked with.
+    let source: SourceName
     /// Whether the lines of its text are entries, by its name.
     let isListing: Bool
 
@@ -43,6 +46,7 @@ package final class ToolEntry: Sendable {
         self.input = input
         self.output = output
         self.policy = policy
+        source = SourceName(reference.description)
         isListing = upstream.kind == .tool && ListingLine.isListing(tool: upstream.wireName)
     }
 
@@ -65,7 +69,7 @@ package final class ToolEntry: Sendable {
                 ],
                 mirrored: mirrored(form)
             )
-        case .reading, .completion, .resource, .template:
+        case .reading, .completion, .resource, .template, .sampling, .roots:
             // What is judged is all there is to the request.
             let root = form.document.root
             return ServerCall(
@@ -193,6 +197,9 @@ package final class ServerEntry: Sendable {
     /// What reading its resources is judged as, where that is offered.
     var reading: ToolEntry? { offer(OfferKind.readingName) }
     var completion: ToolEntry? { offer(OfferKind.completionName) }
+
+    /// What a question of the server to an agent is judged as, where it may ask it.
+    func question(_ kind: InputKind) -> ToolEntry? { offer(kind.rawValue) }
 
     private func offer(_ name: String) -> ToolEntry? {
         (try? ToolName(name)).flatMap { tools[$0] }

@@ -1,5 +1,6 @@
 import Base
 import JSON
+import Policy
 import Sandbox
 
 /// Reads what a server is given inside its cage.
@@ -13,12 +14,14 @@ enum CageReader {
                 write: [],
                 network: .host,
                 code: [],
+                hide: [],
                 minimum: []
             )
         }
         let members = try field.members(
             of: [
-                "read", "write", "code", "network", "minimum", "tmp", "memory", "cpu", "processes",
+                "read", "write", "hide", "code", "network", "minimum", "tmp", "memory", "cpu",
+                "processes",
                 "files", "file_size", "seccomp",
             ]
         )
@@ -30,10 +33,27 @@ enum CageReader {
             write: write,
             network: try members["network"].map(NetworkReader.read) ?? .none,
             code: try members["code"]?.strings() ?? [],
+            hide: try members["hide"].map(hidden) ?? [],
             minimum: try minimum(members["minimum"]),
             limits: try limits(members),
             seccomp: try members["seccomp"]?.word(CageProfile.Seccomp.self) ?? .standard
         )
+    }
+
+    /// Patterns as `deny_paths` has them.
+    private static func hidden(_ field: Field) throws(ConfigurationError) -> [DenyPath] {
+        let elements = try field.elements()
+        guard elements.count <= DenyPath.countLimit else {
+            throw field.wrong("`hide` has more than \(DenyPath.countLimit) patterns")
+        }
+        return try elements.map { element throws(ConfigurationError) in
+            let text = try element.string()
+            do throws(DenyPath.Problem) {
+                return try DenyPath(text)
+            } catch {
+                throw element.wrong("`\(printable(text))` \(error.text)")
+            }
+        }
     }
 
     /// What is not written stays as closed as `CageLimits` says.

@@ -26,6 +26,7 @@ extension Configuration {
             mcp: "127.0.0.1:8930",
             isOpen: false,
             allowFrom: nil,
+            connections: Limits.connectionCount,
             hosts: [],
             origins: [],
             terminatedBy: [],
@@ -43,6 +44,7 @@ extension Configuration {
                 servers: servers,
                 secrets: secrets,
                 tenants: [:],
+                hosting: Hosting(),
                 approvals: Approvals(
                     hold: .seconds(50),
                     adapts: true,
@@ -53,7 +55,8 @@ extension Configuration {
                 audit: Audit(
                     checkpointFiles: [],
                     resultByteCount: Limits.recordedResultByteCount,
-                    dailyByteCount: 4 << 30
+                    dailyByteCount: 4 << 30,
+                    retention: nil
                 )
             )
         )
@@ -95,6 +98,7 @@ extension Configuration {
                     url: try ServerReader.url(url),
                     credential: credential,
                     certificateAuthority: nil,
+                    addresses: nil,
                     http2: true
                 )
             )
@@ -115,6 +119,7 @@ extension Configuration {
                     environment: environment,
                     workingFolder: try members["cwd"]?.string(),
                     cage: .closed,
+                    health: .standard,
                     uses: []
                 )
             )
@@ -128,7 +133,7 @@ extension Configuration {
             startTimeout: Limits.serverStart,
             idleTimeout: nil,
             revision: nil,
-            elicitation: []
+            asks: ServerAsks()
         )
     }
 }

@@ -1,8 +1,7 @@
 package import Base
 package import Egress
 import JSON
-package import MCP
-import Policy
+package import Policy
 package import Sandbox
 
 /// A configuration as it was checked: every name known, every value in range, no reference open.
@@ -15,6 +14,8 @@ package struct Configuration: Sendable {
     package let servers: [ServerName: Server]
     package let secrets: [String: SecretSource]
     package let tenants: [TenantID: Tenant]
+    /// Of the tenant `main`.
+    package let hosting: Hosting
     package let approvals: Approvals
     package let audit: Audit
     /// The text the policy parts (`tools`, `rules`, `limits`, `deny_paths`) stand in.
@@ -28,6 +29,8 @@ package struct Configuration: Sendable {
         package let isOpen: Bool
         /// Addresses and ranges that may connect; nil for all.
         package let allowFrom: [String]?
+        /// How many connections of agents may be open at once.
+        package let connections: Int
         /// Host names besides the listener's own address that a request may carry.
         package let hosts: [String]
         /// Origins a browser may send; none by default.
@@ -77,8 +80,8 @@ package struct Configuration: Sendable {
         package let idleTimeout: Duration?
         /// The one revision the operator allows, where pinned.
         package let revision: String?
-        /// How the server may ask the person behind an agent; not at all where nothing is written.
-        package let elicitation: InputModes
+        /// What the server may ask of the agent behind a call; nothing where nothing is written.
+        package let asks: ServerAsks
 
         package enum Kind: Sendable, Equatable {
             case stdio(Stdio)
@@ -90,6 +93,8 @@ package struct Configuration: Sendable {
             package let environment: [String: Value]
             package let workingFolder: String?
             package let cage: Cage
+            /// Nil where it is never asked whether it still answers.
+            package let health: HealthSettings?
             /// Where the secrets it does not hold may be used.
             package let uses: [SecretUse]
         }
@@ -105,6 +110,8 @@ package struct Configuration: Sendable {
             /// The name of the secret that goes out as a bearer token.
             package let credential: String?
             package let certificateAuthority: String?
+            /// Those the name may have; nil: any that is public.
+            package let addresses: [NetworkBlock]?
             /// Whether HTTP/2 is offered, where TLS is spoken.
             package let http2: Bool
         }
@@ -127,6 +134,8 @@ package struct Configuration: Sendable {
         package let network: Network
         /// Files and folders shown read-only at their own path, beside what the program needs.
         package let code: [String]
+        /// What of its folders is not there for it, beside its tenant's `deny_paths`.
+        package let hide: [DenyPath]
         /// Nil where nothing is written.
         package let minimum: [String]?
         package var limits = CageLimits()
@@ -163,6 +172,7 @@ package struct Configuration: Sendable {
             write: [],
             network: .none,
             code: [],
+            hide: [],
             minimum: nil
         )
     }
@@ -173,6 +183,19 @@ package struct Configuration: Sendable {
         /// Whether a connection to a place no rule names waits for a person.
         package let asks: Bool
         package let budget: EgressBudget.Limits
+        /// By place, the file of authorities that hosts whose TLS is ended here are held against, where
+        /// it is not the machine's.
+        package let authorities: [String: String]
+
+        /// Names whose TLS is ended for the requests inside.
+        var inspectedNames: [String] {
+            rules.filter { $0.requests != nil }.compactMap { rule in
+                switch rule.subject {
+                case .name(let name), .child(of: let name): name
+                case .address: nil
+                }
+            }
+        }
     }
 
     package enum SecretSource: Sendable, Equatable {
@@ -213,12 +236,15 @@ package struct Configuration: Sendable {
         package let token: Token
         package let namespace: String?
         package let certificateAuthority: String?
+        /// Those the name may have; nil: any that is public.
+        package let addresses: [NetworkBlock]?
     }
 
     /// One tenant: its own servers and credentials, and rules beside the inherited ones.
     package struct Tenant: Sendable {
         package let id: TenantID
         package let servers: [ServerName: Server]
+        package let hosting: Hosting
     }
 
     package struct Approvals: Sendable, Equatable {
@@ -238,6 +264,18 @@ package struct Configuration: Sendable {
         package let checkpointFiles: [String]
         package let resultByteCount: Int
         package let dailyByteCount: Int
+        /// Nil keeps every record for good.
+        package let retention: Retention?
+    }
+
+    /// When the oldest records of the log go: those older than `age`, and what is over `byteCount`.
+    package struct Retention: Sendable, Equatable {
+        package let age: Duration?
+        package let byteCount: UInt64?
+        /// By size nothing goes that is younger, however much an agent lets be recorded.
+        package let byteAge: Duration
+
+        static let defaultByteAge = Duration.seconds(7 * 86_400)
     }
 
     init(_ parts: Parts) {
@@ -248,6 +286,7 @@ package struct Configuration: Sendable {
         servers = parts.servers
         secrets = parts.secrets
         tenants = parts.tenants
+        hosting = parts.hosting
         approvals = parts.approvals
         audit = parts.audit
         source = parts.source
@@ -262,6 +301,7 @@ package struct Configuration: Sendable {
         let servers: [ServerName: Server]
         let secrets: [String: SecretSource]
         let tenants: [TenantID: Tenant]
+        let hosting: Hosting
         let approvals: Approvals
         let audit: Audit
     }

@@ -11,8 +11,11 @@ extension Configuration {
 
     private static let keys: Set<String> = [
         "gatehouse", "environment", "listen", "servers", "secrets", "tenants", "approvals",
-        "audit", "self_approval", "console",
+        "audit", "self_approval", "console", "hosting",
     ]
+
+    /// The keys of a tenant that are not its policy's.
+    package static let tenantKeys: Set<String> = ["servers", "hosting"]
 
     /// Reads a configuration: ours, or an existing `mcpServers` file.
     package init(_ text: SourceText) throws(ConfigurationError) {
@@ -30,19 +33,19 @@ extension Configuration {
         }
         _ = try version.integer(in: 1...1)
         let secrets = try SecretReader.read(members["secrets"])
+        let hosting = try HostingReader.hosting(members["hosting"])
+        let servers = try ServerReader.servers(members["servers"], tenant: .main, secrets: secrets)
+        try HostingReader.check(servers, in: members["servers"], against: hosting)
         self.init(
             Parts(
                 source: text,
                 environment: try Self.environment(members["environment"]),
                 listen: try ListenReader.read(members["listen"]),
                 console: try ConsoleReader.read(members["console"]),
-                servers: try ServerReader.servers(
-                    members["servers"],
-                    tenant: .main,
-                    secrets: secrets
-                ),
+                servers: servers,
                 secrets: secrets,
-                tenants: try Self.tenants(members["tenants"], secrets: secrets),
+                tenants: try Self.tenants(members["tenants"], secrets: secrets, hosting),
+                hosting: hosting,
                 approvals: try Self.approvals(members["approvals"], members["self_approval"]),
                 audit: try Self.audit(members["audit"])
             )
@@ -63,7 +66,8 @@ extension Configuration {
 
     private static func tenants(
         _ field: Field?,
-        secrets: [String: SecretSource]
+        secrets: [String: SecretSource],
+        _ inherited: Hosting
     ) throws(ConfigurationError) -> [TenantID: Tenant] {
         var result: [TenantID: Tenant] = [:]
         for (name, entry) in try field?.allMembers() ?? [] {
@@ -79,15 +83,11 @@ extension Configuration {
                     hint: "choose another name"
                 )
             }
-            let members = try entry.members(of: Set(["servers"]).union(policyKeys))
-            result[id] = Tenant(
-                id: id,
-                servers: try ServerReader.servers(
-                    members["servers"],
-                    tenant: id,
-                    secrets: secrets
-                )
-            )
+            let members = try entry.members(of: tenantKeys.union(policyKeys))
+            let hosting = try HostingReader.hosting(members["hosting"], inherited: inherited)
+            let servers = try ServerReader.servers(members["servers"], tenant: id, secrets: secrets)
+            try HostingReader.check(servers, in: members["servers"], against: hosting)
+            result[id] = Tenant(id: id, servers: servers, hosting: hosting)
         }
         return result
     }
@@ -128,13 +128,33 @@ extension Configuration {
 
     private static func audit(_ field: Field?) throws(ConfigurationError) -> Audit {
         let members =
-            try field?.members(of: ["checkpoints", "result_bytes", "bytes_per_day"]) ?? [:]
+            try field?.members(of: ["checkpoints", "result_bytes", "bytes_per_day", "retention"])
+            ?? [:]
         return Audit(
             checkpointFiles: try members["checkpoints"].map(checkpointFiles) ?? [],
             resultByteCount: try members["result_bytes"]?
                 .integer(in: 0...Limits.recordedResultMostByteCount)
                 ?? Limits.recordedResultByteCount,
-            dailyByteCount: try members["bytes_per_day"]?.integer(in: 1 << 20...1 << 40) ?? 4 << 30
+            dailyByteCount: try members["bytes_per_day"]?.integer(in: 1 << 20...1 << 40) ?? 4 << 30,
+            retention: try members["retention"].map(retention)
+        )
+    }
+
+    private static func retention(_ field: Field) throws(ConfigurationError) -> Retention {
+        let members = try field.members(of: ["age", "bytes", "bytes_after"])
+        guard members["age"] != nil || members["bytes"] != nil else {
+            throw field.wrong(
+                "`retention` says neither `age` nor `bytes`",
+                hint: "leave it out to keep every record"
+            )
+        }
+        return Retention(
+            age: try members["age"]?.duration(in: Limits.retentionAge),
+            byteCount: try members["bytes"].map { bytes throws(ConfigurationError) in
+                UInt64(try bytes.integer(in: Limits.retentionByteCount))
+            },
+            byteAge: try members["bytes_after"]?.duration(in: Limits.retentionByteAge)
+                ?? Retention.defaultByteAge
         )
     }
 

@@ -22,6 +22,7 @@ package enum ConfigurationSchema {
                 "listen": { "$ref": "#/$defs/listen" },
                 "servers": { "$ref": "#/$defs/servers" },
                 "secrets": { "type": "object", "additionalProperties": { "$ref": "#/$defs/secret" } },
+                "hosting": { "$ref": "#/$defs/hosting" },
                 "tenants": { "type": "object", "propertyNames": { "allOf": [{ "$ref": "#/$defs/name" }, { "not": { "const": "main" } }] }, "additionalProperties": { "$ref": "#/$defs/tenant" } },
                 "approvals": {
                   "type": "object",
@@ -41,7 +42,18 @@ package enum ConfigurationSchema {
                   "properties": {
                     "checkpoints": { "anyOf": [{ "$ref": "#/$defs/text" }, { "type": "array", "maxItems": 8, "items": { "$ref": "#/$defs/text" } }], "description": "Files each signed checkpoint is appended to." },
                     "result_bytes": { "type": "integer", "minimum": 0, "maximum": 65536 },
-                    "bytes_per_day": { "type": "integer", "minimum": 1048576, "maximum": 1099511627776 }
+                    "bytes_per_day": { "type": "integer", "minimum": 1048576, "maximum": 1099511627776 },
+                    "retention": {
+                      "type": "object",
+                      "additionalProperties": false,
+                      "anyOf": [{ "required": ["age"] }, { "required": ["bytes"] }],
+                      "description": "When the oldest records go, with a signed tombstone in their place; none goes where this is left out.",
+                      "properties": {
+                        "age": { "$ref": "#/$defs/time", "description": "Records older than this go; 1 d to 36500 d." },
+                        "bytes": { "type": "integer", "minimum": 1048576, "maximum": 1125899906842624, "description": "The oldest records go until the log fills no more than this." },
+                        "bytes_after": { "$ref": "#/$defs/time", "description": "By size nothing goes that is younger; 0 s to 36500 d, 7 d if left out." }
+                      }
+                    }
                   }
                 },
                 "console": {
@@ -66,10 +78,21 @@ package enum ConfigurationSchema {
               "description": "Inherits the rules, limits and denied paths of the top, never its servers or tools.",
               "properties": {
                 "servers": { "$ref": "#/$defs/servers" },
+                "hosting": { "$ref": "#/$defs/hosting" },
                 "tools": { "$ref": "#/$defs/tools" },
                 "rules": { "$ref": "#/$defs/rules" },
                 "limits": { "$ref": "#/$defs/limits" },
                 "deny_paths": { "$ref": "#/$defs/denyPaths" }
+              }
+            },
+            "hosting": {
+              "type": "object",
+              "additionalProperties": false,
+              "description": "What the hosted servers of one tenant may use together; tenants inherit what they do not write, each for itself.",
+              "properties": {
+                "servers": { "type": "integer", "minimum": 1, "maximum": 4096, "description": "How many of them run at once." },
+                "processes": { "type": "integer", "minimum": 2, "maximum": 1048576, "description": "The sum of the `processes` of those that run." },
+                "memory": { "type": "integer", "minimum": 16, "maximum": 16777216, "description": "The sum of the `memory` of those that run, in MiB." }
               }
             },
             "name": {
@@ -86,6 +109,7 @@ package enum ConfigurationSchema {
                 "mcp": { "$ref": "#/$defs/address", "description": "ADDRESS:PORT for agents, or none." },
                 "control": { "$ref": "#/$defs/address", "description": "ADDRESS:PORT for health, readiness and metrics, or none." },
                 "allow_from": { "type": "array", "items": { "$ref": "#/$defs/text" }, "description": "Addresses and ranges that may connect for agents; everybody else is cut off." },
+                "connections": { "type": "integer", "minimum": 1, "maximum": 100000, "description": "How many connections of agents may be open at once." },
                 "control_from": { "type": "array", "items": { "$ref": "#/$defs/text" } },
                 "hosts": { "type": "array", "items": { "$ref": "#/$defs/text" } },
                 "origins": { "type": "array", "items": { "$ref": "#/$defs/text" } },
@@ -144,7 +168,8 @@ package enum ConfigurationSchema {
                     "key": { "$ref": "#/$defs/text" },
                     "token": { "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": { "env": { "$ref": "#/$defs/text" }, "file": { "$ref": "#/$defs/text" } } },
                     "namespace": { "$ref": "#/$defs/text" },
-                    "ca": { "$ref": "#/$defs/text" }
+                    "ca": { "$ref": "#/$defs/text" },
+                    "addresses": { "$ref": "#/$defs/addresses" }
                   }
                 }
               }
@@ -160,13 +185,16 @@ package enum ConfigurationSchema {
                   "url": { "$ref": "#/$defs/text" },
                   "credential": { "$ref": "#/$defs/text", "description": "The secret that is sent as a bearer token." },
                   "ca": { "$ref": "#/$defs/text" },
+                  "addresses": { "$ref": "#/$defs/addresses" },
                   "http2": { "type": "boolean", "description": "Whether HTTP/2 is offered to an https server; it is unless false is written." },
                   "root": { "$ref": "#/$defs/absolute" },
                   "call_timeout": { "$ref": "#/$defs/time" },
                   "start_timeout": { "$ref": "#/$defs/time" },
                   "idle_timeout": { "$ref": "#/$defs/time" },
                   "revision": { "$ref": "#/$defs/revision" },
-                  "elicitation": { "$ref": "#/$defs/elicitation" }
+                  "elicitation": { "$ref": "#/$defs/elicitation" },
+                  "sampling": { "$ref": "#/$defs/sampling" },
+                  "roots": { "$ref": "#/$defs/roots" }
                 }
               },
               "else": {
@@ -187,17 +215,36 @@ package enum ConfigurationSchema {
                   "folder": { "$ref": "#/$defs/text" },
                   "secrets": { "type": "array", "maxItems": 32, "items": { "$ref": "#/$defs/use" } },
                   "cage": { "$ref": "#/$defs/cage" },
+                  "health": { "$ref": "#/$defs/health" },
                   "root": { "$ref": "#/$defs/absolute" },
                   "call_timeout": { "$ref": "#/$defs/time" },
                   "start_timeout": { "$ref": "#/$defs/time" },
                   "idle_timeout": { "$ref": "#/$defs/time" },
                   "revision": { "$ref": "#/$defs/revision" },
-                  "elicitation": { "$ref": "#/$defs/elicitation" }
+                  "elicitation": { "$ref": "#/$defs/elicitation" },
+                  "sampling": { "$ref": "#/$defs/sampling" },
+                  "roots": { "$ref": "#/$defs/roots" }
                 }
               }
             },
+            "addresses": { "type": "array", "minItems": 1, "maxItems": 32, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]+(?:/[0-9]{1,3})?$" }, "description": "The addresses the name may have; they need not be public." },
             "absolute": { "type": "string", "pattern": "^/[^\\u0000]*$" },
             "elicitation": { "type": "array", "items": { "enum": ["form", "url"] }, "description": "How the server may ask the person behind an agent." },
+            "sampling": { "type": "object", "additionalProperties": false, "properties": { "max_tokens": { "type": "integer", "minimum": 1, "maximum": 1000000 }, "tools": { "type": "boolean" } }, "description": "Lets the server ask the model behind an agent, and give it tools of its own." },
+            "roots": {
+              "anyOf": [
+                { "const": "agent" },
+                { "type": "array", "minItems": 1, "maxItems": 64, "items": { "$ref": "#/$defs/absolute" } }
+              ],
+              "description": "Whether the server may ask the agent for its folders, or which ones it is told."
+            },
+            "health": {
+              "anyOf": [
+                { "const": "none" },
+                { "type": "object", "additionalProperties": false, "properties": { "every": { "$ref": "#/$defs/time" }, "timeout": { "$ref": "#/$defs/time" } } }
+              ],
+              "description": "How often the server is asked whether it still answers, and how long it has to."
+            },
             "revision": { "enum": ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"] },
             "cage": {
               "anyOf": [
@@ -208,6 +255,7 @@ package enum ConfigurationSchema {
                   "properties": {
                     "read": { "$ref": "#/$defs/folders" },
                     "write": { "$ref": "#/$defs/folders" },
+                    "hide": { "$ref": "#/$defs/denyPaths", "description": "What of these folders is not there for this server, beside deny_paths." },
                     "code": { "type": "array", "items": { "type": "string" } },
                     "network": { "anyOf": [{ "enum": ["none", "host"] }, { "$ref": "#/$defs/egress" }] },
                     "tmp": { "type": "integer", "minimum": 1, "maximum": 16384, "description": "Size of /tmp in MiB." },
@@ -231,11 +279,16 @@ package enum ConfigurationSchema {
                 "secret": { "$ref": "#/$defs/text" },
                 "host": { "$ref": "#/$defs/place" },
                 "header": { "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", "description": "Authorization unless it is written." },
-                "value": { "type": "string", "pattern": "\\{secret\\}", "description": "The whole value of the header; `Bearer {secret}` unless it is written." },
+                "in": { "enum": ["header", "query", "body"], "description": "Where in a request; in a header unless it is written." },
+                "name": { "type": "string", "minLength": 1, "maxLength": 256, "description": "With `in: query` the parameter; with `in: body` the form's field, or the JSON pointer of a string." },
+                "value": { "type": "string", "pattern": "\\{secret\\}", "description": "The whole value; of a header `Bearer {secret}`, of all else `{secret}` unless it is written." },
                 "basic": { "type": "string", "pattern": "^[^:]*$", "description": "A user: the value is Basic with the secret as password." },
                 "methods": { "type": "array", "minItems": 1, "items": { "enum": ["DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT"] } },
                 "ca": { "$ref": "#/$defs/text", "description": "File of the authorities to trust there instead of the machine's." }
               },
+              "if": { "properties": { "in": { "enum": ["query", "body"] } }, "required": ["in"] },
+              "then": { "required": ["name"], "properties": { "header": false, "basic": false } },
+              "else": { "properties": { "name": false } },
               "not": { "required": ["value", "basic"] }
             },
             "egress": {
@@ -255,7 +308,10 @@ package enum ConfigurationSchema {
                         "additionalProperties": false,
                         "properties": {
                           "host": { "$ref": "#/$defs/place" },
-                          "addresses": { "type": "array", "minItems": 1, "maxItems": 32, "items": { "type": "string", "pattern": "^[0-9a-fA-F:.]+(?:/[0-9]{1,3})?$" }, "description": "The addresses the name may have; they need not be public." }
+                          "addresses": { "$ref": "#/$defs/addresses" },
+                          "methods": { "type": "array", "minItems": 1, "uniqueItems": true, "items": { "enum": ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] }, "description": "Requests it takes; the gateway ends its TLS to see them." },
+                          "paths": { "type": "array", "minItems": 1, "maxItems": 64, "items": { "type": "string", "pattern": "^/" }, "description": "Paths it takes: /v1/items, /repos/*/issues (one segment), /v1/** (all below)." },
+                          "ca": { "$ref": "#/$defs/text", "description": "File of the authorities the host is held against where its TLS is ended." }
                         }
                       }
                     ]

@@ -9,8 +9,8 @@ enum ListenReader {
         let members =
             try field?.members(
                 of: [
-                    "mcp", "open", "allow_from", "hosts", "origins", "tls", "http2", "control",
-                    "control_from",
+                    "mcp", "open", "allow_from", "connections", "hosts", "origins", "tls", "http2",
+                    "control", "control_from",
                 ]
             ) ?? [:]
         let mcp = try members["mcp"]?.string() ?? "127.0.0.1:8930"
@@ -44,6 +44,8 @@ enum ListenReader {
             mcp: mcp == "none" ? nil : mcp,
             isOpen: isOpen,
             allowFrom: try members["allow_from"].map(ranges),
+            connections: try members["connections"]?
+                .integer(in: 1...Limits.connectionCountMaximum) ?? Limits.connectionCount,
             hosts: try members["hosts"].map(hosts) ?? [],
             origins: try members["origins"].map(origins) ?? [],
             terminatedBy: terminatedBy,

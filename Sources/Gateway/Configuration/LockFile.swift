@@ -168,7 +168,7 @@ package struct LockFile: Sendable, Equatable {
 }
 
 extension Field {
-    fileprivate func digest() throws(ConfigurationError) -> Digest {
+    func digest() throws(ConfigurationError) -> Digest {
         let text = try string()
         guard text.hasPrefix("sha256:"), let bytes = Hex.decode(text.dropFirst(7)),
             let digest = Digest(bytes: bytes)

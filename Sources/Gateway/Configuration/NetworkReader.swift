@@ -22,7 +22,8 @@ enum NetworkReader {
             Configuration.Egress(
                 rules: try members["allow"].map(rules) ?? [],
                 asks: try members["unknown"]?.word(Unknown.self) == .ask,
-                budget: try budget(members["budget"])
+                budget: try budget(members["budget"]),
+                authorities: try members["allow"].map(authorities) ?? [:]
             )
         )
     }
@@ -31,27 +32,67 @@ enum NetworkReader {
         var rules: [EgressRule] = []
         for element in try field.elements() {
             let rule = try rule(element)
-            guard !rules.contains(where: { "\($0)" == "\(rule)" }) else {
-                throw element.wrong("`\(rule)` is named twice")
+            for other in rules where "\(other)" == "\(rule)" {
+                guard rule.requests != nil, other.requests != nil, rule.blocks == other.blocks
+                else {
+                    throw element.wrong(
+                        "`\(rule)` is named twice",
+                        hint:
+                            "only entries with `methods` or `paths`, and the same `addresses`, may "
+                            + "name one host together"
+                    )
+                }
             }
             rules.append(rule)
         }
         guard rules.count <= Limits.egressRuleCount else {
             throw field.wrong("at most \(Limits.egressRuleCount) places can be named")
         }
+        guard Set(rules.map(\.port)).count <= Limits.egressPortCount else {
+            throw field.wrong("at most \(Limits.egressPortCount) different ports can be named")
+        }
         return rules
     }
 
-    /// `host[:port]`, or a mapping where the host's addresses are named, too.
+    private static let keys: Set<String> = ["host", "addresses", "methods", "paths", "ca"]
+
+    /// `host[:port]`, or a mapping where more is said of it.
     private static func rule(_ field: Field) throws(ConfigurationError) -> EgressRule {
-        guard field.node.kind == .object else { return try rule(try field.string(), nil, field) }
-        let members = try field.members(of: ["host", "addresses"])
+        guard field.node.kind == .object else {
+            return try rule(try field.string(), nil, nil, field)
+        }
+        let members = try field.members(of: keys)
         guard let host = members["host"] else {
             throw field.wrong("the key `host` is missing", hint: "write `host: NAME[:PORT]`")
         }
-        guard let addresses = members["addresses"] else {
-            return try rule(try host.string(), nil, host)
+        let requests = try RequestReader.read(members["methods"], members["paths"])
+        if let authority = members["ca"], requests == nil {
+            throw authority.wrong(
+                "`ca` is for hosts whose requests are looked at: name `methods` or `paths`"
+            )
         }
+        return try rule(try host.string(), try blocks(members["addresses"]), requests, host)
+    }
+
+    /// By place, the file of `ca`.
+    private static func authorities(
+        _ field: Field
+    ) throws(ConfigurationError) -> [String: String] {
+        var files: [String: String] = [:]
+        for element in try field.elements() where element.node.kind == .object {
+            guard let file = try element.members(of: keys)["ca"] else { continue }
+            let place = try rule(element).description
+            let path = try file.string()
+            guard files[place] == nil || files[place] == path else {
+                throw file.wrong("`\(place)` is held against another file already")
+            }
+            files[place] = path
+        }
+        return files
+    }
+
+    static func blocks(_ field: Field?) throws(ConfigurationError) -> [NetworkBlock]? {
+        guard let addresses = field else { return nil }
         var blocks: [NetworkBlock] = []
         for element in try addresses.elements() {
             let text = try element.string()
@@ -63,16 +104,17 @@ enum NetworkReader {
         guard (1...32).contains(blocks.count) else {
             throw addresses.wrong("`addresses` names 1 to 32 addresses or blocks")
         }
-        return try rule(try host.string(), blocks, host)
+        return blocks
     }
 
     private static func rule(
         _ text: String,
         _ blocks: [NetworkBlock]?,
+        _ requests: RequestRule?,
         _ field: Field
     ) throws(ConfigurationError) -> EgressRule {
         do throws(EgressRule.Problem) {
-            return try EgressRule(text, blocks: blocks)
+            return try EgressRule(text, blocks: blocks, requests: requests)
         } catch {
             throw field.wrong(error.text)
         }

@@ -51,7 +51,7 @@ enum SecretReader {
         _ field: Field
     ) throws(ConfigurationError) -> Configuration.VaultSource {
         let members = try field.members(
-            of: ["url", "mount", "path", "key", "token", "namespace", "ca"]
+            of: ["url", "mount", "path", "key", "token", "namespace", "ca", "addresses"]
         )
         func needed(_ key: String) throws(ConfigurationError) -> Field {
             guard let field = members[key] else {
@@ -75,7 +75,8 @@ enum SecretReader {
             key: try members["key"]?.string() ?? "value",
             token: source,
             namespace: try members["namespace"]?.string(),
-            certificateAuthority: try members["ca"]?.string()
+            certificateAuthority: try members["ca"]?.string(),
+            addresses: try ServerReader.addresses(members)
         )
     }
 

@@ -6,7 +6,7 @@ private import JSON
 /// Reads where a server's secrets may be used.
 enum SecretUseReader {
     private static let known: Set<String> = [
-        "secret", "host", "header", "value", "basic", "methods", "ca",
+        "secret", "host", "in", "name", "header", "value", "basic", "methods", "ca",
     ]
     private static let countLimit = 32
 
@@ -35,9 +35,9 @@ enum SecretUseReader {
             let binding = SecretBinding(
                 secret: secret,
                 rule: try place(members["host"], entry, egress),
-                header: try header(members["header"]),
-                template: try template(members["value"], members["basic"]),
-                methods: try methods(members["methods"])
+                place: try spot(members, entry),
+                template: try template(members),
+                methods: try RequestReader.methods(members["methods"])
             )
             uses.append(
                 Configuration.Server.SecretUse(
@@ -96,6 +96,42 @@ enum SecretUseReader {
         return rule
     }
 
+    private enum Word: String, CaseIterable { case header, query, body }
+    private static let nameByteCountLimit = 256
+
+    /// Where in the request: a header, or what `in` says in so many words.
+    private static func spot(
+        _ members: [String: Field],
+        _ entry: Field
+    ) throws(ConfigurationError) -> SecretPlace {
+        let word = try members["in"]?.word(Word.self) ?? .header
+        guard word != .header else {
+            if let name = members["name"] {
+                throw name.wrong("`name` goes with `in: query` or `in: body`; write `header: NAME`")
+            }
+            return .header(try header(members["header"]))
+        }
+        for key in ["header", "basic"] {
+            guard let field = members[key] else { continue }
+            throw field.wrong("`\(key)` and `in: \(word.rawValue)` exclude each other")
+        }
+        guard let field = members["name"] else {
+            throw entry.wrong(
+                "the key `name` is missing",
+                hint: "write `name: PARAMETER`, or for JSON the pointer `name: /path/to/value`"
+            )
+        }
+        let name = try field.string()
+        guard (1...nameByteCountLimit).contains(name.utf8.count) else {
+            throw field.wrong("`name` has 1 to \(nameByteCountLimit) bytes")
+        }
+        guard word == .body else { return .query(name) }
+        guard name.hasPrefix("/") else { return .form(name) }
+        do throws(JSONPointerError) { return .json(try JSONPointer(name)) } catch {
+            throw field.wrong("\(error)")
+        }
+    }
+
     private static func header(_ field: Field?) throws(ConfigurationError) -> String {
         guard let field else { return "authorization" }
         let name = try field.string().lowercased()
@@ -107,10 +143,10 @@ enum SecretUseReader {
     }
 
     private static func template(
-        _ value: Field?,
-        _ basic: Field?
+        _ members: [String: Field]
     ) throws(ConfigurationError) -> SecretBinding.Template {
-        if let basic {
+        let value = members["value"]
+        if let basic = members["basic"] {
             guard value == nil else {
                 throw basic.wrong("`value` and `basic` exclude each other")
             }
@@ -120,7 +156,8 @@ enum SecretUseReader {
             }
             return .basic(user: user)
         }
-        guard let value else { return .bearer }
+        // A name goes with all but a header.
+        guard let value else { return members["name"] == nil ? .bearer : .plain }
         guard let template = SecretBinding.Template(try value.string()) else {
             throw value.wrong(
                 "`value` must hold `{secret}` once, in printable ASCII",
@@ -128,23 +165,5 @@ enum SecretUseReader {
             )
         }
         return template
-    }
-
-    private static func methods(_ field: Field?) throws(ConfigurationError) -> Set<String> {
-        guard let field else { return [] }
-        let known: Set<String> = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-        var methods: Set<String> = []
-        for element in try field.elements() {
-            let method = try element.string()
-            guard known.contains(method) else {
-                throw element.wrong(
-                    "`\(printable(method))` is not carried",
-                    hint: "use some of: " + known.sorted().joined(separator: ", ")
-                )
-            }
-            methods.insert(method)
-        }
-        guard !methods.isEmpty else { throw field.wrong("`methods` is empty") }
-        return methods
     }
 }

@@ -1,4 +1,5 @@
 import Base
+import Egress
 private import HTTP
 import JSON
 import MCP
@@ -33,6 +34,7 @@ enum ServerReader {
 
     private static let common: Set<String> = [
         "root", "call_timeout", "start_timeout", "idle_timeout", "revision", "elicitation",
+        "sampling", "roots",
     ]
 
     private static func server(
@@ -44,8 +46,8 @@ enum ServerReader {
         let isHTTP = field.node["url"] != nil
         let own: Set<String> =
             isHTTP
-            ? ["url", "credential", "ca", "http2"]
-            : ["command", "env", "folder", "cage", "secrets"]
+            ? ["url", "credential", "ca", "addresses", "http2"]
+            : ["command", "env", "folder", "cage", "health", "secrets"]
         let members = try field.members(of: own.union(common))
         let kind: Configuration.Server.Kind =
             isHTTP
@@ -77,24 +79,8 @@ enum ServerReader {
                 in: .seconds(1) ... .seconds(86_400)
             ),
             revision: revision,
-            elicitation: try elicitation(members["elicitation"])
+            asks: try ServerAsksReader.asks(members)
         )
-    }
-
-    private static func elicitation(_ field: Field?) throws(ConfigurationError) -> InputModes {
-        var modes: InputModes = []
-        for entry in try field?.elements() ?? [] {
-            switch try entry.string() {
-            case "form": modes.insert(.form)
-            case "url": modes.insert(.url)
-            default:
-                throw entry.wrong(
-                    "`elicitation` lists ways a server may ask a person",
-                    hint: "use `form`, `url` or both: `elicitation: [form]`"
-                )
-            }
-        }
-        return modes
     }
 
     private static func http(
@@ -110,8 +96,21 @@ enum ServerReader {
             url: try members["url"].map(url) ?? "",
             credential: credential,
             certificateAuthority: try members["ca"]?.string(),
+            addresses: try addresses(members),
             http2: try members["http2"]?.bool() ?? true
         )
+    }
+
+    /// Where the name in `url` may lead, in the place of what is public.
+    static func addresses(
+        _ members: [String: Field]
+    ) throws(ConfigurationError) -> [NetworkBlock]? {
+        guard let field = members["addresses"] else { return nil }
+        let url = try members["url"]?.string() ?? ""
+        guard (try? HTTPURL(parsing: url))?.origin.address == nil else {
+            throw field.wrong("`addresses` is for a name; `url` names an address itself")
+        }
+        return try NetworkReader.blocks(field)
     }
 
     /// A URL that is connected to: https, or http on loopback.
@@ -131,6 +130,19 @@ enum ServerReader {
             )
         }
         return text
+    }
+
+    /// `none`, or how often it is asked and how long it has to answer.
+    private static func health(_ field: Field?) throws(ConfigurationError) -> HealthSettings? {
+        guard let field else { return .standard }
+        if field.node.isString("none") { return nil }
+        let members = try field.members(of: ["every", "timeout"])
+        return HealthSettings(
+            interval: try members["every"]?.duration(in: .seconds(1) ... .seconds(3600))
+                ?? Limits.healthInterval,
+            timeout: try members["timeout"]?.duration(in: .seconds(1) ... .seconds(300))
+                ?? Limits.healthTimeout
+        )
     }
 
     private static func stdio(
@@ -157,6 +169,7 @@ enum ServerReader {
             environment: environment,
             workingFolder: try members["folder"]?.string(),
             cage: cage,
+            health: try health(members["health"]),
             uses: uses
         )
     }

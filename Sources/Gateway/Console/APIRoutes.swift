@@ -68,6 +68,48 @@ struct APIRoute: Sendable {
             command: "servers.restart",
             body: ["tenant"]
         ),
+        APIRoute(
+            verb: .post,
+            path: "/servers/{server}/kill",
+            command: "servers.kill",
+            body: ["tenant", "reason"]
+        ),
+        APIRoute(
+            verb: .get,
+            path: "/servers/{server}/changes",
+            command: "servers.changes",
+            query: ["tenant"]
+        ),
+        APIRoute(
+            verb: .post,
+            path: "/servers/{server}/changes/commit",
+            command: "servers.commit",
+            body: ["tenant", "digests"]
+        ),
+        APIRoute(
+            verb: .post,
+            path: "/servers/{server}/changes/drop",
+            command: "servers.drop",
+            body: ["tenant"]
+        ),
+
+        APIRoute(verb: .get, path: "/egress", command: "egress.list"),
+        APIRoute(
+            verb: .post,
+            path: "/egress/allow",
+            command: "egress.allow",
+            body: ["tenant", "server", "host", "once", "milliseconds"]
+        ),
+        APIRoute(
+            verb: .post,
+            path: "/egress/refuse",
+            command: "egress.refuse",
+            body: ["tenant", "server", "host"]
+        ),
+
+        APIRoute(verb: .get, path: "/secrets", command: "secrets.list"),
+        APIRoute(verb: .post, path: "/secrets/{name}/test", command: "secrets.test"),
+        APIRoute(verb: .post, path: "/secrets/{name}/rotate", command: "secrets.rotate"),
 
         APIRoute(verb: .get, path: "/tools", command: "tools.list"),
         APIRoute(
@@ -86,7 +128,7 @@ struct APIRoute: Sendable {
             verb: .post,
             path: "/servers/{server}/accept",
             command: "tools.approve",
-            body: ["tenant", "tools", "pins", "instructions", "program"]
+            body: ["tenant", "tools", "pins", "proposals", "instructions", "program"]
         ),
         APIRoute(verb: .post, path: "/tools/refresh", command: "tools.refresh"),
 
@@ -101,6 +143,7 @@ struct APIRoute: Sendable {
         APIRoute(verb: .get, path: "/audit/export.csv", command: export, query: auditParts),
         APIRoute(verb: .get, path: "/audit/export.jsonl", command: export, query: auditParts),
         APIRoute(verb: .get, path: "/figures", command: "figures"),
+        APIRoute(verb: .get, path: "/figures/answers", command: "approvals.stats"),
 
         APIRoute(verb: .get, path: "/tokens", command: "tokens.list"),
         APIRoute(
@@ -118,6 +161,13 @@ struct APIRoute: Sendable {
             path: "/tokens/revoke",
             command: "tokens.revoke",
             body: ["id", "owner", "tenant"]
+        ),
+        APIRoute(
+            verb: .post,
+            path: "/tokens/rotate",
+            command: "tokens.rotate",
+            body: ["id", "tenant"],
+            gate: .proof
         ),
 
         APIRoute(verb: .get, path: "/approvers", command: "approvers.list"),

@@ -143,11 +143,11 @@ actor ConsoleFeed {
             .map { gateway.summary(of: $0) }
         var events = [
             Self.event("approvals", JSONValue.array(questions).serialised()),
-            Self.event("status", await gateway.statusText()),
+            Self.event("status", await gateway.statusText(for: page.tenants)),
         ]
         if page.wantsCalls {
             let size = gateway.store.size
-            let last = size - min(size, UInt64(CallFeed.rowCount))..<size
+            let last = max(gateway.store.begin, size - min(size, UInt64(CallFeed.rowCount)))..<size
             if let event = await callEvent(last, skipped: 0, of: page.tenants) {
                 events.append(event)
             }
@@ -248,7 +248,10 @@ actor ConsoleFeed {
                 tell([event]) { $0.sees(question.binding.tenant) }
             } else {
                 let gone: JSONValue = ["ticket": JSONValue(ticket.rawValue)]
-                events.append(Self.event("closed", gone.serialised()))
+                let tenant = await gateway.desk.question(ticket)?.binding.tenant
+                tell([Self.event("closed", gone.serialised())]) { page in
+                    tenant.map(page.sees) ?? true
+                }
             }
         }
         if haveGrantsChanged { events.append(Self.event("grants", JSONValue.done)) }
@@ -256,10 +259,10 @@ actor ConsoleFeed {
         if haveEmergenciesChanged {
             // The state says who answers alone: everybody sees it at once.
             events.append(Self.event("emergencies", JSONValue.done))
-            events.append(Self.event("status", await gateway.statusText()))
         }
-        haveEmergenciesChanged = false
         tell(events)
+        if haveEmergenciesChanged { await tellStatus(of: gateway) }
+        haveEmergenciesChanged = false
     }
 
     private func sampleLater() {
@@ -275,8 +278,15 @@ actor ConsoleFeed {
             isSampling = false
             return
         }
-        tell([Self.event("status", await gateway.statusText())])
+        await tellStatus(of: gateway)
         sampleLater()
+    }
+
+    private func tellStatus(of gateway: Gateway) async {
+        for tenants in Set(pages.values.map(\.tenants)) {
+            let event = Self.event("status", await gateway.statusText(for: tenants))
+            tell([event]) { $0.tenants == tenants }
+        }
     }
 
     /// Gives events to every page, and wakes them in slices.

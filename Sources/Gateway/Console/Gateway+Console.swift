@@ -42,7 +42,7 @@ extension Gateway {
         let place = name.map { "\($0):\(bound.port ?? 0)" } ?? "\(bound)"
         consoleAddress = (tls == nil ? "http://" : "https://") + place + "/"
         await door.show(approvalPage: consoleAddress)
-        await keepFigures()
+        try await beginFigures()
         people = ConsoleServer(server: server, feed: feed, tls: tls, settings: settings)
     }
 

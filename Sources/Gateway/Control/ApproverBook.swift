@@ -4,10 +4,11 @@ internal import Crypto
 import JSON
 package import System
 
-/// The people who may decide, and the proof of being one (design section 6, "Control").
+/// The people who may decide, and the proof of being one.
 ///
 /// A passphrase is kept as scrypt; five failures lock the name for a minute. What is tried is
-/// always worked through, so that an unknown name takes as long as a wrong passphrase.
+/// always worked through, so that an unknown name takes as long as a wrong passphrase, and counted
+/// the same way, so that no lock tells them apart.
 package actor ApproverBook {
     package struct Approver: Sendable, Equatable {
         package let person: Person
@@ -21,10 +22,11 @@ package actor ApproverBook {
     private let random: any RandomSource
     private let environment: EnvironmentName
     private var approvers: [PrincipalName: Approver] = [:]
-    /// Of each approver, and of all unknown names together, tries that have not succeeded: bounded by
-    /// the approvers, whatever names a guesser thinks of.
-    private var failures: [PrincipalName: (count: Int, lockedUntil: Instant)] = [:]
-    private static let unknown = PrincipalName(unchecked: "")
+    /// Tries that have not succeeded, by the slot a name falls into, known or not: bounded, whatever
+    /// names a guesser thinks of.
+    private var failures: [UInt16: (count: Int, lockedUntil: Instant)] = [:]
+    /// Nobody knows which names share a slot; that two do is as good as never.
+    private let slotKey: [UInt8]
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -42,6 +44,7 @@ package actor ApproverBook {
         self.store = store
         self.pool = pool
         self.random = random
+        slotKey = random.bytes(count: 32)
     }
 
     package func load() async throws(StoreError) {
@@ -139,21 +142,32 @@ package actor ApproverBook {
             throw ControlError(.refused, "this needs an approver's passphrase")
         }
         let name = PrincipalName(unchecked: credential.approver)
-        let counted = approvers[name] == nil ? Self.unknown : name
-        if let failure = failures[counted], failure.count >= 5, failure.lockedUntil > loop.now {
-            throw ControlError(.refused, "too many failures; try again in a minute")
+        let slot = slot(of: name)
+        if let failure = failures[slot], failure.count >= 5, failure.lockedUntil > loop.now {
+            throw Self.locked
         }
         // Counted before the work: tries beside one another must not all pass the look above.
-        let count = min((failures[counted]?.count ?? 0) + 1, 5)
-        failures[counted] = (count, loop.now.advanced(by: .seconds(60)))
+        let count = min((failures[slot]?.count ?? 0) + 1, 5)
+        failures[slot] = (count, loop.now.advanced(by: .seconds(60)))
         // An unknown name is worked through like a known one: no clock tells them apart.
         let known = approvers[name]?.hash ?? decoy
         let passphrase = credential.passphrase
         let matches = (try? await pool.run { try known.matches(passphrase) }) ?? false
         guard matches, approvers[name]?.hash == known else { throw Self.wrong }
-        failures[counted] = nil
+        failures[slot] = nil
         return name
     }
 
-    static let wrong = ControlError(.refused, "the approver or the passphrase is wrong")
+    private func slot(of name: PrincipalName) -> UInt16 {
+        let digest = OpenSSLHashing().hmacSHA256(key: slotKey, Array(name.rawValue.utf8))
+        return UInt16(truncatingIfNeeded: digest.words.0)
+    }
+
+    /// What was given proves nobody.
+    package static let wrong = ControlError(.refused, "the approver or the passphrase is wrong")
+    /// What was given was not looked at.
+    package static let locked = ControlError(
+        .refused,
+        "too many failures; try again in a minute"
+    )
 }

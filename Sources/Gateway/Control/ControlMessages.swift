@@ -37,6 +37,14 @@ package struct ControlRequest: Sendable {
     package func int(_ key: StaticString) -> Int? {
         params?[key]?.number?.int64.flatMap { Int(exactly: $0) }
     }
+
+    /// The texts of an object, by its keys.
+    func texts(_ key: StaticString) -> [String: String] {
+        (params?[key]?.members.map { $0 } ?? []).reduce(into: [:]) {
+            $0[$1.key.text] = $1.value.string
+        }
+    }
+
     package func bool(_ key: StaticString) -> Bool { params?[key]?.bool ?? false }
 
     package func required(_ key: StaticString) throws(ControlError) -> String {
@@ -49,7 +57,7 @@ package struct ControlRequest: Sendable {
 
 /// A command that was not done, in words a person can act on.
 package struct ControlError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The exit codes of the command line (design section 9).
+    /// The exit codes of the command line.
     package enum Code: Int, Sendable {
         case refused = 1
         case usage = 2
@@ -87,7 +95,7 @@ package struct ControlError: Error, Equatable, Sendable, CustomStringConvertible
     }
 }
 
-/// What a command may do (design section 6, "Control").
+/// What a command may do.
 package enum ControlLevel: Sendable {
     /// Look; needs the peer's uid.
     case observe

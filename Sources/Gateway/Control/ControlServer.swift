@@ -16,7 +16,7 @@ package final class ControlReply: Sendable {
 /// Answers the commands of the command line on a socket in the state folder.
 ///
 /// The peer must be the gateway's own user or root; that alone lets it look and stop things. To
-/// decide anything it must prove to be an approver (design section 6, "Control").
+/// decide anything it must prove to be an approver.
 package actor ControlServer {
     package typealias Handler =
         @Sendable (ControlRequest, PeerCredentials, ControlReply) async throws -> [UInt8]

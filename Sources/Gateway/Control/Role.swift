@@ -1,16 +1,14 @@
 package import Base
 import JSON
 
-/// What a person may do at this gateway (design section 6, "Control").
-package enum Role: String, Sendable, CaseIterable, Comparable {
+/// What a person may do at this gateway.
+package enum Role: String, Sendable, CaseIterable {
     /// Answers questions.
     case approver
     /// Changes who may do what: people, tokens, tools, configuration; lifts stops.
     case admin
     /// Looks, and reviews what was done in an emergency.
     case auditor
-
-    package static func < (left: Role, right: Role) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// Somebody who proved who they are, with their roles in this environment.
@@ -48,7 +46,7 @@ package struct Person: Sendable, Equatable {
     var value: JSONValue {
         [
             "name": JSONValue(name.rawValue),
-            "roles": .array(roles.sorted().map { JSONValue($0.rawValue) }),
+            "roles": .array(roles.map(\.rawValue).sorted().map { JSONValue($0) }),
             "tenants": tenants.map { .array($0.sorted().map { JSONValue($0.rawValue) }) } ?? .null,
         ]
     }

@@ -35,6 +35,7 @@ struct CallReading {
                 () throws(CallFormError) in try CallForm.reading(own)
             }
         case .completion: return try completion(revision)
+        case .sampling, .roots: throw Self.invalid("only servers ask this")
         }
     }
 

@@ -28,6 +28,8 @@ package final class JudgedCall: Sendable {
     package let verdict: Verdict
     /// SHA-256 of the call form.
     package let digest: Digest
+    /// Of what its server is told beside the arguments; nil for nothing.
+    package let answers: Digest?
     /// Which state of the gateway's rules it was judged under.
     package let generation: UInt64
 
@@ -36,12 +38,14 @@ package final class JudgedCall: Sendable {
         resolved: ResolvedCall,
         verdict: Verdict,
         digest: Digest,
+        answers: Digest? = nil,
         generation: UInt64
     ) {
         self.id = id
         self.resolved = resolved
         self.verdict = verdict
         self.digest = digest
+        self.answers = answers
         self.generation = generation
     }
 

@@ -15,6 +15,8 @@ struct DeniedNames {
     /// How many entries were taken out; for the record, not for the agent.
     private(set) var count = 0
 
+    private static let lookByteCount = 16 << 10
+
     init(_ denied: DenyPaths, isListing: Bool) {
         self.denied = denied
         self.isListing = isListing
@@ -32,6 +34,11 @@ struct DeniedNames {
     /// The result of such a call without them; nil where it stays as it is.
     mutating func taken(from result: JSONNode, of kind: OfferKind) -> [UInt8]? {
         guard result.kind == .object else { return nil }
+        // Most results are small and name nothing like it: one look at their bytes says so. A large one
+        // is mostly the text of a file, which is not read here at all.
+        if result.source.count <= Self.lookByteCount, !denied.mayMatch(anywhereIn: result.source) {
+            return nil
+        }
         let isStructured = result["structuredContent"] != nil
         var changes: [(key: JSONString, Change)] = []
         for (key, value) in result.members {

@@ -17,18 +17,21 @@ extension Door {
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> CallAnswer {
-        let lease: LimitLease
-        switch limits.begin(
-            judged.call.arguments,
-            of: judged.principal.subject,
-            under: judged.tool.policy
-        ) {
-        case .failure(let full):
-            if let approval { await questions?.notSpent(approval) }
-            return refuse(judged, Self.refusal(for: full.excess))
-        case .success(let taken): lease = taken
+        var lease: LimitLease?
+        // An answer belongs to a call that runs already.
+        if !judged.call.isAnswer {
+            switch limits.begin(
+                judged.call.arguments,
+                of: judged.principal.subject,
+                under: judged.tool.policy
+            ) {
+            case .failure(let full):
+                if let approval { await questions?.notSpent(approval) }
+                return refuse(judged, Self.refusal(for: full.excess))
+            case .success(let taken): lease = taken
+            }
         }
-        defer { limits.end(lease) }
+        defer { if let lease { limits.end(lease) } }
         running[judged.id] = RunningCall(
             principal: judged.principal,
             tool: judged.tool.reference,
@@ -58,7 +61,7 @@ extension Door {
             return .refused(refusal, verdict: judged.id)
         }
         judged.tally.judged(approval == nil ? .allowed : .approved, judged.verdict.tier)
-        usual.note(judged, isApproved: approval != nil)
+        if !judged.call.isAnswer { usual.note(judged, isApproved: approval != nil) }
         let (answer, isKnown) = await dispatch(
             AuthorizedCall(judged),
             channel: channel,
@@ -149,24 +152,32 @@ extension Door {
         cancellation: CallCancellation
     ) async -> UpstreamResult {
         let judged = authorized.judged
+        guard !judged.tool.kind.isAskedByServer else { return await askAgent(judged) }
+        if judged.call.isAnswer, let given = judged.call.given {
+            let answer = UpstreamAnswer.result(given.responses.document.root)
+            return UpstreamResult(answer: .success(answer), duration: .zero)
+        }
         let tool = judged.tool
         let form = judged.call.arguments
         let began = clock.instant
         let progress = Progress(judged, channel: channel, screener: screener, loop: loop)
+        let sink: NotificationSink
+        if let progress { sink = progress.sink } else { sink = { _, _ in } }
         do throws(UpstreamFailure) {
             let answer = try await converse(
                 judged,
                 tool.serverCall(form),
+                channel: channel,
                 cancellation: cancellation,
-                notifications: progress.sink
+                notifications: sink
             )
-            await progress.finish()
+            await progress?.finish()
             return UpstreamResult(
                 answer: .success(answer),
                 duration: clock.instant.duration(since: began)
             )
         } catch {
-            await progress.finish()
+            await progress?.finish()
             return UpstreamResult(
                 answer: .failure(error),
                 duration: clock.instant.duration(since: began)

@@ -85,7 +85,14 @@ extension Door {
             form,
             isRead: tool.policy.tier == .read
         )
-        let verdict = tool.policy.judge(form, Facts(taint: taint))
+        var answers: CallForm?
+        if binding.answers != nil {
+            guard let form = try? CallForm(text: question.answers) else {
+                return .refused(Self.notOffered)
+            }
+            answers = form
+        }
+        let verdict = tool.policy.judge(form, Facts(taint: taint), answers: answers)
         switch verdict.outcome {
         case .allow: return .allowed
         case .refuse(let refusal): return .refused(refusal)

@@ -35,6 +35,7 @@ extension Door {
         if let lockdown = lockdowns.first(where: { $0.covers(binding) }) {
             return .failure(lockdown.refusal)
         }
+        guard binding.answers == nil else { return .failure(Self.notEdited) }
         guard
             let tool = catalogue.tenants[binding.tenant]?[binding.tool.server]?
                 .tools[binding.tool.tool]
@@ -61,6 +62,14 @@ extension Door {
             )
         )
     }
+
+    private static let notEdited = Refusal(
+        code: .approvalDenied,
+        rule: "approval",
+        agentText:
+            "a call that answers its server cannot be edited: the answers belong to the call "
+            + "they were given for; say no, and the agent may begin anew"
+    )
 
     static let notOffered = Refusal(
         code: .changed,

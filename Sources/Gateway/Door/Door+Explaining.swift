@@ -16,7 +16,36 @@ package struct CallPreview: Sendable {
     package let pin: Digest
 }
 
+/// Why a tool is not offered now, and what an agent hears that calls it.
+package struct Unoffered: Sendable {
+    package let answer: String
+    package let text: String
+}
+
 extension Door {
+    /// Nil where the tool is offered, or there is no such server.
+    package func whyUnoffered(_ reference: ToolReference, by principal: Principal) -> Unoffered? {
+        guard let server = catalogue.tenants[principal.tenant]?[reference.server],
+            server.tools[reference.tool] == nil
+        else { return nil }
+        // To a credential that does not reach it, it is unknown whatever it turns out to be.
+        if let silence = server.silence, principal.sees(reference) {
+            let text =
+                "the server `\(server.name)` \(silence.reason): nothing is known yet of what it "
+            switch silence {
+            case .starting:
+                return Unoffered(answer: "wait", text: text + "offers, and calls wait for it")
+            case .unreached:
+                return Unoffered(answer: "refuse", text: text + "offers, and calls are refused")
+            }
+        }
+        let reason = server.hidden[reference.tool].map { "it is hidden: \($0)" }
+        return Unoffered(
+            answer: "unknown tool",
+            text: reason ?? "the server `\(server.name)` does not list it"
+        )
+    }
+
     /// Judges a call as `pass` would, by the same functions; counts, asks, records and sends nothing.
     ///
     /// Nil where the tool is not offered.

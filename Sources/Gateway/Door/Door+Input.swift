@@ -10,7 +10,7 @@ extension Door {
     /// Whether what a request continues was another one: another tool, or other arguments.
     func mismatch(of call: ToolCall) -> ProtocolError? {
         guard let answers = call.answers else { return nil }
-        guard answers.spelling == call.spelling, clock.timestamp < answers.expiry,
+        guard answers.spelling == call.spelling, !answers.end.isOver(at: Moment(clock)),
             answers.digest == hashing.sha256(call.arguments.bytes)
         else { return RequestStates.unknown }
         return nil
@@ -26,9 +26,18 @@ extension Door {
         return (call.spelling, hashing.sha256(call.arguments.bytes))
     }
 
-    /// What this agent declared and the operator allows this server.
+    /// What the server hears that it may ask: what this agent declared and the operator allows it,
+    /// and of what is judged by itself only what this credential may be asked.
     private func modes(_ judged: JudgedCall) -> InputModes {
-        judged.call.modes.intersection(judged.resolved.server.settings.elicitation)
+        let server = judged.resolved.server
+        var modes = server.settings.asks.common(with: judged.call.modes)
+        for (mode, kind) in [(InputModes.sampling, InputKind.sampling), (.roots, .roots)]
+        where modes.contains(mode) && !(kind == .roots && !server.settings.asks.roots.isEmpty) {
+            let isSeen = server.question(kind).map { judged.principal.sees($0) } ?? false
+            if !isSeen { modes.remove(mode) }
+        }
+        if !modes.contains(.sampling) { modes.remove(.samplingTools) }
+        return modes
     }
 
     /// Sends the call; where the server asks first and the agent can be asked at once, as often as
@@ -38,18 +47,25 @@ extension Door {
     func converse(
         _ judged: JudgedCall,
         _ first: ServerCall,
+        channel: any ReplyChannel,
         cancellation: CallCancellation,
         notifications: @escaping NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let modes = modes(judged)
         var call = first
         // The wait for a person is over: the server hears of its own questions only.
-        if let answers = judged.call.answers, answers.leg == nil {
-            call = first.answering(answers.responses, answers.upstreamState)
+        if let given = judged.call.given {
+            guard await noteAnswered(given, during: judged) else {
+                throw UpstreamFailure(.cancelled, "its answer cannot be recorded")
+            }
+            call = first.answering(given.responses.bytes, given.state)
         }
         var questions: QuestionSink?
-        if !judged.resolved.server.settings.elicitation.isEmpty {
-            questions = { asked in await self.answer(asked, during: judged) }
+        if !judged.resolved.server.settings.asks.modes.isEmpty {
+            let count = QuestionCount()
+            questions = { asked in
+                await self.answer(asked, during: judged, count, channel, cancellation)
+            }
         }
         for _ in 0...Limits.inputRoundCount {
             let answer = try await judged.resolved.server.client.call(
@@ -67,18 +83,18 @@ extension Door {
                 cancellation: cancellation,
                 notifications: notifications
             )
-            // An agent of 2026-07-28 brings the answers with a request of its own.
-            guard case .input(let node) = answer, !judged.call.revision.isModern,
-                let asking = judged.call.asking
-            else { return answer }
+            guard case .input(let node) = answer else { return answer }
             let request: InputRequest
             do throws(Elicitation.Problem) {
                 request = try input(node, of: judged)
             } catch {
                 throw UpstreamFailure(.invalidAnswer, error.description)
             }
+            // An agent of 2026-07-28 brings a person's answers with a request of its own; for what is
+            // judged by itself its call waits.
+            guard !judged.call.revision.isModern || request.isJudgedAlone else { return answer }
             call = first.answering(
-                await responses(to: request, by: asking),
+                try await responses(to: request, during: judged, channel, cancellation),
                 request.upstreamState
             )
         }
@@ -88,38 +104,87 @@ extension Door {
     /// One after another: a person reads one question at a time.
     private func responses(
         to request: InputRequest,
-        by asking: any InputAsking
-    ) async -> [UInt8] {
-        var writer = JSONWriter()
-        writer.beginObject()
-        for (key, params) in request.questions {
-            let answer = await asking.ask(params)
-            writer.key(key)
-            writer.raw(answer.flatMap { try? RequestStates.checked($0) } ?? Self.cancelled)
+        during judged: JudgedCall,
+        _ channel: any ReplyChannel,
+        _ cancellation: CallCancellation
+    ) async throws(UpstreamFailure) -> [UInt8] {
+        var told: [(key: String, value: [UInt8])] = []
+        var written: [(key: String, value: [UInt8])] = []
+        for question in request.questions {
+            if question.kind == .elicitation {
+                if let answer = await askPerson(question, during: judged), answer != Self.cancelled
+                {
+                    written.append((question.key, answer))
+                }
+                continue
+            }
+            switch await ask(question.kind, question.params, during: judged, channel, cancellation)
+            {
+            case .success(let bytes): told.append((question.key, bytes))
+            // The protocol has no word for it: a server cannot be told no (2026-07-28,
+            // basic/patterns/mrtr).
+            case .failure(let no): throw UpstreamFailure(.cancelled, no.text)
+            }
         }
-        writer.endObject()
-        return writer.bytes
+        let admitted =
+            written.isEmpty
+            ? nil
+            : await admit(
+                Self.object(written),
+                to: request.asked,
+                during: judged,
+                channel,
+                cancellation
+            )
+        for question in request.questions where question.kind == .elicitation {
+            let answer = admitted?.member(question.key)
+            told.append((question.key, answer.map { Array($0.source) } ?? Self.cancelled))
+        }
+        return Self.object(told)
     }
 
-    private static let cancelled = Array(#"{"action":"cancel"}"#.utf8)
-
     /// A question that a server of a handshake revision asks during a call.
-    private func answer(_ asked: Message.Request, during judged: JudgedCall) async -> [UInt8] {
+    private func answer(
+        _ asked: Message.Request,
+        during judged: JudgedCall,
+        _ count: QuestionCount,
+        _ channel: any ReplyChannel,
+        _ cancellation: CallCancellation
+    ) async -> [UInt8] {
         do throws(Elicitation.Problem) {
-            let question = try Elicitation(
-                asked.params,
-                from: judged.tool.reference.server,
-                modes: modes(judged),
-                screener: screener
-            )
-            let answer = await judged.call.asking?.ask(question.params)
-            // A lockdown or a new rule since then holds for what the server is told, too.
-            guard changed(since: judged) == nil else {
+            count.value += 1
+            guard count.value <= Limits.inputRoundCount else {
+                throw Elicitation.Problem(description: "it asks without an end")
+            }
+            let question = try question("", asked.method, asked.params, of: judged)
+            guard question.kind == .elicitation else {
+                let answer = await ask(
+                    question.kind,
+                    question.params,
+                    during: judged,
+                    channel,
+                    cancellation
+                )
+                switch answer {
+                case .success(let bytes): return Envelope.result(asked.id, bytes)
+                case .failure(let no):
+                    let error = ProtocolError(.refused, no.text)
+                    return Envelope.error(asked.id, error, for: .newestLegacy)
+                }
+            }
+            guard let written = await askPerson(question, during: judged),
+                written != Self.cancelled
+            else {
                 return Envelope.result(asked.id, Self.cancelled)
             }
-            let bytes = answer.flatMap { try? RequestStates.checked($0) }
+            let key = "answer"
+            let answers = Self.object([(key, written)])
+            let shown = Self.object([(key, question.params)])
+            let admitted = await admit(answers, to: shown, during: judged, channel, cancellation)
+            let bytes = admitted?.member(key).map { Array($0.source) }
             return Envelope.result(asked.id, bytes ?? Self.cancelled)
         } catch {
+            noteUnasked(error.description, during: judged)
             return Envelope.error(
                 asked.id,
                 ProtocolError(.invalidParams, "refused: \(error.description)"),
@@ -127,6 +192,9 @@ extension Door {
             )
         }
     }
+
+    /// How often a server asked during one call; lives on the loop.
+    private final class QuestionCount: @unchecked Sendable { var value = 0 }
 
     // MARK: Answers that come with the next request
 
@@ -143,21 +211,10 @@ extension Door {
         guard entries != nil || state != nil, entries == nil || entries?.kind == .object,
             (entries?.count ?? 0) <= Limits.inputQuestionCount
         else { throw Elicitation.Problem(description: "it asks for nothing that can be answered") }
-        var questions: [(key: String, params: [UInt8])] = []
+        var questions: [InputQuestion] = []
         for (key, entry) in entries?.members.map({ ($0.key, $0.value) }) ?? [] {
-            guard entry["method"]?.isString("elicitation/create") == true else {
-                throw Elicitation.Problem(
-                    description: "it asks by "
-                        + "`\(printable(entry["method"]?.string ?? "?", limit: 64))`, not declared"
-                )
-            }
-            let question = try Elicitation(
-                entry["params"],
-                from: judged.tool.reference.server,
-                modes: modes(judged),
-                screener: screener
-            )
-            questions.append((key.text, question.params))
+            let method = entry["method"]?.string ?? "?"
+            questions.append(try question(key.text, method, entry["params"], of: judged))
         }
         return InputRequest(
             questions: questions,
@@ -165,6 +222,41 @@ extension Door {
             spelling: judged.call.spelling,
             digest: judged.digest
         )
+    }
+
+    /// One thing a server asks, as an agent may be asked it; or why nobody is.
+    private func question(
+        _ key: String,
+        _ method: String,
+        _ params: JSONNode?,
+        of judged: JudgedCall
+    ) throws(Elicitation.Problem) -> InputQuestion {
+        let server = judged.resolved.server
+        let modes = modes(judged)
+        switch InputKind(rawValue: method) {
+        case .elicitation:
+            let asked = try Elicitation(
+                params,
+                from: server.name,
+                modes: modes,
+                screener: screener
+            )
+            return InputQuestion(key: key, kind: .elicitation, params: asked.params)
+        case .sampling where modes.contains(.sampling):
+            let asked = try SamplingQuestion(
+                params,
+                tokenCount: server.settings.asks.samplingTokenCount,
+                givesTools: modes.contains(.samplingTools),
+                screener: screener
+            )
+            return InputQuestion(key: key, kind: .sampling, params: asked.params)
+        case .roots where modes.contains(.roots):
+            return InputQuestion(key: key, kind: .roots, params: Array("{}".utf8))
+        default:
+            throw Elicitation.Problem(
+                description: "it asks by `\(printable(method, limit: 64))`, not declared"
+            )
+        }
     }
 
     /// The call ends here; its agent sends another one with the answers, which is judged anew.
@@ -178,6 +270,15 @@ extension Door {
             request = try input(node, of: judged)
         } catch {
             return await withhold(judged, result, .fault, .upstreamFault, error.description)
+        }
+        guard await noteAsked(request.questions, during: judged) else {
+            return await withhold(
+                judged,
+                result,
+                .withheld,
+                .evidenceUnavailable,
+                "its question cannot be recorded"
+            )
         }
         await settleInOrder(
             judged,

@@ -39,7 +39,7 @@ extension Door {
     /// What an agent hears of what is not there, or not for it.
     private func unknownOffer(_ call: ToolCall) -> ProtocolError {
         switch call.kind {
-        case .tool, .prompt, .template:
+        case .tool, .prompt, .template, .sampling, .roots:
             ProtocolError(
                 .invalidParams,
                 "unknown \(call.kind.noun) `\(printable(call.asked))`",
@@ -82,20 +82,24 @@ extension Door {
                 digest: digest,
                 isRead: policy.tier == .read
             ),
-            limits: limits.admit(
-                call.arguments,
-                digest: digest,
-                of: call.principal.subject,
-                under: policy,
-                at: loop.now
-            )
+            // The call under way was counted.
+            limits: call.isAnswer
+                ? .within
+                : limits.admit(
+                    call.arguments,
+                    digest: digest,
+                    of: call.principal.subject,
+                    under: policy,
+                    at: loop.now
+                )
         )
-        let verdict = policy.judge(call.arguments, facts)
+        let verdict = policy.judge(call.arguments, facts, answers: call.given?.responses)
         return JudgedCall(
             id: id,
             resolved: resolved,
             verdict: verdict,
             digest: digest,
+            answers: call.given?.digest(hashing),
             generation: generation
         )
     }
@@ -144,7 +148,7 @@ extension Door {
         judged.tally.judged(.refused, judged.verdict.tier)
         countOwnTime(judged, upstream: .zero)
         // A refusal stands whether or not it could be recorded: closed is the safe side.
-        try? store.post(evidence.judgement(.judged, judged, refusal: refusal))
+        store.note(evidence.judgement(.judged, judged, refusal: refusal))
         return .refused(refusal, verdict: judged.id)
     }
 }

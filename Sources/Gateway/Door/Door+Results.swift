@@ -12,6 +12,11 @@ extension Door {
     /// Screens what came, records the outcome, and gives the agent what it may see.
     func finish(_ judged: JudgedCall, _ result: consuming UpstreamResult) async -> CallAnswer {
         switch result.answer {
+        case .success(.result(let node)) where judged.tool.kind.isAskedByServer:
+            return await giveBack(judged, result, node)
+        case .success(.result(let node)) where judged.call.isAnswer:
+            await settleInOrder(judged, OutcomeDetail(status: .ok, duration: result.duration))
+            return .result(node, verdict: judged.id)
         case .success(.result(let node)):
             return await deliver(judged, result, node)
         case .success(.input(let node)):
@@ -94,7 +99,7 @@ extension Door {
     }
 
     /// The beginning of what the agent was given, cut at a code point.
-    private func excerpt(of bytes: ArraySlice<UInt8>) -> String {
+    func excerpt(of bytes: ArraySlice<UInt8>) -> String {
         var end =
             bytes.index(
                 bytes.startIndex,
@@ -196,7 +201,7 @@ extension Door {
             result: node,
             context: ScreeningContext(
                 of: tool.kind.resultKind,
-                source: tool.reference.description,
+                source: tool.source,
                 isUntrusted: tool.policy.result != .own,
                 checkOutput: check
             )
@@ -231,7 +236,8 @@ extension Door {
             mayBeDone
             ? "the server `\(server)` gave no answer (\(status.rawValue)); whether the call was done "
                 + "is not known: look before you call again, the same call will ask a person"
-            : "the server `\(server)` gave no answer (\(status.rawValue)); try again later"
+            : "the server `\(server)` "
+                + (failure.advice ?? "gave no answer (\(status.rawValue)); try again later")
         return .refused(
             Refusal(
                 code: failure.kind == .notSent ? .serverUnavailable : .unknownOutcome,
@@ -243,14 +249,18 @@ extension Door {
         )
     }
 
-    /// Records the outcome: the reply waits for it at T2 and T3 only (design law 4).
+    /// Records the outcome: a reply to an agent waits for it at T2 and T3 only, one to a server
+    /// always.
+    ///
+    /// False where it was waited for and could not be recorded.
+    @discardableResult
     func settleInOrder(
         _ judged: JudgedCall,
         _ detail: OutcomeDetail,
         received: ArraySlice<UInt8>? = nil,
         given: ArraySlice<UInt8>? = nil,
         changes: [StateChange] = []
-    ) async {
+    ) async -> Bool {
         judged.tally.settled(detail.status, in: detail.duration)
         var detail = detail
         var salt: Salt?
@@ -264,12 +274,16 @@ extension Door {
         }
         var transaction = Transaction(evidence.outcome(judged, detail, salt))
         transaction.changes = changes
-        if judged.verdict.tier >= .destructive {
-            _ = try? await store.commit(transaction)
-        } else {
-            try? store.post(transaction)
+        let isAwaited = judged.verdict.tier >= .destructive || judged.tool.kind.isAskedByServer
+        guard isAwaited else {
+            store.note(transaction)
+            return true
         }
+        return await store.noteDurably(transaction)
     }
+
+    /// The first record that is still compared with calls to come.
+    var firstUnknownIntent: UInt64? { unknown.firstIntent }
 
     /// Takes up the calls whose outcome an earlier process never learned.
     ///
@@ -295,7 +309,7 @@ extension Door {
 
     func settle(_ judged: JudgedCall, _ detail: OutcomeDetail) {
         judged.tally.settled(detail.status, in: detail.duration)
-        try? store.post(evidence.outcome(judged, detail))
+        store.note(evidence.outcome(judged, detail))
     }
 }
 

@@ -18,7 +18,10 @@ extension Door {
         let page = call.modes.contains(.url) ? page(of: ticket, judged) : nil
         if call.revision.isModern, let leg = nextLeg(of: call) {
             // Once is enough to show a page; from then on the call only waits.
-            let question = leg == 1 ? page.map { [(key: Self.pageKey, params: $0)] } : nil
+            let question =
+                leg == 1
+                ? page.map { [InputQuestion(key: Self.pageKey, kind: .elicitation, params: $0)] }
+                : nil
             return .input(
                 InputRequest(
                     questions: question ?? [],

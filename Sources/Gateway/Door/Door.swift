@@ -8,7 +8,7 @@ package import System
 import JSONSchema
 package import Screening
 
-/// The one function every call goes through (design law 1), and the state it needs.
+/// The one function every call goes through (docs/architecture.md, rule 1), and the state it needs.
 ///
 /// `pass` resolves, validates, gathers, judges, asks, acts and forwards; each step takes what the
 /// step before it made. Everything that may have changed while a call waited is read again before
@@ -34,6 +34,8 @@ package actor Door {
     /// number is judged anew before it is sent.
     var generation: UInt64 = 0
     var limits = LimitBook()
+    var listRates = ListRates()
+    var refusedLists = RefusedLists()
     var lockdowns: [Lockdown] = []
     var unknown: UnknownCalls
     var running: [String: RunningCall] = [:]
@@ -175,11 +177,11 @@ package actor Door {
             agentText: refusal.agentText,
             auditText: "call of `\(printable(spelling))`: \(refusal.auditText)"
         )
-        try? store.post(evidence.unresolved(principal, arguments, id: id, noted))
+        store.note(evidence.unresolved(principal, arguments, id: id, noted))
     }
 
     /// Judges and, where the verdict says so, asks; starts again when the rules changed meanwhile.
-    private func decide(
+    func decide(
         _ resolved: ResolvedCall,
         id: String,
         channel: any ReplyChannel,

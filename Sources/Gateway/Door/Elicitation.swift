@@ -1,24 +1,24 @@
-import Base
+package import Base
 import HTTP
-import JSON
-import MCP
-import Screening
+package import JSON
+package import MCP
+package import Screening
 private import System
 
 /// A server's question to the person behind an agent, as that person may be shown it.
 ///
 /// It says who asks. A form never asks for a secret, and a page is reached over TLS under an
 /// address that carries no credential (2025-11-25, client/elicitation, "Security Considerations").
-struct Elicitation: Sendable {
+package struct Elicitation: Sendable {
     /// The parameters of `elicitation/create` as JSON text.
-    let params: [UInt8]
+    package let params: [UInt8]
 
-    struct Problem: Error, Equatable, CustomStringConvertible {
-        let description: String
+    package struct Problem: Error, Equatable, CustomStringConvertible {
+        package let description: String
     }
 
     /// - Parameter modes: what the agent declared and the operator allows this server.
-    init(
+    package init(
         _ params: JSONNode?,
         from server: ServerName,
         modes: InputModes,
@@ -37,9 +37,15 @@ struct Elicitation: Sendable {
                 throw Problem(description: "its form has no `requestedSchema`")
             }
             try Self.check(schema)
+            let shown = screener.screen(value: schema).bytes
+            guard let form = try? JSONDocument(parsing: shown).root else {
+                throw Problem(description: "its form cannot be shown")
+            }
+            // What cannot be checked cannot be answered.
+            _ = try ElicitationForm(form)
             Self.write(mode, "The server `\(server)` asks: \(words)", &writer)
             writer.key("requestedSchema")
-            writer.raw(screener.screen(value: schema).bytes)
+            writer.raw(shown)
         case "url" where modes.contains(.url):
             guard let text = params["url"]?.string else {
                 throw Problem(description: "its page has no `url`")

@@ -40,6 +40,12 @@ package final class Evidence: Sendable {
             utf8: form.bytes,
             limitInBytes: Limits.recordedArgumentsByteCount
         )
+        let given = judged.call.given?.responses
+        let answers = given.map {
+            screener.screen(utf8: $0.bytes, limitInBytes: Limits.recordedArgumentsByteCount)
+        }
+        var names = Set(redacted.report.redactions.keys)
+        if let answers { names.formUnion(answers.report.redactions.keys) }
         let leading = judged.verdict.reasons.first
         return AuditRecord(
             kind,
@@ -66,7 +72,10 @@ package final class Evidence: Sendable {
                     arguments: redacted.text,
                     argumentsByteCount: form.bytes.count,
                     commitment: salt.commitment(to: form.bytes, hashing),
-                    redacted: redacted.report.redactions.keys.sorted()
+                    answers: answers?.text,
+                    answersByteCount: given.map(\.bytes.count),
+                    answersCommitment: given.map { salt.commitment(to: $0.bytes, hashing) },
+                    redacted: names.sorted()
                 )
             ),
             salt: salt

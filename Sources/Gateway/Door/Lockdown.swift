@@ -9,32 +9,62 @@ package struct Lockdown: Sendable, Equatable {
     package enum Target: Sendable, Equatable {
         case all
         case tenant(TenantID)
-        case agent(PrincipalName)
-        case server(ServerName)
-        case tool(ToolReference)
+        /// The three below: in every tenant, or in the named one.
+        case agent(PrincipalName, in: TenantID?)
+        case server(ServerName, in: TenantID?)
+        case tool(ToolReference, in: TenantID?)
 
-        /// `all`, `tenant:NAME`, `agent:NAME`, `server:NAME`, `tool:SERVER.TOOL`.
+        /// `all`, `tenant:NAME`, `agent:NAME`, `server:NAME`, `tool:SERVER.TOOL`; each of the last
+        /// three with `TENANT/` before the name stops it there alone.
         package init?(_ text: String) {
             if text == "all" {
                 self = .all
                 return
             }
             guard let colon = text.firstIndex(of: ":") else { return nil }
-            let name = String(text[text.index(after: colon)...])
-            switch text[..<colon] {
+            var name = String(text[text.index(after: colon)...])
+            let kind = text[..<colon]
+            var place: TenantID?
+            // Behind its server a tool's name may hold a slash of its own: `notes.resources/read`.
+            let places = kind == "tool" ? name.prefix { $0 != "." } : name[...]
+            if kind != "tenant", let slash = places.firstIndex(of: "/") {
+                guard let tenant = try? TenantID(String(name[..<slash])) else { return nil }
+                place = tenant
+                name = String(name[name.index(after: slash)...])
+            }
+            switch kind {
             case "tenant":
                 guard let id = try? TenantID(name) else { return nil }
                 self = .tenant(id)
             case "agent":
                 guard let id = try? PrincipalName(name) else { return nil }
-                self = .agent(id)
+                self = .agent(id, in: place)
             case "server":
                 guard let id = try? ServerName(name) else { return nil }
-                self = .server(id)
+                self = .server(id, in: place)
             case "tool":
                 guard let reference = ToolReference(name) else { return nil }
-                self = .tool(reference)
+                self = .tool(reference, in: place)
             default: return nil
+            }
+        }
+
+        /// The only tenant it touches; nil where it touches all.
+        package var tenant: TenantID? {
+            switch self {
+            case .all: nil
+            case .tenant(let id): id
+            case .agent(_, let place), .server(_, let place), .tool(_, let place): place
+            }
+        }
+
+        /// The same name in every tenant.
+        package var everywhere: Self {
+            switch self {
+            case .all, .tenant: self
+            case .agent(let name, _): .agent(name, in: nil)
+            case .server(let name, _): .server(name, in: nil)
+            case .tool(let reference, _): .tool(reference, in: nil)
             }
         }
 
@@ -42,9 +72,25 @@ package struct Lockdown: Sendable, Equatable {
             switch self {
             case .all: "all"
             case .tenant(let id): "tenant:\(id)"
-            case .agent(let id): "agent:\(id)"
-            case .server(let id): "server:\(id)"
-            case .tool(let reference): "tool:\(reference)"
+            case .agent(let id, let place): "agent:\(Self.prefix(place))\(id)"
+            case .server(let id, let place): "server:\(Self.prefix(place))\(id)"
+            case .tool(let reference, let place): "tool:\(Self.prefix(place))\(reference)"
+            }
+        }
+
+        private static func prefix(_ place: TenantID?) -> String { place.map { "\($0)/" } ?? "" }
+
+        fileprivate func covers(
+            _ caller: TenantID,
+            _ owner: PrincipalName,
+            _ called: ToolReference
+        ) -> Bool {
+            switch self {
+            case .all: true
+            case .tenant(let id): caller == id
+            case .agent(let name, let place): owner == name && caller == place ?? caller
+            case .server(let name, let place): called.server == name && caller == place ?? caller
+            case .tool(let reference, let place): called == reference && caller == place ?? caller
             }
         }
     }
@@ -60,23 +106,11 @@ package struct Lockdown: Sendable, Equatable {
     }
 
     package func covers(_ principal: Principal, _ tool: ToolReference) -> Bool {
-        switch target {
-        case .all: true
-        case .tenant(let id): principal.tenant == id
-        case .agent(let name): principal.owner == name
-        case .server(let name): tool.server == name
-        case .tool(let reference): tool == reference
-        }
+        target.covers(principal.tenant, principal.owner, tool)
     }
 
     package func covers(_ binding: Binding) -> Bool {
-        switch target {
-        case .all: true
-        case .tenant(let id): binding.tenant == id
-        case .agent(let name): binding.principal == name
-        case .server(let name): binding.tool.server == name
-        case .tool(let reference): binding.tool == reference
-        }
+        target.covers(binding.tenant, binding.principal, binding.tool)
     }
 
     package var refusal: Refusal {
@@ -159,7 +193,7 @@ extension Door {
         AuditRecord(
             .lockdown,
             at: clock.timestamp,
-            tenant: .main,
+            tenant: lockdown.target.tenant ?? .main,
             environment: environment,
             detail: .fields([
                 RecordField("by", name),
@@ -188,7 +222,7 @@ extension Door {
         switch lockdown.target {
         case .all: await questions?.revoke(tenant: nil, owner: nil)
         case .tenant(let tenant): await questions?.revoke(tenant: tenant, owner: nil)
-        case .agent(let owner): await questions?.revoke(tenant: nil, owner: owner)
+        case .agent(let owner, let tenant): await questions?.revoke(tenant: tenant, owner: owner)
         case .server, .tool: await rejudgeQuestions()
         }
     }

@@ -36,12 +36,14 @@ actor Progress {
     /// How many wait for a slow agent; more are dropped.
     private static let waitingLimit = 32
 
-    init(
+    /// Nil where the agent wants neither.
+    init?(
         _ judged: JudgedCall,
         channel: any ReplyChannel,
         screener: Screener,
         loop: EventLoop
     ) {
+        guard judged.call.progressToken != nil || judged.call.logLevel != nil else { return nil }
         token = judged.call.progressToken
         // What was told while the call waited lies below; the server's own may begin with nothing.
         last = if case .ask = judged.verdict.outcome { Self.waitingEnd } else { -.infinity }

@@ -6,7 +6,7 @@ import Policy
 /// A yes that is being spent: where it comes from, and the state changes that spend it.
 ///
 /// The changes go into the transaction of the intent, so that a yes is never spent twice and never
-/// without a record (design law 4).
+/// without a record (docs/architecture.md, rule 4).
 package struct SpentApproval: Sendable {
     package enum Source: Sendable {
         case question(TicketID)

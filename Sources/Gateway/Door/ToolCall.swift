@@ -12,7 +12,7 @@ package struct CallExtras: Sendable {
     package init() {}
 }
 
-/// A request that is judged, its parameters read and in call form (design law 2).
+/// A request that is judged, its parameters read and in call form (docs/architecture.md, rule 2).
 ///
 /// Mostly a `tools/call`; a prompt, a resource and a completion are judged like one, under names
 /// no tool has (`OfferKind`).
@@ -41,6 +41,10 @@ package final class ToolCall: Sendable {
     let asking: (any InputAsking)?
     /// What it continues.
     let answers: InputAnswers?
+    /// What its server is told beside the arguments.
+    let given: GivenAnswers?
+    /// Whether the call is under way and only these answers are still to be judged.
+    let isAnswer: Bool
 
     enum Unreadable: Error {
         /// The envelope is broken: a protocol error.
@@ -68,6 +72,7 @@ package final class ToolCall: Sendable {
         modes = extras.modes
         asking = extras.asking
         answers = extras.answers
+        isAnswer = false
         parameterHeader = inbound.parameterHeader
         let reading = CallReading(params: request.params, endpoint: inbound.endpoint)
         let parts: CallReading.Parts
@@ -81,6 +86,7 @@ package final class ToolCall: Sendable {
         subject = parts.subject
         do throws(CallFormError) {
             arguments = try parts.form()
+            given = try extras.answers?.given()
         } catch {
             throw .arguments(
                 Refusal(
@@ -108,9 +114,61 @@ package final class ToolCall: Sendable {
         logLevel = original.logLevel
         modes = original.modes
         asking = original.asking
-        // A person changed what it continues.
+        // What answers a server is not edited.
         answers = nil
+        given = nil
+        isAnswer = false
         parameterHeader = nil
+    }
+
+    /// What is answered to the server of a call that is under way: the same call with that.
+    init(_ original: ToolCall, answering given: GivenAnswers, at now: Instant) {
+        principal = original.principal
+        endpoint = original.endpoint
+        revision = original.revision
+        kind = original.kind
+        spelling = original.spelling
+        asked = original.asked
+        subject = original.subject
+        arguments = original.arguments
+        arrived = now
+        progressToken = nil
+        trace = nil
+        logLevel = nil
+        modes = []
+        asking = nil
+        answers = nil
+        self.given = given
+        isAnswer = true
+        parameterHeader = nil
+    }
+
+    /// What a server asks of the agent behind `call`: a call the other way round.
+    init(
+        asking tool: ToolReference,
+        _ arguments: CallForm,
+        during call: ToolCall,
+        at now: Instant
+    ) {
+        principal = call.principal
+        endpoint = .server(tool.server)
+        revision = .newestLegacy
+        kind = OfferKind(of: tool.tool)
+        spelling = tool.tool.rawValue
+        asked = tool.tool.rawValue
+        subject = nil
+        self.arguments = arguments
+        arrived = now
+        progressToken = nil
+        trace = nil
+        logLevel = nil
+        parameterHeader = nil
+        // It answers, and is asked nothing more meanwhile.
+        modes = []
+        asking = call.asking
+        answers = nil
+        given = nil
+        isAnswer = false
     }
 
     /// A call nobody sent, to ask what would become of it.
@@ -136,6 +194,8 @@ package final class ToolCall: Sendable {
         modes = []
         asking = nil
         answers = nil
+        given = nil
+        isAnswer = false
         parameterHeader = nil
     }
 }

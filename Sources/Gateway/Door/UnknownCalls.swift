@@ -6,7 +6,7 @@ import Policy
 import Storage
 
 /// Calls that were sent and never answered: whether they were done is not known, so that the same
-/// call asks a person before it is sent again (design law 4).
+/// call asks a person before it is sent again (docs/architecture.md, rule 4).
 ///
 /// Two ways lead here. A call this process sent and got no answer to is known by the digest of its
 /// call form. An intent that an earlier process left without outcome is known by its commitment
@@ -115,6 +115,9 @@ struct UnknownCalls {
         let key = Key(tenant: entry.key.tenant, owner: owner, tool: tool)
         if calls[key, default: []].insert(form).inserted { count += 1 }
     }
+
+    /// The first intent that is compared with calls to come.
+    var firstIntent: UInt64? { left.values.flatMap { $0.map(\.leaf) }.min() }
 
     // MARK: What becomes known
 

@@ -8,6 +8,8 @@ import System
 enum BrokerRefusal: Error, Sendable {
     /// The Host field is not the host the connection is for.
     case otherHost
+    /// The rule names methods and paths, and this is none of them.
+    case notAllowed(EgressRefusal)
     case upgrade
     case method(String, secret: String)
     case notCarried(String)
@@ -20,7 +22,7 @@ enum BrokerRefusal: Error, Sendable {
     var status: HTTPStatus {
         switch self {
         case .otherHost: .misdirectedRequest
-        case .upgrade, .method, .canary: .forbidden
+        case .notAllowed, .upgrade, .method, .canary: .forbidden
         case .notCarried: .notImplemented
         case .noValue, .upstream, .notScreened: .badGateway
         }
@@ -29,6 +31,7 @@ enum BrokerRefusal: Error, Sendable {
     var code: String {
         switch self {
         case .otherHost: "other-host"
+        case .notAllowed(let refusal): refusal.code
         case .upgrade: "upgrade"
         case .method: "method"
         case .notCarried: "not-carried"
@@ -41,23 +44,25 @@ enum BrokerRefusal: Error, Sendable {
 
     var text: String {
         switch self {
+        case .notAllowed(let refusal): refusal.agentText
         case .otherHost: "the Host field must name the host the connection was made to"
-        case .upgrade: "upgrades are not carried where a secret is used"
+        case .upgrade: "upgrades are not carried where requests are looked at"
         case .method(let method, let secret): "secret `\(secret)` may not be used with \(method)"
-        case .notCarried(let what): "\(what) is not carried where a secret is used"
+        case .notCarried(let what): "\(what) is not carried where requests are looked at"
         case .canary(_, let place): "a placeholder stands in the \(place), where it may not be used"
         case .noValue(let secret): "secret `\(secret)` has no value now"
         case .upstream(let reason): "the host did not answer: \(reason)"
-        case .notScreened(let reason): "the answer could not be looked through: \(reason)"
+        case .notScreened(let reason): "it could not be looked through: \(reason)"
         }
     }
 }
 
-/// Answers the requests of one connection: reads each, decides on it by itself, writes it anew, and
-/// takes the values out of what comes back.
+/// Answers the requests of one connection whose TLS the gateway ends, because a secret is used there or
+/// its rule names methods and paths: reads each, decides on it by itself, writes it anew, and takes
+/// values out of what comes back.
 struct BrokerHandler: HTTPHandler {
     let owner: ServerEgress
-    let target: EgressTarget
+    let allowed: AllowedTarget
     let uses: [SecretBroker.Use]
     let start: SecretBroker.Start
     let shelf: SecretShelf
@@ -65,6 +70,8 @@ struct BrokerHandler: HTTPHandler {
     let loop: EventLoop
     let pool: BlockingPool
     let clock: any Clock
+
+    private var target: EgressTarget { allowed.target }
 
     func handle(_ exchange: Exchange) async {
         do throws(BrokerRefusal) {
@@ -85,18 +92,23 @@ struct BrokerHandler: HTTPHandler {
         guard head.first("upgrade") == nil else { throw .upgrade }
         let method = head.methodBytes.text
         guard head.method != .other, head.method != .head else { throw .notCarried(method) }
-        let (fields, used) = try rewritten(head, method)
-        try check(Array(head.target), "address")
-        try check(exchange.body, "body")
+        // A whole address would name a host a second time.
+        let path = Array(head.target)[...]
+        guard path.first == UInt8(ascii: "/") else { throw .notCarried("this kind of target") }
+        let names = head.fields.map { $0.name.text.lowercased() }
+        do throws(EgressRefusal) {
+            try allowed.check(method: method, path: path, fields: names)
+        } catch { throw .notAllowed(error) }
+        let written = try await written(head, exchange.body)
         let request = ClientRequest(
             head.method,
-            head.target.text,
-            fields,
-            body: exchange.body,
+            written.target[...].text,
+            written.fields,
+            body: written.body,
             deadline: loop.now.advanced(by: Limits.egressAnswer)
         )
-        for secret in used.sorted() {
-            guard await owner.used(secret, at: target, method: method) else {
+        for binding in written.used {
+            guard await owner.used(binding, at: target, method: method) else {
                 throw .upstream("the use could not be recorded")
             }
         }
@@ -106,8 +118,29 @@ struct BrokerHandler: HTTPHandler {
         let response: ClientResponse
         do throws(HTTPClientError) {
             response = try await client.send(request)
-        } catch { throw .upstream("\(error)") }
+        } catch {
+            // What a host answers may be in it, and so what it was sent.
+            let text = try masked(Array("\(error)".utf8), start.mask(shelf, clock: clock))
+            throw .upstream(String(decoding: text, as: UTF8.self))
+        }
         try await answer(exchange, response)
+    }
+
+    /// Long bodies are taken apart on a thread of the pool.
+    private func written(
+        _ head: RequestHead,
+        _ body: [UInt8]
+    ) async throws(BrokerRefusal) -> BrokerRequest {
+        guard body.count > Limits.loopScreeningByteCount else {
+            return try BrokerRequest(head, body, uses: uses, start: start, shelf: shelf)
+        }
+        do {
+            return try await pool.run {
+                try BrokerRequest(head, body, uses: uses, start: start, shelf: shelf)
+            }
+        } catch let refusal as BrokerRefusal {
+            throw refusal
+        } catch { throw .notScreened("\(error)") }
     }
 
     private func checkHost(_ head: RequestHead) throws(BrokerRefusal) {
@@ -115,62 +148,6 @@ struct BrokerHandler: HTTPHandler {
             let host = try? WebHost(parsing: text), port ?? 443 == target.port,
             DomainName(host.description) == DomainName(target.host.description)
         else { throw .otherHost }
-    }
-
-    // MARK: The request
-
-    /// What belongs to the connection with us, and what we write ourselves.
-    private static let ownFields: Set<String> = [
-        "host", "connection", "proxy-connection", "keep-alive", "proxy-authorization", "te",
-        "trailer", "transfer-encoding", "content-length", "expect", "accept-encoding", "upgrade",
-    ]
-
-    private func rewritten(
-        _ head: RequestHead,
-        _ method: String
-    ) throws(BrokerRefusal) -> (FieldBlock, used: Set<String>) {
-        var fields = FieldBlock()
-        // What comes back is looked through, so it must not be packed.
-        fields.add("accept-encoding", literal: "identity")
-        var used: Set<String> = []
-        for (name, value) in head.fields {
-            let lower = name.text.lowercased()
-            guard !Self.ownFields.contains(lower), let token = FieldToken(lower) else { continue }
-            var bytes = Array(value)
-            if let use = uses.first(where: { isFilled($0, lower, value) }) {
-                let secret = use.binding.secret
-                guard use.binding.permits(method: method) else {
-                    throw .method(method, secret: secret)
-                }
-                guard let real = shelf[secret] else { throw .noValue(secret) }
-                bytes = use.binding.template.filled(with: real)
-                used.insert(secret)
-            } else {
-                try check(Array(name) + [0x3a] + bytes, "header `\(lower)`")
-            }
-            guard let value = FieldValue(bytes: bytes) else { throw .notCarried("a field's value") }
-            fields.add(token, value)
-        }
-        return (fields, used)
-    }
-
-    private func isFilled(
-        _ use: SecretBroker.Use,
-        _ name: String,
-        _ value: ArraySlice<UInt8>
-    ) -> Bool {
-        guard use.binding.header == name,
-            let placeholder = start.placeholders[use.binding.secret]
-        else { return false }
-        return use.binding.template.isFilled(value, with: placeholder.bytes)
-    }
-
-    private func check(_ bytes: [UInt8], _ place: String) throws(BrokerRefusal) {
-        let found: Set<String>
-        do throws(ScreeningFailure) {
-            found = try start.canaries.names(in: bytes)
-        } catch { throw .notScreened("\(error)") }
-        guard found.isEmpty else { throw .canary(found, place: place) }
     }
 
     // MARK: The answer
@@ -250,11 +227,4 @@ struct BrokerHandler: HTTPHandler {
             return try await pool.run { try mask.masked(body).bytes }
         } catch { throw .notScreened("\(error)") }
     }
-}
-
-/// Gives the addresses that were decided on, and nothing else.
-struct PinnedResolver: Resolver {
-    let addresses: [IPAddress]
-
-    func resolve(_ name: String) async throws(ResolveError) -> [IPAddress] { addresses }
 }

@@ -26,6 +26,10 @@ package actor EgressBook {
 
     package static let questionLimit = 256
     package static let waiterLimit = 64
+    /// Of both, what one server and what one tenant has at most: what a server uses up is missing for
+    /// its own questions first.
+    static let questionShare = (server: 64, tenant: 128)
+    static let waiterShare = (server: 16, tenant: 32)
     package static let grantLimit = 1024
 
     private let loop: EventLoop
@@ -53,12 +57,25 @@ package actor EgressBook {
         self.environment = environment
     }
 
-    package func load() async throws(StoreError) {
-        grants = try await store.allEntries(.egress).compactMap { EgressGrant($0) }
+    private var moment: Moment { Moment(instant: loop.now, timestamp: clock.timestamp) }
+
+    /// - Parameter isTimeLost: the wall clock was set back meanwhile: what was for a time is over.
+    package func load(isTimeLost: Bool) async throws(StoreError) {
+        let now = moment
+        grants = try await store.allEntries(.egress).compactMap { EgressGrant($0, at: now) }
+        guard isTimeLost else { return }
+        let over = grants.filter { if case .until = $0.length { true } else { false } }
+        grants.removeAll { over.contains($0) }
+        guard !over.isEmpty else { return }
+        // For good: a clock that is set right again brings none of them back.
+        var transaction = Transaction()
+        transaction.records = over.map { record(of: $0, change: "ended", by: "clock") }
+        transaction.changes = over.map { .delete($0.key, expecting: .anything) }
+        _ = try await store.commit(transaction)
     }
 
     package var allGrants: [EgressGrant] {
-        grants.filter { $0.holds(at: clock.timestamp) }
+        grants.filter { [moment] in $0.holds(at: moment) }
             .sorted { ($0.tenant, $0.server, "\($0.rule)") < ($1.tenant, $1.server, "\($1.rule)") }
     }
 
@@ -85,7 +102,7 @@ package actor EgressBook {
         if let grant = try await spend(target, key) { return .granted(grant) }
         let place = Place(key: key, target: target)
         ask(place, code: code)
-        guard let deadline, waitingCount < Self.waiterLimit else { return .unanswered }
+        guard let deadline, mayWait(key) else { return .unanswered }
         let waiter = Pending<Bool>(on: loop)
         waiters[place, default: []].append(waiter)
         let said = try? await waiter.value(until: deadline)
@@ -96,12 +113,35 @@ package actor EgressBook {
         return .granted(grant)
     }
 
+    /// The rules people said yes to, which a look-up is told; spends none.
+    func rules(of key: Key) -> [EgressRule] {
+        let now = moment
+        return grants.filter { grant in
+            grant.tenant == key.tenant && grant.server == key.server && grant.holds(at: now)
+        }
+        .map(\.rule)
+    }
+
+    /// Shows a question that nothing waits for.
+    func ask(_ target: EgressTarget, of key: Key, code: String) {
+        ask(Place(key: key, target: target), code: code)
+    }
+
+    private func mayWait(_ key: Key) -> Bool {
+        let all = waiters.map { (key: $0.key.key, count: $0.value.count) }
+        func count(_ isMeant: (Key) -> Bool) -> Int {
+            all.filter { isMeant($0.key) }.reduce(0) { $0 + $1.count }
+        }
+        return waitingCount < Self.waiterLimit && count { $0 == key } < Self.waiterShare.server
+            && count { $0.tenant == key.tenant } < Self.waiterShare.tenant
+    }
+
     /// Finds a grant that holds, and takes it away for good when it was for once.
     private func spend(
         _ target: EgressTarget,
         _ key: Key
     ) async throws(StoreError) -> EgressGrant? {
-        let now = clock.timestamp
+        let now = moment
         let found = grants.filter { grant in
             grant.tenant == key.tenant && grant.server == key.server && grant.holds(at: now)
                 && (try? EgressPolicy(rules: [grant.rule]).allow(target)) != nil
@@ -122,13 +162,11 @@ package actor EgressBook {
             questions[place]?.last = clock.timestamp
             return
         }
-        if questions.count >= Self.questionLimit,
-            let oldest = questions.filter({ waiters[$0.key] == nil })
-                .min(by: { $0.value.last < $1.value.last })
-        {
-            questions[oldest.key] = nil
-        }
-        guard questions.count < Self.questionLimit else { return }
+        let key = place.key
+        guard makeRoom(Self.questionShare.server, { $0 == key }),
+            makeRoom(Self.questionShare.tenant, { $0.tenant == key.tenant }),
+            makeRoom(Self.questionLimit, { _ in true })
+        else { return }
         questions[place] = EgressQuestion(
             tenant: place.key.tenant,
             server: place.key.server,
@@ -136,6 +174,16 @@ package actor EgressBook {
             code: code,
             last: clock.timestamp
         )
+    }
+
+    /// Forgets the oldest question of those meant, where there are `limit` and nobody waits for it.
+    private func makeRoom(_ limit: Int, _ isMeant: (Key) -> Bool) -> Bool {
+        let own = questions.filter { isMeant($0.key.key) }
+        guard own.count >= limit else { return true }
+        let idle = own.filter { waiters[$0.key] == nil }
+        guard let oldest = idle.min(by: { $0.value.last < $1.value.last }) else { return false }
+        questions[oldest.key] = nil
+        return true
     }
 
     // MARK: For people

@@ -3,15 +3,21 @@ import Egress
 import HTTP
 import System
 
-/// One connection a server makes out of its cage: a request to a proxy, decided, and carried.
+/// One connection a server makes out of its cage, decided and carried: a request to a proxy, or one
+/// that was captured.
 actor EgressConnection {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
     }
 
-    private let client: Stream
-    private let owner: ServerEgress
+    let client: Stream
+    let owner: ServerEgress
+    private let way: EgressWay
+    /// Whether the budget counts it.
+    private var isCounted = false
+    /// Whether what it says to us is TLS, so that a refusal has to be an alert.
+    var speaksTLS = false
     private var upstream: Stream?
     private var sentByteCount: UInt64 = 0
     private var receivedByteCount: UInt64 = 0
@@ -23,7 +29,8 @@ actor EgressConnection {
     /// Longer than a placeholder in any spelling that comes in one line.
     private static let canaryReach = 2 << 10
 
-    init(_ client: sending Stream, _ owner: ServerEgress) {
+    init(_ client: sending Stream, _ owner: ServerEgress, by way: EgressWay) {
+        self.way = way
         loop = owner.loop
         lastMove = owner.loop.now
         self.client = client
@@ -31,11 +38,11 @@ actor EgressConnection {
     }
 
     func run() async {
-        await owner.add(self)
+        guard await owner.add(self) else { return client.close() }
         do {
             try await serve()
         } catch let refusal as EgressRefusal {
-            await owner.refused(refusal)
+            await owner.refused(refusal, by: way, isCounted: isCounted)
             await answer(refusal)
         } catch {
             // The client left, or was too slow: nothing was decided.
@@ -54,6 +61,7 @@ actor EgressConnection {
     }
 
     private func serve() async throws {
+        guard way == .proxy else { return try await serveCaptured() }
         let head = try await readHead()
         if head.isConnect {
             let target = try EgressTarget(authority: head.target)
@@ -64,7 +72,8 @@ actor EgressConnection {
         }
     }
 
-    private func counted(_ target: EgressTarget, _ body: () async throws -> Void) async throws {
+    func counted(_ target: EgressTarget, _ body: () async throws -> Void) async throws {
+        isCounted = true
         try await owner.begin(target)
         do {
             try await body()
@@ -75,7 +84,7 @@ actor EgressConnection {
         }
     }
 
-    private func readHead() async throws -> ProxyRequestHead {
+    func readHead() async throws -> ProxyRequestHead {
         let deadline = loop.now.advanced(by: Limits.headTimeout)
         var scanner = HeadScanner()
         while true {
@@ -94,36 +103,43 @@ actor EgressConnection {
                     return head
                 }
             } catch {
-                throw EgressRefusal.badRequest("this is an HTTP proxy: \(error)")
+                throw EgressRefusal.badRequest("only HTTP and TLS are carried: \(error)")
             }
             guard try await client.fill(until: deadline) > 0 else { throw StreamError.closed }
         }
     }
 
-    // MARK: CONNECT
+    // MARK: TLS
 
-    private func tunnel(_ target: EgressTarget) async throws {
+    func tunnel(_ target: EgressTarget) async throws {
         let admission = try await owner.admit(target)
         if let interception = try await owner.interception(of: admission) {
             return try await intercept(interception, admission)
         }
         let upstream = try await connect(admission.pinned)
-        try client.send(Array("HTTP/1.1 200 Connection established\r\n\r\n".utf8))
+        try announce()
         guard try await isGreeted(admission.pinned) else { return }
-        try await owner.opened(admission, upstream.peer)
+        try await owner.opened(admission, upstream.peer, by: way)
         let started = loop.now
         await carry(client.take(client.availableCount))
         await report(target, since: started)
     }
 
+    /// Who asked a proxy waits for its answer before the greeting.
+    private func announce() throws {
+        guard way == .proxy else { return }
+        try client.send(Array("HTTP/1.1 200 Connection established\r\n\r\n".utf8))
+        speaksTLS = true
+    }
+
     /// Ends the client's TLS here: each of its requests is read, decided on, and written anew.
     private func intercept(_ interception: Interception, _ admission: Admission) async throws {
-        try client.send(Array("HTTP/1.1 200 Connection established\r\n\r\n".utf8))
+        try announce()
         guard try await isGreeted(admission.pinned),
             let address = admission.pinned.addresses.first?.address
         else { return }
         let target = admission.pinned.target
-        try await owner.opened(admission, .ip(address, port: target.port))
+        try await owner.opened(admission, .ip(address, port: target.port), by: way)
         let started = loop.now
         // From here on the connection's server has it; here it is only closed.
         nonisolated(unsafe) let stream = client
@@ -139,14 +155,18 @@ actor EgressConnection {
             try await readGreeting(pinned)
             return true
         } catch let refusal as EgressRefusal {
-            await owner.refused(refusal)
-            // A fatal alert, access_denied (RFC 8446 section 6.2): all that can be said after 200.
-            await leave(saying: [21, 3, 3, 0, 2, 2, 49])
+            await owner.refused(refusal, by: way)
+            await answer(refusal)
             return false
         }
     }
 
     private func readGreeting(_ pinned: PinnedTarget) async throws {
+        try pinned.check(try await greeting(to: pinned.target))
+    }
+
+    /// The whole greeting, which stays unread.
+    func greeting(to target: EgressTarget) async throws -> ClientHello {
         let deadline = loop.now.advanced(by: Limits.egressGreeting)
         while true {
             let bytes = client.withBytes { raw in unsafe raw.withUnsafeBytes { unsafe Array($0) } }
@@ -154,17 +174,15 @@ actor EgressConnection {
             do throws(ClientHello.Problem) {
                 hello = try ClientHello.read(bytes)
             } catch {
-                throw EgressRefusal.notTLS(pinned.target)
+                throw EgressRefusal.notTLS(target)
             }
-            if let hello {
-                return try pinned.check(hello)
-            }
+            if let hello { return hello }
             let count: Int
             do throws(StreamError) {
                 count = try await client.fill(until: deadline)
             } catch {
                 guard error == .timedOut else { throw error }
-                throw EgressRefusal.notTLS(pinned.target)
+                throw EgressRefusal.notTLS(target)
             }
             guard count > 0 else { throw StreamError.closed }
         }
@@ -194,14 +212,17 @@ actor EgressConnection {
 
     // MARK: Plain http
 
-    private func relay(
+    func relay(
         _ head: ProxyRequestHead,
         _ target: EgressTarget,
         _ path: [UInt8]
     ) async throws {
         let admission = try await owner.admit(target)
+        let method = String(decoding: head.method, as: UTF8.self)
+        let names = head.fields.map { String(decoding: $0.name, as: UTF8.self).lowercased() }
+        try admission.pinned.allowed.check(method: method, path: path[...], fields: names)
         let upstream = try await connect(admission.pinned)
-        try await owner.opened(admission, upstream.peer)
+        try await owner.opened(admission, upstream.peer, by: way)
         let started = loop.now
         plainTarget = target
         var words = path
@@ -347,6 +368,8 @@ actor EgressConnection {
     // MARK: Refusing
 
     private func answer(_ refusal: EgressRefusal) async {
+        // A fatal alert, access_denied (RFC 8446 section 6.2): all that can be said to TLS.
+        guard !speaksTLS else { return await leave(saying: [21, 3, 3, 0, 2, 2, 49]) }
         let status =
             switch refusal {
             case .notUsable, .badRequest: "400 Bad Request"

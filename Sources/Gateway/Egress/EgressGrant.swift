@@ -7,7 +7,7 @@ import JSON
 package struct EgressGrant: Sendable, Hashable {
     package enum Length: Sendable, Hashable {
         case once
-        case until(Timestamp)
+        case until(Deadline)
         case forGood
     }
 
@@ -18,15 +18,15 @@ package struct EgressGrant: Sendable, Hashable {
     package let by: String
     package let since: Timestamp
 
-    package func holds(at now: Timestamp) -> Bool {
-        if case .until(let end) = length { now < end } else { true }
+    package func holds(at now: Moment) -> Bool {
+        if case .until(let end) = length { !end.isOver(at: now) } else { true }
     }
 
     /// For people: `once`, `until 2026-…`, `for good`.
     package var lengthText: String {
         switch length {
         case .once: "once"
-        case .until(let end): "until \(end.description)"
+        case .until(let end): "until \(end.timestamp.description)"
         case .forGood: "for good"
         }
     }
@@ -39,7 +39,7 @@ package struct EgressGrant: Sendable, Hashable {
         object["since"] = JSONValue(since.milliseconds)
         switch length {
         case .once: object["once"] = JSONValue(true)
-        case .until(let end): object["until"] = JSONValue(end.milliseconds)
+        case .until(let end): object["until"] = JSONValue(end.timestamp.milliseconds)
         case .forGood: break
         }
         return JSONValue.object(object).serialised()
@@ -61,7 +61,8 @@ package struct EgressGrant: Sendable, Hashable {
         self.since = since
     }
 
-    init?(_ entry: StateEntry) {
+    /// A kept one; for a time it holds no longer than it was given for.
+    init?(_ entry: StateEntry, at now: Moment) {
         let parts = entry.key.name.split(separator: "/", maxSplits: 1).map(String.init)
         guard parts.count == 2, let server = try? ServerName(parts[0]),
             let rule = try? EgressRule(parts[1]),
@@ -74,7 +75,9 @@ package struct EgressGrant: Sendable, Hashable {
         self.since = Timestamp(milliseconds: since)
         by = document.root["by"]?.string ?? ""
         if let end = document.root["until"]?.number?.int64 {
-            length = .until(Timestamp(milliseconds: end))
+            let end = Timestamp(milliseconds: end)
+            let whole = end.duration(since: self.since)
+            length = .until(Deadline(kept: end, atMost: whole, from: now))
         } else {
             length = document.root["once"]?.bool == true ? .once : .forGood
         }

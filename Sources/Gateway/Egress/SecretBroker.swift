@@ -5,7 +5,8 @@ import Sandbox
 import Screening
 import System
 
-/// What one server uses without holding it: placeholders inside, values on the way out.
+/// What one server uses without holding it: placeholders inside, values on the way out; and the
+/// authority in whose name TLS is ended for it.
 final class SecretBroker: Sendable {
     typealias Use = Configuration.Server.SecretUse
 
@@ -33,7 +34,7 @@ final class SecretBroker: Sendable {
             )
         }
 
-        /// What the gateway shows as this host; made once.
+        /// What the gateway shows as this host; kept for the next connection.
         func context(for host: String, at now: Timestamp) throws -> TLSContext {
             if let known = leaves.withLock({ $0[host] }) { return known }
             let (chain, key) = try authority.issue(
@@ -44,9 +45,16 @@ final class SecretBroker: Sendable {
             let made = try TLSContext(
                 serving: [TLSIdentity(name: host, chain: chain, key: key)]
             )
-            leaves.withLock { $0[host] = made }
+            leaves.withLock { leaves in
+                // A rule for all names below one lets a server ask for any number of them.
+                if leaves.count >= Limits.shownCertificateCount { leaves.removeAll() }
+                leaves[host] = made
+            }
             return made
         }
+
+        /// How many hosts are shown with a certificate that is kept.
+        var keptCount: Int { leaves.withLock { $0.count } }
 
         /// Puts the placeholders back in the place of the values, also of earlier ones.
         func mask(_ shelf: SecretShelf, clock: any Clock) -> SecretMask {
@@ -68,6 +76,8 @@ final class SecretBroker: Sendable {
     static let life: Duration = .seconds(365 * 86_400)
 
     let uses: [Use]
+    /// Names whose TLS is ended for the requests inside.
+    private let inspected: [String]
     let shelf: SecretShelf
     private let server: String
     private let variables: [String: String]
@@ -79,6 +89,7 @@ final class SecretBroker: Sendable {
     init(
         _ server: String,
         _ uses: [Use],
+        inspected: [String],
         variables: [String: String],
         shelf: SecretShelf,
         clock: any Clock,
@@ -86,6 +97,7 @@ final class SecretBroker: Sendable {
     ) {
         self.server = server
         self.uses = uses
+        self.inspected = inspected
         self.variables = variables
         self.shelf = shelf
         self.clock = clock
@@ -122,9 +134,10 @@ final class SecretBroker: Sendable {
         let authority = try CertificateAuthority(
             "gatehouse \(server)",
             for: Set(
-                uses.compactMap { use in
-                    if case .name(let name) = use.binding.rule.subject { name } else { nil }
-                }
+                inspected
+                    + uses.compactMap { use in
+                        if case .name(let name) = use.binding.rule.subject { name } else { nil }
+                    }
             ).sorted(),
             from: now.advanced(by: .seconds(-3600)),
             to: now.advanced(by: Self.life)

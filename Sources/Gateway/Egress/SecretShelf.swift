@@ -8,24 +8,33 @@ final class SecretShelf: Sendable {
         var values: [String: [UInt8]] = [:]
         /// Replaced ones, the newest first; they may still be echoed.
         var old: [(name: String, value: [UInt8])] = []
+        /// When each value of now came into force.
+        var since: [String: Timestamp] = [:]
         var version: UInt64 = 0
     }
 
     private static let oldLimit = 64
     private let state = Lock(State())
 
-    func replace(_ secrets: SecretValues) {
+    func replace(_ secrets: SecretValues, at now: Timestamp) {
         state.withLock { state in
             let new = Dictionary(secrets.all.map { ($0.name, $0.value) }) { first, _ in first }
             guard new != state.values else { return }
             let gone = state.values.filter { new[$0.key] != $0.value }
             state.old = Array((gone.map { ($0.key, $0.value) } + state.old).prefix(Self.oldLimit))
+            state.since = Dictionary(
+                uniqueKeysWithValues: new.map { name, value in
+                    (name, state.values[name] == value ? state.since[name] ?? now : now)
+                }
+            )
             state.values = new
             state.version += 1
         }
     }
 
     subscript(name: String) -> [UInt8]? { state.withLock { $0.values[name] } }
+
+    func since(_ name: String) -> Timestamp? { state.withLock { $0.since[name] } }
 
     var version: UInt64 { state.withLock { $0.version } }
 

@@ -3,6 +3,7 @@ import Base
 import Crypto
 import Egress
 import HTTP
+import Sandbox
 import Screening
 import System
 
@@ -12,18 +13,25 @@ import System
 actor ServerEgress {
     let loop: EventLoop
     let key: EgressBook.Key
-    private let settings: Configuration.Egress
+    let settings: Configuration.Egress
     private let broker: SecretBroker?
     /// Of the configuration, where files of authorities lie.
     private let folder: String
-    private let parts: EgressParts
+    let parts: EgressParts
     private let tally: EgressTally
-    private var budget: EgressBudget
-    private var listener: Listener?
+    var budget: EgressBudget
+    /// Kept from start to start.
+    var standIns = StandInAddresses(limit: Limits.egressStandInCount)
+    var openLookUpCount = 0
+    /// The addresses names have for this cage, until it has to ask again.
+    var told = ToldAddresses(limit: Limits.egressStandInCount)
+    private var listeners: [Listener] = []
+    private var nameSocket: DatagramSocket?
     private var connections: [ObjectIdentifier: EgressConnection] = [:]
     private var resolving = 0
     private var contexts: [TLSTrust: TLSContext] = [:]
-    private var quietUntil = Instant(nanoseconds: 0)
+    private var floods = QuietTime()
+    private var alarms = QuietTime(Limits.egressAlarmCount)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -48,43 +56,77 @@ actor ServerEgress {
         budget = EgressBudget(settings.budget)
     }
 
-    /// Takes over the listener of a new process.
-    func listen(_ listening: consuming Descriptor) {
-        close()
-        let loop = loop
+    /// Takes over a socket of a new process, whose first one is the proxy's.
+    func listen(_ socket: consuming Descriptor, as kind: CageListener) {
+        if kind == .proxy { close() }
         do {
-            listener = try Listener(
-                adopting: listening,
-                loop: loop,
-                // The budget refuses before this; what is beyond waits in the kernel's backlog.
-                connectionCap: settings.budget.connectionCount * 2
-            ) { stream in
-                let connection = EgressConnection(stream, self)
-                // Ends with the connection, at the latest when the process does: `close`.
-                loop.spawn { await connection.run() }
+            switch kind {
+            case .proxy: try accept(on: socket, as: .proxy)
+            case .captured: try accept(on: socket, as: .captured)
+            case .nameStreams: try acceptNames(on: socket)
+            case .nameDatagrams:
+                nameSocket = try DatagramSocket(
+                    adopting: socket,
+                    loop: loop,
+                    byteLimit: NameQuery.byteCountLimit
+                ) { await self.response(to: $0) }
             }
         } catch {
             parts.log("server \(key.server): its way out could not be opened: \(error)")
         }
     }
 
+    private func accept(on socket: consuming Descriptor, as way: EgressWay) throws {
+        let loop = loop
+        let listener = try Listener(
+            adopting: socket,
+            loop: loop,
+            // The budget refuses before this; what is beyond waits in the kernel's backlog.
+            connectionCap: settings.budget.connectionCount * 2
+        ) { stream in
+            let connection = EgressConnection(stream, self, by: way)
+            // Ends with the connection, at the latest when the process does: `close`.
+            loop.spawn { await connection.run() }
+        }
+        listeners.append(listener)
+    }
+
+    private func acceptNames(on socket: consuming Descriptor) throws {
+        let loop = loop
+        let listener = try Listener(
+            adopting: socket,
+            loop: loop,
+            connectionCap: Limits.egressNameStreamCount
+        ) { stream in
+            let connection = NameConnection(stream, self)
+            // Ends with the connection, or when it asks nothing for `egressGreeting`.
+            loop.spawn { await connection.run() }
+        }
+        listeners.append(listener)
+    }
+
     /// As `listen`, for who is on the loop already.
-    nonisolated func takeOver(_ listening: consuming Descriptor) {
-        var listening: Descriptor? = consume listening
+    nonisolated func takeOver(_ socket: consuming Descriptor, as kind: CageListener) {
+        var socket: Descriptor? = consume socket
         assumeIsolated { egress in
-            if let listener = listening.take() { egress.listen(listener) }
+            if let socket = socket.take() { egress.listen(socket, as: kind) }
         }
     }
 
     /// The process is gone: what it had open ends with it.
     func close() {
-        listener?.close()
-        listener = nil
+        for listener in listeners { listener.close() }
+        listeners = []
+        nameSocket?.close()
+        nameSocket = nil
         for connection in connections.values { connection.cutOff() }
     }
 
-    func add(_ connection: EgressConnection) {
+    /// False where too many are open: each listener has room for as many, and there may be dozens.
+    func add(_ connection: EgressConnection) -> Bool {
+        guard connections.count < settings.budget.connectionCount * 2 else { return false }
         connections[ObjectIdentifier(connection)] = connection
+        return true
     }
 
     func remove(_ connection: EgressConnection) {
@@ -125,8 +167,7 @@ actor ServerEgress {
             allowed = try EgressPolicy(rules: [given.rule]).allow(target)
             grant = given
         }
-        let found = try await addresses(of: allowed)
-        return Admission(pinned: try allowed.pin(found), grant: grant)
+        return Admission(pinned: try await pinned(allowed), grant: grant)
     }
 
     private func permission(
@@ -155,43 +196,46 @@ actor ServerEgress {
         }
     }
 
-    private func addresses(
-        of allowed: AllowedTarget
-    ) async throws(EgressRefusal) -> [NetworkAddress] {
-        guard let name = allowed.nameToResolve else { return [] }
+    /// To the addresses a target that is allowed is connected by.
+    func pinned(_ allowed: AllowedTarget) async throws(EgressRefusal) -> PinnedTarget {
+        if let name = allowed.nameToResolve, let known = told.addresses(of: name, at: loop.now) {
+            // The rule may be another one than that of the question.
+            return try allowed.pin(known)
+        }
         // Each look-up may hold a thread for seconds; a server has no more than this many.
-        guard resolving < Limits.egressLookUpCount else {
+        guard allowed.nameToResolve == nil || resolving < Limits.egressLookUpCount else {
             throw .notResolved(allowed.target, reason: "too many look-ups at once")
         }
         resolving += 1
         defer { resolving -= 1 }
-        do throws(ResolveError) {
-            return try await parts.resolver.resolve(name).map(\.network)
-        } catch {
-            throw .notResolved(allowed.target, reason: error.reason)
-        }
+        return try await parts.decision.pinned(allowed)
     }
 
     /// Whether a connection that was made leads where it was decided, and not to this gateway.
     func check(_ upstream: Stream, _ pinned: PinnedTarget) throws(EgressRefusal) {
-        guard let ends = try? upstream.ends(), case .ip(let peer, _) = ends.peer,
-            case .ip(let local, _) = ends.local
-        else { throw .unreachable(pinned.target, reason: "it ended at once") }
-        try pinned.check(peer: peer.network, local: local.network, own: parts.ownPorts.all)
+        guard let ends = try? upstream.ends() else {
+            throw .unreachable(pinned.target, reason: "it ended at once")
+        }
+        try parts.decision.check(peer: ends.peer, local: ends.local, pinned)
     }
 
     // MARK: The record
 
-    /// A connection is about to carry bytes; one that cannot be recorded is not made.
-    func opened(_ admission: Admission, _ peer: SocketAddress) throws(EgressRefusal) {
+    /// A connection is about to carry bytes: it carries none before its record is durable.
+    func opened(
+        _ admission: Admission,
+        _ peer: SocketAddress,
+        by way: EgressWay
+    ) async throws(EgressRefusal) {
         let target = admission.pinned.target
-        do {
-            try parts.store.post(
+        do throws(StoreError) {
+            _ = try await parts.store.commit(
                 record([
                     RecordField("address", peer.description),
                     RecordField("change", "opened"),
                     RecordField("rule", admission.ruleText),
                     RecordField("target", target.description),
+                    RecordField("way", way.rawValue),
                 ])
             )
         } catch {
@@ -209,17 +253,18 @@ actor ServerEgress {
             RecordField("sentBytes", .integer(Int64(clamping: report.sentByteCount))),
             RecordField("target", report.target.description),
         ]
-        // The store counts what it could not take; `opened` stands in the log already.
-        try? parts.store.post(record(fields))
+        // `opened` stands in the log already.
+        parts.store.note(record(fields))
     }
 
-    func refused(_ refusal: EgressRefusal) {
+    /// - Parameter isCounted: whether the budget knows of it already.
+    func refused(_ refusal: EgressRefusal, by way: EgressWay, isCounted: Bool = true) {
         tally.refused(refusal.code)
-        if case .overBudget = refusal {
-            // One line in ten seconds: whoever floods shall not fill the log with it.
-            guard loop.now >= quietUntil else { return }
-            quietUntil = loop.now.advanced(by: .seconds(10))
+        var isTooMuch: Bool = if case .overBudget = refusal { true } else { false }
+        if !isCounted {
+            if budget.begin(nil, at: loop.now) == nil { budget.end() } else { isTooMuch = true }
         }
+        guard !isTooMuch || floods.admits(at: loop.now) else { return }
         var fields = [
             RecordField("change", "refused"),
             RecordField("reason", printable(refusal.auditText, limit: 600)),
@@ -228,7 +273,8 @@ actor ServerEgress {
         if let target = refusal.target {
             fields.append(RecordField("target", printable(target.description, limit: 300)))
         }
-        try? parts.store.post(record(fields))
+        fields.append(RecordField("way", way.rawValue))
+        parts.store.note(record(fields))
         parts.log(
             "server \(key.server): connection refused (\(refusal.code)): "
                 + printable(refusal.auditText, limit: 300)
@@ -237,32 +283,28 @@ actor ServerEgress {
 
     // MARK: Secrets
 
-    /// What ends the TLS of connections to this place; nil where no secret is bound to it.
+    /// What ends the TLS of connections to this place; nil where no secret is bound to it and every
+    /// request is taken.
     func interception(of admission: Admission) throws(EgressRefusal) -> Interception? {
-        let target = admission.pinned.target
-        guard let broker, let start = broker.start else { return nil }
-        let uses = broker.uses(at: target)
-        guard !uses.isEmpty, case .name(let spelling) = target.host,
+        let allowed = admission.pinned.allowed
+        let target = allowed.target
+        let uses = broker?.uses(at: target) ?? []
+        guard !uses.isEmpty || allowed.limitsRequests else { return nil }
+        guard let broker, let start = broker.start, case .name(let spelling) = target.host,
             let name = DomainName(spelling)?.text
-        else { return nil }
-        let addresses = admission.pinned.addresses
-        let ports = parts.ownPorts.all
+        else { throw .unreachable(target, reason: "its requests cannot be looked at") }
         do {
             let url = try HTTPURL(parsing: "https://\(name):\(target.port)/")
             let client = HTTPClient(
                 to: url.origin,
                 on: loop,
-                resolver: PinnedResolver(addresses: addresses.map(\.address)),
-                tls: try context(for: uses),
-                budget: parts.budget,
-                admits: { address, port in
-                    addresses.contains(address.network)
-                        && !(AddressReach(address.network) == .loopback && ports.contains(port))
-                }
+                by: PinnedRoute(pinned: admission.pinned, decision: parts.decision),
+                tls: try context(for: uses, allowed.rule),
+                budget: parts.budget
             )
             let handler = BrokerHandler(
                 owner: self,
-                target: target,
+                allowed: allowed,
                 uses: uses,
                 start: start,
                 shelf: broker.shelf,
@@ -288,9 +330,14 @@ actor ServerEgress {
     }
 
     /// Loading certificates takes milliseconds: one context serves all that trust the same.
-    private func context(for uses: [SecretBroker.Use]) throws -> TLSContext {
+    private func context(
+        for uses: [SecretBroker.Use],
+        _ rule: EgressRule
+    ) throws -> TLSContext {
+        let file =
+            uses.compactMap(\.certificateAuthority).first ?? settings.authorities[rule.description]
         let trust: TLSTrust =
-            uses.compactMap(\.certificateAuthority).first
+            file
             .map { .authorities(file: Paths.join(folder, $0)) } ?? .systemRoots
         if let known = contexts[trust] { return known }
         let made = try TLSContext(client: trust)
@@ -298,19 +345,21 @@ actor ServerEgress {
         return made
     }
 
-    /// Records that a secret goes out; false when that cannot be recorded, so it does not.
-    func used(_ secret: String, at target: EgressTarget, method: String) -> Bool {
+    /// Records that a secret goes out, before it does; false when that cannot be recorded.
+    func used(_ binding: SecretBinding, at target: EgressTarget, method: String) async -> Bool {
         tally.usedCount &+= 1
         let fields = [
             RecordField("change", "used"), RecordField("method", method),
-            RecordField("secret", secret), RecordField("target", target.description),
+            RecordField("place", printable(binding.place.description)),
+            RecordField("secret", binding.secret), RecordField("target", target.description),
         ]
-        return (try? parts.store.post(record(fields, .secretUse))) != nil
+        return (try? await parts.store.commit(record(fields, .secretUse))) != nil
     }
 
     /// A request to a host with a secret was not carried; a canary is an alarm.
     func refused(_ refusal: BrokerRefusal, _ target: EgressTarget) {
         tally.refused(refusal.code)
+        guard mayTell(of: refusal) else { return }
         var fields = [
             RecordField("change", "refused"), RecordField("reason", printable(refusal.text)),
             RecordField("refusal", refusal.code), RecordField("target", target.description),
@@ -324,8 +373,21 @@ actor ServerEgress {
             ]
             word = "ALARM: a secret's placeholder was carried away: request"
         }
-        try? parts.store.post(record(fields, .secretUse))
+        // What has nothing to do with a secret is a refused connection's kind of thing.
+        let kind: RecordKind = if case .notAllowed = refusal { .egress } else { .secretUse }
+        parts.store.note(record(fields, kind))
         parts.log("server \(key.server): \(word) to \(target) refused: \(printable(refusal.text))")
+    }
+
+    /// Whether one more is recorded: requests inside one connection come as fast as a server writes
+    /// them.
+    private func mayTell(of refusal: BrokerRefusal) -> Bool {
+        if case .canary = refusal { return alarms.admits(at: loop.now) }
+        if budget.begin(nil, at: loop.now) == nil {
+            budget.end()
+            return true
+        }
+        return floods.admits(at: loop.now)
     }
 
     /// Whether these bytes hold a placeholder of this server's, which nobody else may see.
@@ -351,77 +413,5 @@ actor ServerEgress {
             server: key.server,
             detail: .fields(fields)
         )
-    }
-}
-
-/// The two sides of a connection whose TLS the gateway ends.
-struct Interception: Sendable {
-    let server: HTTPServer
-    let client: HTTPClient
-    let tls: ServerTLS
-}
-
-/// A connection that may be made, and why.
-struct Admission: Sendable {
-    let pinned: PinnedTarget
-    /// Of a person, where no written rule names the target.
-    let grant: EgressGrant?
-
-    var ruleText: String {
-        let rule = pinned.allowed.rule.description
-        return grant.map { "\(rule), allowed \($0.lengthText) by \($0.by)" } ?? rule
-    }
-}
-
-/// What a connection was, when it is over.
-struct EgressReport: Sendable {
-    let target: EgressTarget
-    let duration: Duration
-    let sentByteCount: UInt64
-    let receivedByteCount: UInt64
-    let end: String
-}
-
-/// What the ways out of one gateway share.
-struct EgressParts: Sendable {
-    let book: EgressBook
-    let resolver: any Resolver
-    let store: any RecordStore
-    let clock: any Clock
-    let environment: EnvironmentName
-    let ownPorts: OwnPorts
-    let shelf: SecretShelf
-    let pool: BlockingPool
-    let budget: BufferBudget
-    let log: @Sendable (String) -> Void
-}
-
-/// The ports this gateway listens on, known when it does.
-final class OwnPorts: Sendable {
-    private let ports = Lock<Set<UInt16>>([])
-
-    func add(_ address: SocketAddress?) {
-        guard let port = address?.port else { return }
-        ports.withLock { _ = $0.insert(port) }
-    }
-
-    var all: Set<UInt16> { ports.withLock { $0 } }
-}
-
-extension IPAddress {
-    var network: NetworkAddress {
-        switch self {
-        case .v4(let bits): .v4(bits)
-        case .v6(let high, let low): .v6(high: high, low: low)
-        }
-    }
-}
-
-extension NetworkAddress {
-    var address: IPAddress {
-        switch self {
-        case .v4(let bits): .v4(bits)
-        case .v6(let high, let low): .v6(high: high, low: low)
-        }
     }
 }

@@ -1,3 +1,4 @@
+import Egress
 import Sandbox
 
 extension CageProfile {
@@ -31,7 +32,10 @@ extension CageProfile {
                 environment[name] = String(decoding: secrets[secret] ?? [], as: UTF8.self)
             }
         }
-        if stdio.cage.egress != nil { environment.merge(Self.egressVariables) { $1 } }
+        if let egress = stdio.cage.egress {
+            environment.merge(Self.egressVariables) { $1 }
+            egressPorts = Set(egress.rules.map(\.port))
+        }
         limits = stdio.cage.limits
         seccomp = stdio.cage.seccomp
         self.protectedPaths = protectedPaths

@@ -56,7 +56,8 @@ package struct CageRecipe: Sendable {
             hiding: HiddenFolders(
                 hiding.rules,
                 place: place,
-                changes: "\(place)/beside-\(UInt64.random(in: 0 ... .max))"
+                changes: "\(place)/beside-\(UInt64.random(in: 0 ... .max))",
+                overlayProblem: hiding.overlayProblem
             )
         )
     }

@@ -1,10 +1,21 @@
 import Sandbox
+import System
 
 /// What this machine gives to cages, found out by trying; for `gatehouse doctor`.
 package enum Doctor {
+    package enum Kind: Sendable {
+        /// A wall.
+        case layer
+        /// A way out that programs need not know of.
+        case capture
+        /// What runs the bundles of `servers bundle`; no cage of the gateway is made of it.
+        case runtime
+    }
+
     package struct Row: Sendable {
         package let name: String
         package let isPresent: Bool
+        package let kind: Kind
         /// Whether no cage is made without it.
         package let isNeeded: Bool
         /// What was seen, or why not, ending in what to do.
@@ -14,15 +25,25 @@ package enum Doctor {
     /// Makes a few cages and blocks for as long.
     package static func examine() -> [Row] {
         let probe = CageProbe()
-        return CageLayer.allCases.map { layer in
+        let layers = CageLayer.allCases.map { layer in
             let finding = probe.findings[layer] ?? .missing("not looked for")
             return Row(
                 name: layer.rawValue,
                 isPresent: finding.isPresent,
+                kind: .layer,
                 isNeeded: CageLayer.always.contains(layer),
                 detail: finding.description
             )
         }
+        return layers + [
+            Row(
+                name: CageProbe.captureName,
+                isPresent: probe.capture.isPresent,
+                kind: .capture,
+                isNeeded: false,
+                detail: probe.capture.description
+            )
+        ] + OCIRuntimes.examine(probe, isRoot: Process.userID == 0)
     }
 }
 

@@ -6,6 +6,8 @@ import Sandbox
 /// It blocks, so that only the pool's threads ask.
 final class ProbeOnce: Sendable {
     private let found = Lock<CageProbe?>(nil)
+    /// File systems over which an overlay was laid.
+    private let overlaid = Lock<Set<UInt64>>([])
 
     var value: CageProbe {
         found.withLock { found in
@@ -14,5 +16,13 @@ final class ProbeOnce: Sendable {
             found = probe
             return probe
         }
+    }
+
+    /// Why nothing can be laid over that folder; tried once for each file system that takes it.
+    @Sendable func overlayProblem(_ source: CagePlan.Source) -> String? {
+        if overlaid.withLock({ $0.contains(source.device) }) { return nil }
+        let problem = value.overlayProblem(over: source)
+        if problem == nil { overlaid.withLock { _ = $0.insert(source.device) } }
+        return problem
     }
 }

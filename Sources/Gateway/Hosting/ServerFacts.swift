@@ -17,8 +17,14 @@ package final class ServerFacts: Sendable {
         var cage: Cage?
         /// What the last start executed.
         var command: ResolvedCommand?
+        /// What the next process is made of, looked at before it is started.
+        var program: ProgramFinding?
         /// Whether a tool of this server is placed at T3.
         var executes = false
+        /// By which its part of its tenant's room is known.
+        var taker: TenantRoom.Taker?
+        /// What was short when it was last to start; nil since it started.
+        var postponed: String?
         var startCount = 0
         var crashCount = 0
         var lastStart: Instant?
@@ -35,7 +41,18 @@ package final class ServerFacts: Sendable {
     var current: Values { values.withLock { $0 } }
 
     func note(_ cage: Cage) { values.withLock { $0.cage = cage } }
+    func note(_ program: ProgramFinding) { values.withLock { $0.program = program } }
     func note(_ command: ResolvedCommand) { values.withLock { $0.command = command } }
+
+    func note(_ taker: TenantRoom.Taker) { values.withLock { $0.taker = taker } }
+
+    /// Returns whether that is news.
+    func note(postponed: String) -> Bool {
+        values.withLock { values in
+            defer { values.postponed = postponed }
+            return values.postponed == nil
+        }
+    }
 
     func note(errorLine line: String) {
         values.withLock { values in
@@ -49,8 +66,9 @@ package final class ServerFacts: Sendable {
             switch report {
             case .started:
                 values.startCount += 1
+                values.postponed = nil
                 values.lastStart = now
-            case .crashed, .circuitOpened: values.crashCount += 1
+            case .crashed, .circuitOpened, .leftAsleep: values.crashCount += 1
             case .ready, .fellAsleep, .refused, .ended: break
             }
         }
@@ -70,6 +88,11 @@ package enum ProgramFinding: Sendable, Equatable {
     /// The digest of its launch identity.
     case found(Digest)
     case unreadable(String)
+
+    /// Reads it; blocks.
+    init(_ identity: () throws -> LaunchIdentity) {
+        do { self = .found(try identity().digest) } catch { self = .unreadable("\(error)") }
+    }
 }
 
 /// Whether the program of a server is the one its tools were accepted with.
@@ -82,7 +105,8 @@ package enum ProgramStanding: Sendable, Equatable {
     package var refusal: String? {
         switch self {
         case .accepted: nil
-        case .changed: "its program changed since it was accepted; run `gatehouse tools approve`"
+        case .changed:
+            "its program changed since it was accepted, and is not started; run `gatehouse tools approve`"
         case .unidentified(let reason): "its program cannot be identified: \(reason)"
         }
     }

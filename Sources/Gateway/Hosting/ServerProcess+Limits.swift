@@ -35,6 +35,16 @@ extension ServerProcess {
         feed(.exited(reason: reason))
     }
 
+    /// What its tree uses now; nil where nothing runs.
+    func use() async -> TreeUse? {
+        guard let running, running.child.status == nil else { return nil }
+        let (process, group) = (running.child.processID, running.group)
+        return try? await pool.run { TreeUse(treeOf: process, in: group) }
+    }
+
+    /// Its bounds; nil where nothing runs, or nothing bounds it.
+    var bounds: CageLimits? { running?.limits }
+
     /// Without a control group nobody else adds up what a tree of processes uses.
     func watchMemory(_ generation: Int, _ limit: UInt64) async {
         while let running, running.generation == generation, running.child.status == nil {

@@ -15,8 +15,11 @@ package actor ServerProcess {
     let pool: BlockingPool
     private let random: any RandomSource
     private let prepare: @Sendable () throws -> ServerStart
+    /// Why what was prepared is not started, or nil; asked each time.
+    private let admit: @Sendable () async -> String?
+    private let place: HostingPlace
     let handlers: ServerHandlers
-    private var supervision: Supervision
+    private(set) var supervision: Supervision
     private var timer: TimerToken?
     private var timerNumber: UInt64 = 0
     var running: Running?
@@ -24,10 +27,20 @@ package actor ServerProcess {
     /// A process is gone and what its control group says of its end is being read.
     var concluding: Running?
     private var generation = 0
-    private var callCount = 0
+    private(set) var callCount = 0
     /// Calls that wait until it is ready; bounded by `waiterLimit`, one more is refused.
     private var readyWaiters: [Pending<Void>] = []
     private var endWaiters: [Pending<Void>] = []
+    /// Who wait until it is not being stopped any more.
+    private var restWaiters: [Pending<Void>] = []
+    private var lastUse: Instant?
+    /// Nil where it is never asked whether it still answers.
+    let healthSettings: HealthSettings?
+    package internal(set) var health = ServerHealth()
+    var healthTimer: TimerToken?
+    var wasNotedUnanswered = false
+    /// Lines of its standard output so far, of all its processes.
+    private(set) var heardCount: UInt64 = 0
 
     package static let waiterLimit = 1024
 
@@ -57,14 +70,20 @@ package actor ServerProcess {
         pool: BlockingPool,
         random: any RandomSource,
         settings: Supervision.Settings = Supervision.Settings(),
+        health: HealthSettings? = nil,
         handlers: ServerHandlers,
-        prepare: @escaping @Sendable () throws -> ServerStart
+        prepare: @escaping @Sendable () throws -> ServerStart,
+        admit: @escaping @Sendable () async -> String? = { nil },
+        place: HostingPlace = .own
     ) {
         self.name = name
         self.loop = loop
         self.pool = pool
         self.random = random
+        healthSettings = health
         self.prepare = prepare
+        self.admit = admit
+        self.place = place
         self.handlers = handlers
         supervision = Supervision(settings)
     }
@@ -95,7 +114,12 @@ package actor ServerProcess {
     }
 
     /// The handshake is done.
-    package func markReady() { feed(.answered) }
+    package func markReady() {
+        lastUse = loop.now
+        health.isUnanswered = false
+        feed(.answered)
+        watchHealth()
+    }
 
     /// A call is on its way; the server does not sleep before `endCall`.
     package func beginCall() {
@@ -105,7 +129,26 @@ package actor ServerProcess {
 
     package func endCall() {
         callCount = max(0, callCount - 1)
+        lastUse = loop.now
         feed(.calls(callCount))
+    }
+
+    /// Since when it runs and nobody calls it; nil while somebody does, and while it does not run.
+    package var idleSince: Instant? {
+        supervision.state == .ready && callCount == 0 ? lastUse : nil
+    }
+
+    /// Puts it to sleep unless somebody calls it, and returns when its whole tree is gone.
+    package func rest() async {
+        feed(.rest)
+        guard isStopping else { return }
+        let waiter = Pending<Void>(on: loop)
+        restWaiters.append(waiter)
+        try? await waiter.value()
+    }
+
+    private var isStopping: Bool {
+        if case .stopping = supervision.state { true } else { false }
     }
 
     /// Sends one message; waits while the server takes its input slowly.
@@ -152,8 +195,14 @@ package actor ServerProcess {
     // MARK: Supervision
 
     func feed(_ event: Supervision.Event) {
+        switch event {
+        // No process is left, or none was made.
+        case .exited, .launchFailed, .launchRefused, .launchPostponed: place.giveBack()
+        default: break
+        }
         let effects = supervision.handle(event, at: loop.now, random: chance(for: event))
         for effect in effects { carryOut(effect) }
+        if supervision.state != .ready { endHealthWatch() }
         settleWaiters()
     }
 
@@ -248,6 +297,10 @@ package actor ServerProcess {
             // It fell asleep, or its rest ended, while calls were waiting.
             feed(.wanted)
         }
+        if !isStopping {
+            for waiter in restWaiters { waiter.fulfil(()) }
+            restWaiters = []
+        }
         if supervision.state == .ended {
             for waiter in endWaiters { waiter.fulfil(()) }
             endWaiters = []
@@ -258,7 +311,14 @@ package actor ServerProcess {
 
     private func launch(_ generation: Int) async {
         let outcome: Result<ServerStart, any Error>
-        do { outcome = .success(try await pool.run(prepare)) } catch { outcome = .failure(error) }
+        do {
+            if let short = await place.take() { throw ServerProcessError.crowded(reason: short) }
+            let start = try await pool.run(prepare)
+            if let reason = await admit() { throw ServerProcessError.refused(reason: reason) }
+            outcome = .success(start)
+        } catch {
+            outcome = .failure(error)
+        }
         isPreparing = false
         guard supervision.state == .starting else {
             return feed(.exited(reason: "it was stopped before it ran"))
@@ -266,6 +326,11 @@ package actor ServerProcess {
         do {
             try start(try outcome.get(), generation)
         } catch {
+            if case ServerProcessError.crowded = error {
+                // They are told, and do not ask once more by themselves.
+                for waiter in readyWaiters { waiter.fail(error) }
+                readyWaiters = []
+            }
             feed(Self.event(for: error))
         }
     }
@@ -274,6 +339,8 @@ package actor ServerProcess {
         switch error {
         case CageError.launchFailed(let reason): .launchFailed(reason: reason)
         case let error as CageError: .launchRefused(reason: error.description)
+        case ServerProcessError.refused(let reason): .launchRefused(reason: reason)
+        case ServerProcessError.crowded: .launchPostponed
         default: .launchFailed(reason: "\(error)")
         }
     }
@@ -330,6 +397,7 @@ package actor ServerProcess {
                     break
                 }
                 for line in try splitter.append(bytes) {
+                    heardCount &+= 1
                     if NoiseCounter.mayBeMessage(line) {
                         await handlers.line(line)
                     } else {
@@ -375,12 +443,13 @@ package actor ServerProcess {
                 running?.generation == generation, let report = CageReport(message.bytes)
             else { return }
             switch report {
-            case .listening:
-                if let listener = message.descriptor.take() { handlers.listening(listener) }
+            case .listening(let kind):
+                if let socket = message.descriptor.take() { handlers.listening(kind, socket) }
             case .started:
                 running?.hasStarted = true
                 loop.spawn { await self.handlers.started() }
             case .failed(let failure): running?.failure = failure
+            case .stopped(let signal): noteStop(signal)
             case .exited(let exit):
                 let limits = running?.limits
                 running?.end = "\(exit)"

@@ -19,8 +19,11 @@ package struct ServerHandlers: Sendable {
     /// The process is gone with its whole tree; calls in flight are lost.
     package var ended: @Sendable (_ reason: String) -> Void
     package var report: @Sendable (Supervision.Report) -> Void
-    /// The way out of its cage listens; `ended` ends that, too.
-    package var listening: @Sendable (consuming Descriptor) -> Void
+    /// A socket of the way out of its cage listens; `ended` ends that, too.
+    package var listening: @Sendable (CageListener, consuming Descriptor) -> Void
+    /// Whether the running process answers within that time; asked while nobody calls it.
+    package var probe: @Sendable (Duration) async -> Bool
+    package var health: @Sendable (HealthNote) -> Void
 
     package init(
         started: @escaping @Sendable () async -> Void,
@@ -28,7 +31,9 @@ package struct ServerHandlers: Sendable {
         errorItem: @escaping @Sendable (ErrorLines.Item) -> Void = { _ in },
         ended: @escaping @Sendable (String) -> Void = { _ in },
         report: @escaping @Sendable (Supervision.Report) -> Void = { _ in },
-        listening: @escaping @Sendable (consuming Descriptor) -> Void = { _ in }
+        listening: @escaping @Sendable (CageListener, consuming Descriptor) -> Void = { _, _ in },
+        probe: @escaping @Sendable (Duration) async -> Bool = { _ in true },
+        health: @escaping @Sendable (HealthNote) -> Void = { _ in }
     ) {
         self.started = started
         self.line = line
@@ -36,6 +41,8 @@ package struct ServerHandlers: Sendable {
         self.ended = ended
         self.report = report
         self.listening = listening
+        self.probe = probe
+        self.health = health
     }
 }
 
@@ -45,6 +52,8 @@ package enum ServerProcessError: Error, Equatable, Sendable, CustomStringConvert
     case broken(reason: String)
     /// It cannot be started as it is configured.
     case refused(reason: String)
+    /// Its tenant's servers use all they may together.
+    case crowded(reason: String)
     case ended
     case notRunning
     case startTookTooLong
@@ -57,6 +66,9 @@ package enum ServerProcessError: Error, Equatable, Sendable, CustomStringConvert
         case .broken(let reason):
             "the server is resting after a failure (\(reason)); restart it or try again later"
         case .refused(let reason): "the server cannot be started: \(reason)"
+        case .crowded(let reason):
+            "the server was not started, its tenant's servers use all they may together: \(reason) "
+                + "(`hosting`)"
         case .ended: "the server was stopped"
         case .notRunning: "the server is not running; try again"
         case .startTookTooLong: "the server did not start in time; try again"
@@ -64,5 +76,12 @@ package enum ServerProcessError: Error, Equatable, Sendable, CustomStringConvert
         case .lineNotUsable(let reason): "the message cannot be sent: \(reason)"
         case .writeFailed(let reason): "the server did not take the message: \(reason)"
         }
+    }
+    /// What an agent is told to do about it, where that is more than to try again later.
+    package var advice: String? {
+        guard case .crowded = self else { return nil }
+        return
+            "was not started: other servers of its tenant use all they may use together; nothing was "
+            + "done, try again in 10 seconds"
     }
 }

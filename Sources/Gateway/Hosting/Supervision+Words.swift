@@ -12,6 +12,8 @@ extension Supervision.Report: CustomStringConvertible {
             "\(printable(reason, limit: 256)); it rests for \(Self.text(rest)) "
                 + "or until `gatehouse servers restart`"
         case .fellAsleep: "asleep until it is called"
+        case .leftAsleep(let reason):
+            "\(printable(reason, limit: 256)); this came too often, it sleeps until it is called"
         case .refused(let reason): "not started: \(printable(reason, limit: 600))"
         case .ended: "ended"
         }

@@ -16,6 +16,8 @@ package struct Supervision: Sendable, Equatable {
         /// How long an open circuit rests; it doubles with each failed trial.
         package var rest: Duration = .seconds(300)
         package var restLimit: Duration = .seconds(3600)
+        /// As many ends for silence as `crashLimit` inside it, and it sleeps until it is called.
+        package var silenceWindow: Duration = .seconds(3600)
         /// A process that was ready this long has forgotten its earlier crashes.
         package var steadyAfter: Duration = .seconds(60)
         /// A process without calls for so long is put to sleep; nil keeps it awake.
@@ -49,6 +51,7 @@ package struct Supervision: Sendable, Equatable {
         case start
         case end
         case crash(reason: String)
+        case silence(reason: String)
         case broken(reason: String)
     }
 
@@ -59,6 +62,10 @@ package struct Supervision: Sendable, Equatable {
         case launchFailed(reason: String)
         /// It must not be made: the cage says no.
         case launchRefused(reason: String)
+        /// There is no room for it now: the next call tries again.
+        case launchPostponed
+        /// Another server needs its room: it sleeps if nobody calls it.
+        case rest
         /// It answered; calls may go to it.
         case answered
         /// How many calls are waiting for its answers now.
@@ -68,6 +75,8 @@ package struct Supervision: Sendable, Equatable {
         case misbehaved(reason: String)
         /// It does not take its input: as good as a crash.
         case stalled(reason: String)
+        /// It stopped, or did not answer a probe: as good as a crash.
+        case silent(reason: String)
         /// It used more than it may, where no control group holds it: as good as a crash.
         case overused(reason: String)
         case timer(UInt64)
@@ -94,6 +103,8 @@ package struct Supervision: Sendable, Equatable {
         case crashed(reason: String, restartsIn: Duration)
         case circuitOpened(reason: String, restsFor: Duration)
         case fellAsleep
+        /// It fell silent too often while nobody needed it; the next call starts it.
+        case leftAsleep(reason: String)
         case refused(reason: String)
         case ended
     }
@@ -105,6 +116,8 @@ package struct Supervision: Sendable, Equatable {
     private var readySince: Instant?
     /// The crashes that still count, oldest first; at most `crashLimit`.
     private var crashes: [Instant] = []
+    /// The ends for silence that still count, oldest first; at most `crashLimit`.
+    private var silences: [Instant] = []
     /// How often the circuit opened since the server was last steady.
     private var openings = 0
 
@@ -113,15 +126,18 @@ package struct Supervision: Sendable, Equatable {
     /// Takes one event; `random` spreads the restarts of servers that crashed together.
     package mutating func handle(_ event: Event, at now: Instant, random: UInt64) -> [Effect] {
         switch event {
-        case .wanted: state == .asleep ? launch(now) : []
+        case .wanted: want(now)
         case .launchFailed(let reason): state == .starting ? crash(reason, now, random) : []
         case .launchRefused(let reason): refuse(reason)
+        case .launchPostponed: postpone()
+        case .rest: state == .ready && callCount == 0 ? closeInput(now, then: .sleep) : []
         case .answered: answer(now)
         case .calls(let count): calls(count, now)
         case .exited(let reason): exit(reason, now, random)
         case .misbehaved(let reason): condemn(now, then: .broken(reason: reason))
         case .stalled(let reason), .overused(let reason):
             condemn(now, then: .crash(reason: reason))
+        case .silent(let reason): condemn(now, then: .silence(reason: reason))
         case .timer(let number): number == timer ? ring(now, random) : []
         case .restart: restart(now)
         case .stop: stop(now)
@@ -129,6 +145,12 @@ package struct Supervision: Sendable, Equatable {
     }
 
     // MARK: Starting
+
+    private mutating func want(_ now: Instant) -> [Effect] {
+        guard state == .asleep else { return [] }
+        silences = []
+        return launch(now)
+    }
 
     private mutating func launch(_ now: Instant) -> [Effect] {
         state = .starting
@@ -140,6 +162,12 @@ package struct Supervision: Sendable, Equatable {
         guard state == .starting else { return [] }
         state = .refused(reason: reason)
         return [clearTimer(), .report(.refused(reason: reason))]
+    }
+
+    private mutating func postpone() -> [Effect] {
+        guard state == .starting else { return [] }
+        state = .asleep
+        return [clearTimer()]
     }
 
     private mutating func answer(_ now: Instant) -> [Effect] {
@@ -176,6 +204,7 @@ package struct Supervision: Sendable, Equatable {
                 state = .ended
                 return [clearTimer(), .report(.ended)]
             case .crash(let reason): return crash(reason, now, random)
+            case .silence(let reason): return fallSilent(reason, now, random)
             case .broken(let reason): return open(reason, now)
             }
         default: return []
@@ -197,11 +226,26 @@ package struct Supervision: Sendable, Equatable {
         return [setTimer(now, delay), .report(.crashed(reason: reason, restartsIn: delay))]
     }
 
+    /// What cannot hold out between calls is not started again and again for nobody.
+    private mutating func fallSilent(
+        _ reason: String,
+        _ now: Instant,
+        _ random: UInt64
+    ) -> [Effect] {
+        silences.removeAll { now.duration(since: $0) > settings.silenceWindow }
+        silences.append(now)
+        guard silences.count >= settings.crashLimit else { return crash(reason, now, random) }
+        silences = []
+        readySince = nil
+        state = .asleep
+        return [clearTimer(), .report(.leftAsleep(reason: reason))]
+    }
+
     /// Doubles with each crash; half of it is random.
     private func backoff(_ random: UInt64) -> Duration {
         let base = settings.backoffBase.saturatedNanoseconds
         let limit = settings.backoffLimit.saturatedNanoseconds
-        let shift = min(crashes.count - 1, 20)
+        let shift = min(max(crashes.count, silences.count) - 1, 20)
         let (product, overflow) = base.multipliedReportingOverflow(by: 1 << Int64(max(0, shift)))
         let whole = max(1, overflow ? limit : min(product, limit))
         return .nanoseconds(whole / 2 + Int64(random % UInt64(whole / 2 + 1)))
@@ -228,6 +272,7 @@ package struct Supervision: Sendable, Equatable {
 
     private mutating func restart(_ now: Instant) -> [Effect] {
         crashes = []
+        silences = []
         openings = 0
         switch state {
         case .starting, .ready: return closeInput(now, then: .start)

@@ -1,7 +1,7 @@
 package import Base
 package import Policy
 
-/// Who calls, from the credential alone (design law 8).
+/// Who calls, from the credential alone (docs/architecture.md, rule 7).
 package final class Principal: Sendable {
     /// The owner the token was issued to.
     package let owner: PrincipalName

@@ -88,8 +88,8 @@ package actor RefusedCredentials {
 
     private func record(_ address: String, _ reason: Reason, count: Int) {
         // What a full disk keeps in reserve is for decisions and stops, not for strangers.
-        guard store.health.isWritable else { return }
-        try? store.post(
+        guard store.health.isWritable else { return store.countLost() }
+        store.note(
             AuditRecord(
                 .login,
                 at: clock.timestamp,

@@ -163,10 +163,14 @@ package final class TokenBook: Sendable {
     private final class Entry: Sendable {
         let record: TokenRecord
         let principal: Principal
+        let end: Deadline?
 
-        init(_ record: TokenRecord) {
+        init(_ record: TokenRecord, at now: Moment) {
             self.record = record
             principal = record.makePrincipal()
+            end = record.expires.map { end in
+                Deadline(kept: end, atMost: end.duration(since: record.issued), from: now)
+            }
         }
     }
 
@@ -195,7 +199,7 @@ package final class TokenBook: Sendable {
     }
 
     package func insert(_ record: TokenRecord) {
-        let entry = Entry(record)
+        let entry = Entry(record, at: Moment(clock))
         tables.withLock { tables in
             tables.byHash[record.hash] = entry
             tables.byKey[PrincipalKey(tenant: record.tenant, token: record.id)] = entry
@@ -223,7 +227,7 @@ package final class TokenBook: Sendable {
     package func isLive(_ principal: Principal) -> Bool {
         if principal.token == Principal.openToken { return true }
         guard let entry = tables.withLock({ $0.byKey[principal.key] }) else { return false }
-        return entry.record.expires.map { clock.timestamp < $0 } ?? true
+        return entry.end.map { !$0.isOver(at: Moment(clock)) } ?? true
     }
 
     /// Who calls with that secret.
@@ -262,7 +266,7 @@ package final class TokenBook: Sendable {
         from peer: SocketAddress?
     ) throws(Refused) -> Principal {
         let record = entry.record
-        if let expires = record.expires, clock.timestamp >= expires { throw .expired }
+        if let end = entry.end, end.isOver(at: Moment(clock)) { throw .expired }
         if let allowed = record.allowedFrom {
             guard case .ip(let ip, _)? = peer,
                 allowed.contains(where: { AddressRange($0)?.contains(ip) ?? false })

@@ -36,7 +36,7 @@ extension Gateway {
         } catch {
             // Only what was tried is recorded: a locked name fills no log.
             guard error == ApproverBook.wrong else { throw error }
-            try? store.post(
+            store.note(
                 AuditRecord(
                     .login,
                     at: parts.clock.timestamp,
@@ -122,7 +122,13 @@ struct ControlCommand: Sendable {
     /// Carries it out, if the roles of whoever proved to be somebody reach it.
     func run(_ gateway: Gateway, _ call: ControlCall) async throws -> [UInt8] {
         var call = call
-        if let name = call.approver { call.person = await gateway.approvers.person(name) }
+        if let name = call.approver {
+            // Nobody would be somebody without limits: one who is gone by now is refused.
+            guard let person = await gateway.approvers.person(name) else {
+                throw ControlError(.refused, "`\(name)` is no approver any more")
+            }
+            call.person = person
+        }
         try level.check(call.person)
         return try await action(gateway, call)
     }
@@ -132,7 +138,7 @@ struct ControlCommand: Sendable {
 enum ControlCommands {
     static let all: [String: ControlCommand] = [
         tokens, approvers, status, tools, approvals, configuration, lockdowns, policies, servers,
-        changes,
+        changes, bundles,
         grants, emergencies, egress, secrets, audit, figures, answers,
     ].reduce(into: [:]) { $0.merge($1) { first, _ in first } }
 }

@@ -31,6 +31,8 @@ extension Gateway {
         let secured = try startTLS()
         var limits = HTTPServerLimits()
         limits.takesHTTP2InClear = configuration.listen.http2 && wanted.isLoopback
+        limits.connectionCount = configuration.listen.connections
+        warnOfFewDescriptors(for: limits.connectionCount)
         let server = HTTPServer(
             on: loop,
             handler: HTTPAgentEndpoint(
@@ -65,6 +67,17 @@ extension Gateway {
             parts.log("the address is not written down: \(error)")
             try? Files.remove(state.addressFile)
         }
+    }
+
+    /// Each connection is an open file, and the state, the servers and their pipes have some too.
+    private func warnOfFewDescriptors(for connections: Int) {
+        guard let most = try? Process.raiseOpenFileLimit(), most < connections + 1024 else {
+            return
+        }
+        parts.log(
+            "this process may have \(most) files open: not enough for the \(connections) connections "
+                + "of `listen.connections`; new ones wait when they run out"
+        )
     }
 
     /// Where agents find `address`.

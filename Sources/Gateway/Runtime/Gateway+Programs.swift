@@ -140,10 +140,12 @@ extension Gateway {
             fields = [RecordField("change", "resting"), Self.reason(reason)]
             fields.append(RecordField("restsForMilliseconds", .integer(rest.milliseconds)))
         case .fellAsleep: fields = [RecordField("change", "asleep")]
+        case .leftAsleep(let reason):
+            fields = [RecordField("change", "asleep"), Self.reason(reason)]
         case .refused(let reason): fields = [RecordField("change", "refused"), Self.reason(reason)]
         case .ended: fields = [RecordField("change", "ended")]
         }
-        _ = try? await store.commit(serverRecord(key, fields))
+        await store.noteDurably(serverRecord(key, fields))
     }
 
     /// Raises the alarm of a server that fails again and again, until it answers.
@@ -153,7 +155,7 @@ extension Gateway {
             failing.insert(key)
             parts.log("ALARM: server \(key.tenant)/\(key.server) fails again and again, and rests")
         case .ready, .ended: failing.remove(key)
-        case .started, .crashed, .fellAsleep, .refused: break
+        case .started, .crashed, .fellAsleep, .leftAsleep, .refused: break
         }
     }
 
@@ -204,7 +206,7 @@ extension Gateway {
             )
         }
         guard !records.isEmpty else { return }
-        _ = try? await store.commit(Transaction(records: records))
+        await store.noteDurably(Transaction(records: records))
     }
 
     /// A server that changes all it lists at every question fills no log.

@@ -10,6 +10,8 @@ struct PendingConfiguration: Sendable {
     let set: PolicySet
     /// What it would loosen, one line each.
     let loosens: [String]
+    /// What was accepted before, where the gateway runs under nothing instead: its programs are known.
+    var replaced: PolicySet?
 
     /// Of the whole of it, so that an approver accepts what was shown.
     var digest: Digest { OpenSSLHashing().sha256(set.acceptedText) }
@@ -23,6 +25,7 @@ extension Gateway {
         do {
             try await inTurn { try await reloadNow() }
             reloadFailure = nil
+            lookAtRetention()
             await refreshAll()
         } catch {
             reloadFailure = "\(error)"
@@ -33,11 +36,17 @@ extension Gateway {
     private func reloadNow() async throws {
         let set = try ConfigurationFiles.read(
             current.configuration.file,
+            trust: trust,
             hashing: OpenSSLHashing()
         )
+        try set.checkSerial(after: lastSignature)
         let loosens = set.loosens(current)
         guard loosens.isEmpty else {
-            pending = PendingConfiguration(set: set, loosens: loosens)
+            pending = PendingConfiguration(
+                set: set,
+                loosens: loosens,
+                replaced: pending?.replaced
+            )
             parts.log("not reloaded, it loosens: \(loosens.joined(separator: "; "))")
             return
         }
@@ -49,24 +58,29 @@ extension Gateway {
 
     /// Takes over what waits, because an approver said so.
     ///
-    /// `digest` is of what the approver was shown: a yes covers nothing else (design law 5).
+    /// `digest` is of what the approver was shown: a yes covers nothing else.
     func acceptPending(_ digest: String, by name: String) async throws -> [String] {
         let lines = try await inTurn {
             guard let waiting = pending else {
                 throw ControlError(.refused, "no looser configuration waits")
             }
+            try waiting.set.checkSerial(after: lastSignature)
             let lines = waiting.set.loosens(current)
             guard waiting.digest.description == digest,
                 lines.allSatisfy({ waiting.loosens.contains($0) })
             else {
-                pending = PendingConfiguration(set: waiting.set, loosens: lines)
+                pending = PendingConfiguration(
+                    set: waiting.set,
+                    loosens: lines,
+                    replaced: waiting.replaced
+                )
                 throw ControlError(
                     .refused,
                     "another configuration waits than the one that was shown",
                     hint: "run `gatehouse check --accept` again and look"
                 )
             }
-            let known = current.configuration.allServers
+            let known = (waiting.replaced ?? current).configuration.allServers
             try await forgetPrograms(
                 of: waiting.set.configuration.allServers.filter { server in
                     !known.contains { $0.isStarted(like: server) }
@@ -76,6 +90,7 @@ extension Gateway {
             pending = nil
             return lines
         }
+        lookAtRetention()
         await refreshAll()
         return lines
     }
@@ -84,6 +99,15 @@ extension Gateway {
     func keep(_ set: PolicySet, by name: String) async throws {
         let text = set.acceptedText
         let digest = OpenSSLHashing().sha256(text)
+        // Every row is sealed: a client's file may hold secrets as plain values.
+        var changes = [
+            StateChange.put(StartingConfiguration.key, value: text, expecting: .anything)
+        ]
+        var serial: [RecordField] = []
+        if let trust, let signature = set.signature {
+            changes.append(signature.keeping(under: trust))
+            serial.append(RecordField("serial", .integer(Int64(signature.serial))))
+        }
         _ = try await store.commit(
             Transaction(
                 records: [
@@ -92,19 +116,19 @@ extension Gateway {
                         at: parts.clock.timestamp,
                         tenant: .main,
                         environment: set.configuration.environment,
-                        detail: .fields([
-                            RecordField("by", name),
-                            RecordField("change", "accepted"),
-                            RecordField("digest", .digest(digest)),
-                        ])
+                        detail: .fields(
+                            [
+                                RecordField("by", name),
+                                RecordField("change", "accepted"),
+                                RecordField("digest", .digest(digest)),
+                            ] + serial
+                        )
                     )
                 ],
-                changes: [
-                    // Every row is sealed: a client's file may hold secrets as plain values.
-                    .put(StartingConfiguration.key, value: text, expecting: .anything)
-                ]
+                changes: changes
             )
         )
+        lastSignature = set.signature ?? lastSignature
     }
 }
 
@@ -122,10 +146,14 @@ extension PolicySet {
     /// What the state keeps of an accepted configuration.
     var acceptedText: [UInt8] {
         var object = JSONObject()
-        object["configuration"] = JSONValue(
-            String(decoding: configuration.source.document.bytes, as: UTF8.self)
-        )
-        object["lock"] = JSONValue(lock.text)
+        if let signed {
+            object["signed"] = signed.value
+        } else {
+            object["configuration"] = JSONValue(
+                String(decoding: configuration.source.document.bytes, as: UTF8.self)
+            )
+            object["lock"] = JSONValue(lock.text)
+        }
         return JSONValue.object(object).serialised()
     }
 
@@ -143,6 +171,12 @@ extension PolicySet {
         }
         if new.approvals.review > old.approvals.review { lines.append("`review` is longer") }
         if new.approvals.expiry > old.approvals.expiry { lines.append("`expiry` is longer") }
+        let known = old.hostingByTenant
+        for (tenant, hosting) in new.hostingByTenant {
+            for key in hosting.loosenings(from: known[tenant] ?? Configuration.Hosting()) {
+                lines.append("tenant \(tenant): `\(key)` is higher, or gone")
+            }
+        }
         for server in new.allServers
         where !old.allServers.contains(where: { $0 == server }) {
             lines.append("server `\(server.name)` is new or changed")

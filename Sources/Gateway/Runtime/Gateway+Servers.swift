@@ -22,11 +22,12 @@ extension Gateway {
     /// accepted one.
     func adopt(_ set: PolicySet, by name: String?) async throws {
         let secrets = try await secretValues(set.configuration)
+        try secrets.checkPlain(set.configuration)
         let screener = try Self.screener(knownSecrets.take(secrets, log: parts.log), parts)
         let prepared = try await fleet.prepare(
             set.configuration.allServers,
             secrets: secrets,
-            denied: set.policy.deniedPaths,
+            denied: { set.policy.deniedPaths(of: $0.name, tenant: $0.tenant) },
             folder: folder,
             protectedPaths: protectedPaths(set.configuration)
         )
@@ -40,10 +41,12 @@ extension Gateway {
         }
         // First what looks for secrets, then who may say them.
         await door.replace(screener)
-        shelf.replace(secrets)
+        shelf.replace(secrets, at: parts.clock.timestamp)
+        await fleet.cap(set.configuration.hostingByTenant)
         await fleet.adopt(prepared, screener: screener)
         let gone = replaceClients(prepared.clients)
         current = set
+        if name != nil { isUnderNothing = false }
         await desk.change(Self.settings(set.configuration))
         // A yes was for the server that was shown, not for another of its name.
         await desk.withdraw { binding in

@@ -21,6 +21,8 @@ package actor Gateway {
     package nonisolated let state: StateFolder
     let folder: String
     let parts: Parts
+    /// The key that signs the configuration; nil where whoever can write it decides.
+    let trust: TrustAnchor?
     let store: SQLiteStore
     let door: Door
     let desk: ApprovalDesk
@@ -28,16 +30,21 @@ package actor Gateway {
     let refusedCredentials: RefusedCredentials
     let fleet: ServerFleet
     let egress: EgressBook
-    let ownPorts = OwnPorts()
+    let ownPorts: OwnPorts
+    let waysOut: EgressParts
     let shelf: SecretShelf
     let vault: SecretVault
     let tokens: TokenBook
     let approvers: ApproverBook
     let budget: BufferBudget
     let sealing: SealingKey
-    let tally = GateTally()
+    let tally: GateTally
     var current: PolicySet
+    /// The last one accepted under `trust`: nothing older is taken.
+    var lastSignature: ConfigurationSignature?
     var pending: PendingConfiguration?
+    /// Whether it serves nobody because nothing accepted can be gone by.
+    var isUnderNothing: Bool
     var server: HTTPServer?
     var sockets: SocketAgents?
     var control: ControlServer?
@@ -61,14 +68,23 @@ package actor Gateway {
     var failing: Set<ServerKey> = []
     var programs: [ServerKey: ProgramStanding] = [:]
     var entries: [ServerKey: ServerEntry] = [:]
-    var knownSecrets = KnownSecrets()
+    var knownSecrets: KnownSecrets
     let changes: TakingTurns
     var clients: [(Configuration.Server, MCPClient)] = []
     /// When each server is asked again by itself.
     var nextLook: [ServerKey: NextLook] = [:]
     package internal(set) var address: SocketAddress?
     let started: Timestamp
-    private let starting: StartingConfiguration
+    /// The same on the clock that never jumps.
+    let startedAt: Instant
+    /// Why the oldest records stay although they may go.
+    var retentionFailure: String?
+    /// Whether a step of removing them is under way, and when the next one is.
+    var isRemoving = false
+    var retentionTimer: TimerToken?
+    let starting: StartingConfiguration
+    let refresh: RefreshRequests
+    let notices: ServerNotices
     /// The configuration's, or what the command line says instead.
     let listenAddress: String?
 
@@ -81,7 +97,7 @@ package actor Gateway {
     package struct Parts: Sendable {
         package let pool: BlockingPool
         package let clock: any Clock
-        /// For names hosted servers connect to.
+        /// For names hosted servers, and the gateway itself, connect to.
         package let resolver: any Resolver
         package let random: any RandomSource
         package let user: UInt32
@@ -114,8 +130,6 @@ package actor Gateway {
         unsafe loop.asUnownedSerialExecutor()
     }
 
-    // MARK: Starting
-
     /// Opens the state and makes the parts; nothing listens yet.
     ///
     /// Called before the loop runs; it blocks on the store's first look at the log.
@@ -125,189 +139,64 @@ package actor Gateway {
         state: StateFolder,
         loop: EventLoop,
         parts: Parts,
+        trust: TrustAnchor? = nil,
         listen: String? = nil
     ) throws -> Gateway {
-        let hashing = OpenSSLHashing()
-        let key = try LogFile.secret(state.signingKey, byteCount: 32, random: parts.random)
-        let sealing = try SealingKey(
-            SecretBytes(LogFile.secret(state.sealingKey, byteCount: 32, random: parts.random))
-        )
-        let rows = StateRows(key: sealing, random: parts.random)
-        let starting = try StartingConfiguration(found, state: state, rows: rows)
-        let set = starting.set
-        var options = StoreOptions(
-            folder: state.path,
-            environment: set.configuration.environment,
-            hashing: hashing,
-            signer: try Ed25519.SigningKey(seed: SecretBytes(key)),
-            checker: Ed25519.Checker(),
-            random: parts.random,
-            clock: parts.clock
-        )
-        options.changesOnClosing = { UnknownCalls.changes(closing: $0) }
-        #if DEBUG
-        // For the test of the test that looks at the order of syncs: it must fail without them. No
-        // release build knows the variable.
-        if parts.environment("GATEHOUSE_TEST_SYNCHRONOUS") == "off" { options.synchronous = .off }
-        #endif
-        options.dailyByteLimit = set.configuration.audit.dailyByteCount
-        options.destinations = set.configuration.audit.checkpointFiles.map {
-            Paths.join(folder, $0)
-        }
-        options.rows = rows
-        options.arrangeWake = { loop.beforeSleeping($0) }
-        return try Gateway(
-            starting,
+        let ground = try GatewayGround(
+            found,
+            trust: trust,
             folder: folder,
             state: state,
             loop: loop,
-            parts: parts,
-            store: try SQLiteStore.open(options),
-            hashing: hashing,
-            sealing: sealing,
-            listen: listen
+            parts: parts
         )
+        return Gateway(ground, try GatewayWiring(ground), listen: listen)
     }
 
     private init(
-        _ starting: StartingConfiguration,
-        folder: String,
-        state: StateFolder,
-        loop: EventLoop,
-        parts: Parts,
-        store: SQLiteStore,
-        hashing: any Hashing,
-        sealing: SealingKey,
+        _ ground: GatewayGround,
+        _ wiring: GatewayWiring,
         listen: String?
-    ) throws {
-        let set = starting.set
-        self.starting = starting
-        pending = starting.pending
-        listenAddress = listen ?? set.configuration.listen.mcp
-        self.loop = loop
-        changes = TakingTurns(on: loop)
-        self.state = state
-        self.folder = folder
-        self.parts = parts
-        self.store = store
-        current = set
-        self.sealing = sealing
-        started = parts.clock.timestamp
-        let configuration = set.configuration
-        let identity = Implementation(name: "gatehouse", version: parts.version)
-        tokens = TokenBook(hashing: hashing, clock: parts.clock)
-        approvers = ApproverBook(
-            loop: loop,
-            store: store,
-            pool: parts.pool,
-            random: parts.random,
-            environment: configuration.environment
-        )
-        budget = BufferBudget(on: loop)
-        let vault = SecretVault(
-            folder: state.path,
-            environment: parts.environment,
-            random: parts.random
-        )
-        self.vault = vault
-        let secrets = try SecretValues(
-            local: configuration,
-            folder: folder,
-            environment: parts.environment,
-            vault: vault
-        )
-        let screener = try Self.screener(knownSecrets.take(secrets, log: { _ in }), parts)
-        door = Door(
-            Door.Parts(
-                loop: loop,
-                pool: parts.pool,
-                store: store,
-                clock: parts.clock,
-                hashing: hashing,
-                random: parts.random,
-                screener: screener,
-                tokens: tokens,
-                tally: tally,
-                environment: configuration.environment,
-                resultByteCount: configuration.audit.resultByteCount
-            )
-        )
-        refusedCredentials = RefusedCredentials(
-            loop: loop,
-            store: store,
-            clock: parts.clock,
-            environment: configuration.environment
-        )
-        desk = ApprovalDesk(
-            loop: loop,
-            store: store,
-            clock: parts.clock,
-            random: parts.random,
-            sealing: sealing,
-            environment: configuration.environment,
-            settings: Self.settings(configuration)
-        )
-        service = AgentService(
-            door: door,
-            loop: loop,
-            identity: identity,
-            cursors: SealedCursors(key: sealing, random: parts.random),
-            clock: parts.clock,
-            random: parts.random
-        )
-        let book = EgressBook(
-            loop: loop,
-            store: store,
-            clock: parts.clock,
-            environment: configuration.environment
-        )
-        egress = book
-        let shelf = SecretShelf()
-        shelf.replace(secrets)
-        self.shelf = shelf
-        let refresh = RefreshRequests()
-        let notices = ServerNotices()
-        self.notices = notices
-        fleet = ServerFleet(
-            loop: loop,
-            pool: parts.pool,
-            random: parts.random,
-            identity: identity,
-            screener: screener,
-            user: parts.user,
-            users: ServerUserFile(path: state.path + "/server-users"),
-            layers: state.layers,
-            changes: state.changes,
-            budget: budget,
-            tally: tally,
-            egress: EgressParts(
-                book: book,
-                resolver: parts.resolver,
-                store: store,
-                clock: parts.clock,
-                environment: configuration.environment,
-                ownPorts: ownPorts,
-                shelf: shelf,
-                pool: parts.pool,
-                budget: budget,
-                log: parts.log
-            ),
-            log: parts.log,
-            notices: notices,
-            changed: { server, tenant in refresh.request(server, tenant) },
-            // Ends when it was put into the boxes of those who listen.
-            updated: { [service, loop] key in loop.spawn { await service.noteUpdated(key) } }
-        )
-        self.refresh = refresh
+    ) {
+        loop = ground.loop
+        state = ground.state
+        folder = ground.folder
+        parts = ground.parts
+        store = ground.store
+        sealing = ground.sealing
+        starting = ground.starting
+        pending = ground.starting.pending
+        isUnderNothing = ground.starting.isNothing
+        current = ground.starting.set
+        lastSignature = ground.starting.lastSignature
+        listenAddress = listen ?? ground.starting.set.configuration.listen.mcp
+        trust = ground.trust
+        changes = TakingTurns(on: ground.loop)
+        started = ground.parts.clock.timestamp
+        startedAt = ground.loop.now
+        tokens = wiring.tokens
+        approvers = wiring.approvers
+        budget = wiring.budget
+        vault = wiring.vault
+        knownSecrets = wiring.knownSecrets
+        tally = wiring.tally
+        door = wiring.door
+        refusedCredentials = wiring.refusedCredentials
+        desk = wiring.desk
+        service = wiring.service
+        egress = wiring.egress
+        shelf = wiring.shelf
+        ownPorts = wiring.ownPorts
+        waysOut = wiring.waysOut
+        notices = wiring.notices
+        refresh = wiring.refresh
+        fleet = wiring.fleet
     }
 
     /// What no cage may show: the state, the configuration, what was accepted, files of secrets.
     func protectedPaths(_ configuration: Configuration) -> [String] {
         configuration.protectedPaths(folder: folder, state: state.path)
     }
-
-    let refresh: RefreshRequests
-    private let notices: ServerNotices
 
     static func settings(_ configuration: Configuration) -> ApprovalSettings {
         ApprovalSettings(
@@ -326,165 +215,6 @@ package actor Gateway {
             clock: parts.clock,
             random: parts.random
         )
-    }
-
-    /// Reads the state back, brings the servers up, and listens.
-    package func run() async throws {
-        try await tokens.load(from: store)
-        try await approvers.load()
-        try await egress.load()
-        await desk.changeApprovers(await approverList())
-        await desk.restore(from: store)
-        await door.usual.restore()
-        var lockdowns: [Lockdown] = []
-        for entry in try await store.allEntries(.lockdowns) {
-            if let lockdown = Lockdown(entry) { lockdowns.append(lockdown) }
-        }
-        await door.load(lockdowns)
-        await door.attach(desk)
-        try await door.restoreUnknown(from: store, store.recoveredIntents)
-        await refresh.attach(self)
-        notices.attach(self)
-        try await parts.pool.run { [state] in
-            try Files.makeFolder(state.layers)
-            HiddenFolders.clear(state.layers)
-        }
-        try await begin()
-        // Probes first: whoever reaches the gateway can ask how it is.
-        try await listenForControl()
-        try await listen()
-        try await listenForPeople()
-        try await record(started: true)
-        isServing = true
-        sweep()
-        // Servers are asked beside one another; each shows up in the lists when it answered.
-        await refreshAll()
-    }
-
-    /// Takes over what was decided before anything was opened, and says so.
-    private func begin() async throws {
-        if let reason = starting.keptBecause { try await keep(starting.set, by: reason) }
-        if let pending {
-            parts.log(
-                "running under the last accepted configuration; the one found loosens: "
-                    + pending.loosens.joined(separator: "; ")
-                    + " (an approver accepts it with `gatehouse check --accept`)"
-            )
-        }
-        if await approvers.isEmpty {
-            parts.log(
-                "nobody may decide yet: calls that would ask a person are refused; stop the gateway "
-                    + "and name the first approver with `gatehouse init NAME`"
-            )
-        }
-        for name in await approvers.elsewhere {
-            parts.log("`\(name)` has roles in another environment; they do not count here")
-        }
-        for key in store.foreignRows {
-            parts.log("\(key) was not written by this gateway; it does not count")
-        }
-        try await adopt(starting.set, by: nil)
-    }
-
-    /// Reads back what `init` adds to; only a state nobody decides in yet can be begun.
-    package func loadForInit() async throws {
-        try await approvers.load()
-        try await tokens.load(from: store)
-        guard await approvers.isEmpty else {
-            throw ControlError(
-                .refused,
-                "there is an approver already",
-                hint: "an approver adds others with `gatehouse approvers add`, "
-                    + "and tokens with `gatehouse tokens issue`"
-            )
-        }
-        // A state that lost its approvers is none that nobody began.
-        guard try await !hasHadApprover() else {
-            throw ControlError(
-                .refused,
-                "the log names an approver, and the state has none that this gateway made",
-                hint: "start the gateway; root makes one with `gatehouse approvers reset NAME`"
-            )
-        }
-    }
-
-    /// Whether the log says that somebody could decide once; looks from the beginning.
-    private func hasHadApprover() async throws -> Bool {
-        var index: UInt64 = 0
-        while true {
-            let leaves = try await store.leaves(from: index, limit: 1000)
-            guard let last = leaves.last else { return false }
-            if leaves.contains(where: { RecordHead(leaf: $0.bytes)?.kind == "approver" }) {
-                return true
-            }
-            index = last.index + 1
-        }
-    }
-
-    /// Whether a first token may be made without an approver: once, before any other.
-    package func requireNoToken() throws {
-        guard tokens.all.isEmpty else {
-            throw ControlError(
-                .refused,
-                "there are tokens already",
-                hint: "an approver makes more with `gatehouse tokens issue`"
-            )
-        }
-    }
-
-    /// Ends idle sessions and keeps long calls' connections awake, for as long as the loop runs.
-    private func sweep() {
-        loop.schedule(after: Limits.sweepInterval) { [weak self] in
-            guard let self else { return }
-            // One look at sessions and calls; the next is scheduled when it is done.
-            self.loop.spawn {
-                await self.service.closeIdleSessions()
-                await self.service.keepQuietCallsAlive()
-                await self.sweep()
-            }
-        }
-    }
-
-    func approverList() async -> [Approver] {
-        await approvers.people.filter { $0.roles.contains(.approver) }.map { person in
-            Approver(person: PersonName(unchecked: person.name.rawValue), tenants: person.tenants)
-        }
-    }
-
-    private func record(started: Bool) async throws {
-        _ = try await store.commit(
-            AuditRecord(
-                .log,
-                at: parts.clock.timestamp,
-                tenant: .main,
-                environment: current.configuration.environment,
-                detail: .fields(started ? await startFields() : stopFields)
-            )
-        )
-    }
-
-    private var stopFields: [RecordField] {
-        [RecordField("change", "stopped"), RecordField("version", parts.version)]
-    }
-
-    /// Who may decide and how much may call as this start found it: whoever appears here without a
-    /// record that made them came past the gateway.
-    private func startFields() async -> [RecordField] {
-        let foreign = store.foreignRows.map(\.description)
-        return [
-            RecordField(
-                "approvers",
-                .texts(await approvers.names.map(\.rawValue))
-            ),
-            RecordField("change", "started"),
-            RecordField(
-                "lockdowns",
-                .texts((await door.activeLockdowns).prefix(16).map(\.target.text))
-            ),
-            RecordField("foreignRows", .texts(Array(foreign.prefix(16)))),
-            RecordField("tokens", .integer(Int64(tokens.all.count))),
-            RecordField("version", parts.version),
-        ]
     }
 
     // MARK: Ending
@@ -507,6 +237,9 @@ package actor Gateway {
         await probes?.shutDown(within: .seconds(1))
         await fleet.stopAll()
         await refusedCredentials.closeWindow()
+        await door.recordRefusedLists()
+        storePlots()
+        await desk.keepFigures()
         try? await record(started: false)
         await store.close()
     }

@@ -9,6 +9,8 @@ package struct PolicyAnswer: Sendable {
     package let explanation: Explanation
     /// What the running gateway adds; nil where only files were read.
     package let preview: CallPreview?
+    /// Why a running gateway does not offer the tool.
+    package let unoffered: Unoffered?
     package let principal: Principal?
     private let placement: CheckedPolicy.Placement
     private let raised: TierRaise?
@@ -24,6 +26,7 @@ package struct PolicyAnswer: Sendable {
         arguments: CallForm,
         offered: ToolPolicy? = nil,
         preview: CallPreview? = nil,
+        unoffered: Unoffered? = nil,
         principal: Principal? = nil
     ) {
         guard let policy = offered ?? set.policy.policy(for: tool, tenant: tenant) else {
@@ -31,16 +34,19 @@ package struct PolicyAnswer: Sendable {
         }
         self.policy = policy
         self.preview = preview
+        self.unoffered = unoffered
         self.principal = principal
         explanation = preview?.explanation ?? policy.explain(arguments)
         placement = set.policy.placement(of: tool, tenant: tenant)
         raised = policy.raised
         bystanders = set.policy.bystanders(of: tool, tenant: tenant)
-        deniedPaths = set.policy.deniedPaths(of: tenant)
+        deniedPaths = policy.denied.patterns.map(\.text)
     }
 
-    /// `allow`, `ask`, `ask-two`, `refuse`, or `unknown tool` for a credential that does not see it.
+    /// `allow`, `ask`, `ask-two`, `refuse`; `unknown tool` for a credential that does not see it, or
+    /// where it is not offered; `wait` where its server has not said yet what it offers.
     package var answer: String {
+        if let unoffered { return unoffered.answer }
         if let preview, !preview.isSeen { return "unknown tool" }
         if preview?.refusal != nil { return Decision.refuse.description }
         return explanation.verdict.decision.description
@@ -48,6 +54,7 @@ package struct PolicyAnswer: Sendable {
 
     /// What the agent would read, where it is refused.
     private var agentText: String? {
+        if let unoffered { return unoffered.text }
         if let preview, !preview.isSeen {
             return explanation.isVisible
                 ? "this credential does not see the tool: it answers like one that is not there"
@@ -69,7 +76,7 @@ package struct PolicyAnswer: Sendable {
         object["deny_paths"] = .array(deniedPaths.map { .init($0) })
         object["others"] = .array(bystanders.map { .init($0) })
         object["taint"] = .array((preview?.facts.taint ?? []).map { .init($0.fact) })
-        object["live"] = .init(preview != nil)
+        object["live"] = .init(preview != nil || unoffered != nil)
         if let preview { object["pin"] = .init(preview.pin.description) }
         if let principal, principal.token != Principal.openToken {
             object["credential"] = [
@@ -90,12 +97,14 @@ package struct PolicyAnswer: Sendable {
             lines.insert("  raised to \(raised.tier): \(raised.fact)", at: min(2, lines.count))
         }
         for name in bystanders { lines.append("  \(name): does not name this tool") }
-        lines.append("  deny_paths looked for: \(deniedPaths.joined(separator: " "))")
+        lines.append("  denied paths looked for: \(deniedPaths.joined(separator: " "))")
         for taint in preview?.facts.taint ?? [] { lines.append("  taint: \(taint.fact)") }
         if let refusal = preview?.refusal, explanation.verdict.decision != .refuse {
             lines.append("  refused by \(refusal.rule), whatever the policy says")
         }
-        if preview == nil {
+        if unoffered != nil {
+            lines.append("what is above would hold for it: it is not offered now")
+        } else if preview == nil {
             lines.append("read from files: without the tool's schema, limits so far and lockdowns")
         }
         if let principal, principal.token != Principal.openToken {

@@ -10,6 +10,10 @@ package struct PolicySet: Sendable {
     package let configuration: Configuration
     package let lock: LockFile
     package let policy: CheckedPolicy
+    /// What made it good where a trust anchor asks for that; nil where there is none.
+    package internal(set) var signed: SignedFiles?
+
+    package var signature: ConfigurationSignature? { signed?.signature }
 
     package init(
         _ configuration: Configuration,
@@ -26,7 +30,7 @@ package struct PolicySet: Sendable {
                     json: source.document.root,
                     foreign: ForeignKeys(
                         top: Configuration.foreignKeys,
-                        tenant: ["servers"]
+                        tenant: Configuration.tenantKeys.sorted()
                     ),
                     positions: { source.position($0) }
                 )
@@ -71,17 +75,28 @@ package struct PolicySet: Sendable {
         _ lock: LockFile
     ) -> PolicyContext {
         var servers: [TenantID: [ServerName: ServerRoot]] = [.main: [:]]
+        var holders: [TenantID: Set<ServerName>] = [:]
+        var hides: [TenantID: [ServerName: [DenyPath]]] = [:]
         for tenant in configuration.tenants.keys { servers[tenant] = [:] }
         for server in configuration.allServers {
             servers[server.tenant, default: [:]][server.name] = ServerRoot(
                 server.startFolder(besides: configuration.file)
             )
+            if case .stdio(let stdio) = server.kind, !stdio.cage.hide.isEmpty {
+                hides[server.tenant, default: [:]][server.name] = stdio.cage.hide
+            }
+            // In a client's file any setting may be a value: what is not marked raises nothing.
+            if server.exposed.values.contains(where: { configuration.isMarked($0) }) {
+                holders[server.tenant, default: []].insert(server.name)
+            }
         }
         return PolicyContext(
             environment: configuration.environment,
             isProduction: configuration.environment.rawValue == "production",
             servers: servers,
-            lock: lock.tenants.mapValues(\.tools)
+            lock: lock.tenants.mapValues(\.tools),
+            holders: holders,
+            hides: hides
         )
     }
 }

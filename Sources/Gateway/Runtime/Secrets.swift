@@ -120,17 +120,58 @@ extension Configuration.Server {
     var heldSecretNames: Set<String> {
         switch kind {
         case .http(let http): Set(http.credential.map { [$0] } ?? [])
-        case .stdio(let stdio):
-            Set(
-                stdio.environment.values.compactMap { value in
-                    if case .exposed(let name) = value { name } else { nil }
-                }
-            )
+        case .stdio: Set(exposed.values)
+        }
+    }
+
+    /// The variables it is handed the value of a secret in, with the secret's name.
+    var exposed: [String: String] {
+        guard case .stdio(let stdio) = kind else { return [:] }
+        return stdio.exposed
+    }
+}
+
+extension Configuration.Server.Stdio {
+    var exposed: [String: String] {
+        environment.compactMapValues { value in
+            if case .exposed(let name) = value { name } else { nil }
+        }
+    }
+}
+
+extension SecretValues {
+    /// Refuses a server that is handed the value of a secret in any other way than `expose: true`.
+    func checkPlain(_ configuration: Configuration) throws(ConfigurationError) {
+        // What is too short to be looked for anywhere says nothing here either.
+        let known = values.filter { KnownSecret(name: $0.key, value: $0.value) != nil }
+        for server in configuration.allServers {
+            guard case .stdio(let stdio) = server.kind else { continue }
+            for (variable, value) in stdio.environment.sorted(by: { $0.key < $1.key }) {
+                guard case .plain(let text) = value,
+                    let name = known.first(where: { text.utf8.contains($0.value) })?.key
+                else { continue }
+                let remark = configuration.remark(
+                    at: configuration.place(of: server) + ["env", variable],
+                    "`\(variable)` holds the value of secret `\(printable(name))`"
+                )
+                throw ConfigurationError(
+                    file: remark.file,
+                    position: remark.position,
+                    problem: remark.text,
+                    hint:
+                        "write `{ secret: \(printable(name)), expose: true }`, or bind it under `secrets`"
+                )
+            }
         }
     }
 }
 
 extension Configuration {
+    /// Whether somebody said of it that it is a secret; every value of a client's file is one.
+    func isMarked(_ secret: String) -> Bool {
+        if case .literal? = secrets[secret] { false } else { true }
+    }
+
     /// Whether some server cannot be made without the value.
     func holds(_ secret: String) -> Bool {
         allServers.contains { $0.heldSecretNames.contains(secret) }
@@ -149,7 +190,9 @@ extension Configuration {
             }
         }
         let keys = listen.tls?.identities.map { Paths.join(folder, $0.key) } ?? []
-        return (state.map { [$0] } ?? []) + [file, folder + "/gatehouse.lock"] + secrets + keys
+        return (state.map { [$0] } ?? []) + [
+            file, ConfigurationFiles.lockPath(of: file), ConfigurationFiles.signaturePath(of: file),
+        ] + secrets + keys
     }
 }
 

@@ -15,12 +15,14 @@ extension ServerFleet {
         _ broker: SecretBroker?,
         _ orders: ChangeOrders
     ) -> @Sendable () throws -> ServerStart {
-        let (log, ownUser) = (log, ownUser)
+        let (log, ownUser, programs) = (log, ownUser, programs)
         let notes = NotesOnce()
         return {
             if recipe.cage.isNone {
                 let profile = try recipe.profile(executes: false)
-                facts.note(try profile.uncagedCommand())
+                let command = try profile.uncagedCommand()
+                facts.note(command)
+                facts.note(Self.program(command, programs))
                 return .bare(try profile.uncagedRequest(isRoot: recipe.isRoot))
             }
             // No process of the server runs now.
@@ -37,6 +39,9 @@ extension ServerFleet {
                 ServerFacts.Cage(user: uid, layers: machine.findings, minimum: plan.minimum)
             )
             facts.note(plan.command)
+            facts.note(
+                ProgramFinding { try prepared.identity(hashing: OpenSSLHashing(), cache: programs) }
+            )
             for note in notes.new(plan.command.notes + recipe.notes(of: plan)) {
                 log("server \(recipe.user): \(note)")
             }
@@ -47,6 +52,7 @@ extension ServerFleet {
     func handlers(
         of server: Configuration.Server,
         _ transport: StdioTransport,
+        _ client: MCPClient,
         _ facts: ServerFacts,
         _ egress: ServerEgress?
     ) -> ServerHandlers {
@@ -80,11 +86,33 @@ extension ServerFleet {
                 log("server \(name): \(report)")
                 notices.report(name, tenant, report, facts)
             },
-            listening: { listener in egress?.takeOver(listener) }
+            listening: { kind, socket in egress?.takeOver(socket, as: kind) },
+            probe: { [weak client] timeout in
+                await client?.isAnswering(within: timeout) ?? true
+            },
+            health: { note in
+                switch note {
+                case .ended: counts.noteUnresponsive()
+                case .notAnswered: log("server \(name): \(note)")
+                }
+            }
         )
     }
 
-    /// Finds out what a new process's program is, beside its start, and has the gateway judge it.
+    /// Has the gateway judge what is about to be started; says why it is not, or nil.
+    func admission(
+        of server: Configuration.Server,
+        _ facts: ServerFacts
+    ) -> @Sendable () async -> String? {
+        let (notices, name, tenant) = (notices, server.name, server.tenant)
+        return {
+            guard let program = facts.current.program else { return "nobody knows its program" }
+            return await notices.judge(name, tenant, program)
+        }
+    }
+
+    /// Looks at a new process's program once more, beside its start: what it read meanwhile has to be
+    /// what was looked at before.
     func inspection(
         of server: Configuration.Server,
         _ facts: ServerFacts
@@ -93,16 +121,15 @@ extension ServerFleet {
         let (name, tenant) = (server.name, server.tenant)
         return {
             guard let command = facts.current.command else { return "nobody knows its program" }
-            let found: ProgramFinding
-            do {
-                let digest = try await pool.run {
-                    try LaunchIdentity(command, hashing: OpenSSLHashing(), cache: programs).digest
-                }
-                found = .found(digest)
-            } catch {
-                found = .unreadable("\(error)")
-            }
-            return await notices.judge(name, tenant, found)
+            let found = try? await pool.run { Self.program(command, programs) }
+            return await notices.judge(name, tenant, found ?? .unreadable("nobody looked"))
+        }
+    }
+
+    private static func program(_ command: ResolvedCommand, _ cache: TreeDigests) -> ProgramFinding
+    {
+        ProgramFinding {
+            try LaunchIdentity(command, hashing: OpenSSLHashing(), cache: cache)
         }
     }
 }

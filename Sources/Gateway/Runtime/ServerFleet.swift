@@ -1,5 +1,6 @@
 import Base
 import Crypto
+import Egress
 import HTTP
 import MCP
 import Policy
@@ -24,7 +25,9 @@ actor ServerFleet {
     private let budget: BufferBudget
     let tally: GateTally
     private let egress: EgressParts
-    private var members: [Key: Member] = [:]
+    private(set) var members: [Key: Member] = [:]
+    /// What the hosted servers of each tenant share.
+    private(set) var rooms: [TenantID: TenantRoom] = [:]
     let probe = ProbeOnce()
     let programs = TreeDigests()
     private var contexts: [TLSTrust: TLSContext] = [:]
@@ -116,7 +119,7 @@ actor ServerFleet {
     func prepare(
         _ servers: [Configuration.Server],
         secrets: SecretValues,
-        denied: [TenantID: [DenyPath]],
+        denied: (Configuration.Server) -> [DenyPath],
         folder: String,
         protectedPaths: [String]
     ) async throws(ConfigurationError) -> Prepared {
@@ -125,7 +128,7 @@ actor ServerFleet {
         for server in servers {
             let key = Key(tenant: server.tenant, server: server.name)
             let values = server.heldSecretNames.reduce(into: [:]) { $0[$1] = secrets[$1] }
-            let denied = denied[server.tenant] ?? DenyPath.standard
+            let denied = denied(server)
             if let known = members[key], known.settings == server, known.secrets == values,
                 known.denied == denied
             {
@@ -157,6 +160,13 @@ actor ServerFleet {
     /// What was prepared is not taken over after all.
     func discard(_ prepared: Prepared) async {
         for client in prepared.made { await client.close() }
+    }
+
+    func room(of tenant: TenantID) -> TenantRoom {
+        if let known = rooms[tenant] { return known }
+        let made = TenantRoom()
+        rooms[tenant] = made
+        return made
     }
 
     /// How each server is doing, for `status`.
@@ -207,6 +217,13 @@ actor ServerFleet {
         }
     }
 
+    /// Tries a server again that was refused a start; one in any other state goes on.
+    func startRefused(_ key: Key) async {
+        guard let process = members[key]?.hosted?.process, case .refused = await process.state
+        else { return }
+        await process.restart()
+    }
+
     func stopAll() async {
         let all = Array(members.values)
         members = [:]
@@ -249,18 +266,32 @@ actor ServerFleet {
         } catch {
             throw ConfigurationError(file: server.name.rawValue, position: nil, problem: "\(error)")
         }
+        let route: OwnRoute
+        do throws(EgressRule.Problem) {
+            route = try egress.ownRoute(
+                to: url.origin,
+                blocks: http.addresses,
+                for: server.tenant,
+                server.name,
+                on: loop
+            )
+        } catch {
+            throw ConfigurationError(
+                file: server.name.rawValue,
+                position: nil,
+                problem: error.text
+            )
+        }
         let tls = try url.origin.isSecure ? context(http, surroundings.folder) : nil
         var limits = HTTPClientLimits()
         limits.offersHTTP2 = http.http2
         let client = HTTPClient(
             to: url.origin,
             on: loop,
-            resolver: SystemResolver(pool: pool),
+            by: route,
             tls: tls,
             budget: budget,
-            limits: limits,
-            // The operator wrote this address: private networks are theirs to name.
-            admits: { _, _ in true }
+            limits: limits
         )
         if let name = http.credential, let value = surroundings.secrets[name] {
             guard let header = FieldValue(bytes: Array("Bearer ".utf8) + value) else {
@@ -272,7 +303,12 @@ actor ServerFleet {
             }
             await client.setAuthorization(header)
         }
-        let transport = HTTPTransport(loop: loop, client: client, target: url.target)
+        let transport = HTTPTransport(
+            loop: loop,
+            client: client,
+            target: url.target,
+            standing: StandingAnswers(roots: server.asks.roots)
+        )
         let tenant = server.tenant
         let member = MCPClient(
             server: server.name,
@@ -281,7 +317,7 @@ actor ServerFleet {
             identity: identity,
             pinned: server.revision.flatMap { Revision(rawValue: $0) },
             startTimeout: server.startTimeout,
-            asks: server.elicitation
+            asks: server.asks
         )
         await hear(member, tenant)
         return Member(
@@ -325,10 +361,12 @@ actor ServerFleet {
         of server: Configuration.Server,
         _ stdio: Configuration.Server.Stdio
     ) -> SecretBroker? {
-        guard !stdio.uses.isEmpty else { return nil }
+        let inspected = stdio.cage.egress?.inspectedNames ?? []
+        guard !stdio.uses.isEmpty || !inspected.isEmpty else { return nil }
         return SecretBroker(
             server.name.rawValue,
             stdio.uses,
+            inspected: inspected,
             variables: stdio.environment.compactMapValues { value in
                 if case .secret(let name) = value { name } else { nil }
             },
@@ -363,7 +401,11 @@ actor ServerFleet {
         _ key: Key,
         _ surroundings: Surroundings
     ) async -> Member {
-        let transport = StdioTransport(loop: loop, startTimeout: server.startTimeout)
+        let transport = StdioTransport(
+            loop: loop,
+            startTimeout: server.startTimeout,
+            standing: StandingAnswers(roots: server.asks.roots)
+        )
         let client = MCPClient(
             server: server.name,
             transport: transport,
@@ -371,7 +413,7 @@ actor ServerFleet {
             identity: identity,
             pinned: server.revision.flatMap { Revision(rawValue: $0) },
             startTimeout: server.startTimeout,
-            asks: server.elicitation
+            asks: server.asks
         )
         var settings = Supervision.Settings()
         settings.startLimit = server.startTimeout
@@ -394,7 +436,8 @@ actor ServerFleet {
             hiding: HiddenFolders(
                 HidingRules(surroundings.denied),
                 place: layers,
-                changes: "\(changesPlace)/\(key.tenant)/\(key.server)"
+                changes: "\(changesPlace)/\(key.tenant)/\(key.server)",
+                overlayProblem: probe.overlayProblem
             )
         )
         let orders = ChangeOrders()
@@ -404,8 +447,11 @@ actor ServerFleet {
             pool: pool,
             random: random,
             settings: settings,
-            handlers: handlers(of: server, transport, facts, wayOut),
-            prepare: preparation(of: recipe, facts, broker, orders)
+            health: stdio.health,
+            handlers: handlers(of: server, transport, client, facts, wayOut),
+            prepare: preparation(of: recipe, facts, broker, orders),
+            admit: admission(of: server, facts),
+            place: place(of: key, stdio, facts)
         )
         let (log, name, tenant) = (log, server.name, server.tenant)
         await transport.attach(

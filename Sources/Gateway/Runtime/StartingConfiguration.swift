@@ -3,7 +3,6 @@ import Base
 import Crypto
 import JSON
 import Storage
-import System
 
 /// What a start runs under: the configuration found, unless it is looser than the accepted one.
 struct StartingConfiguration {
@@ -12,6 +11,10 @@ struct StartingConfiguration {
     let pending: PendingConfiguration?
     /// Why it is written down as the accepted one; nil when nothing changed.
     let keptBecause: String?
+    /// Whether nothing that was accepted can be gone by: nobody is served until somebody accepts.
+    let isNothing: Bool
+    /// The last signature accepted before this start.
+    let lastSignature: ConfigurationSignature?
 
     static let key = StateKey(.main, .settings, "accepted")
 
@@ -19,78 +22,84 @@ struct StartingConfiguration {
     ///
     /// The very first start accepts what it finds. A state that has lost what was accepted, though
     /// the log says that something was, is no first start: nothing is accepted then.
+    ///
+    /// - Parameters:
+    ///   - found: Signed where there is a trust anchor.
+    ///   - kept: Nil at the first start.
     init(
         _ found: PolicySet,
-        state: StateFolder,
-        rows: StateRows
+        after kept: KeptConfiguration?,
+        trust: TrustAnchor?,
+        _ hashing: any Hashing
     ) throws {
-        let hashing = OpenSSLHashing()
-        guard Files.exists(state.path + "/log.db"),
-            let archive = try? LogArchive(folder: state.path, hashing)
-        else {
-            self.init(set: found, pending: nil, keptBecause: "first start")
+        lastSignature = kept?.last
+        try found.checkSerial(after: lastSignature)
+        guard let kept else {
+            (set, pending, keptBecause, isNothing) = (found, nil, "first start", false)
             return
         }
-        guard let entry = try archive.entry(Self.key, openedBy: rows) else {
-            guard try Self.wasAccepted(archive) else {
-                self.init(set: found, pending: nil, keptBecause: "first start")
-                return
-            }
-            let none = try PolicySet.nothing(like: found)
-            let lines = ["what was accepted is missing from the state"] + found.loosens(none)
-            self.init(
-                set: none,
-                pending: PendingConfiguration(set: found, loosens: lines),
-                keptBecause: nil
+        guard let accepted = kept.accepted else {
+            isNothing = true
+            set = try PolicySet.nothing(like: found)
+            pending = PendingConfiguration(
+                set: found,
+                loosens: ["what was accepted is missing from the state"] + found.loosens(set)
             )
+            keptBecause = nil
             return
         }
-        let accepted = try PolicySet(acceptedText: entry.value, file: found.configuration.file)
         let loosens = found.loosens(accepted)
-        guard loosens.isEmpty else {
-            self.init(
-                set: accepted,
-                pending: PendingConfiguration(set: found, loosens: loosens),
-                keptBecause: nil
+        guard !loosens.isEmpty else {
+            set = found
+            pending = nil
+            isNothing = false
+            let isKnown =
+                found.acceptedText == accepted.acceptedText && found.signature == lastSignature
+            keptBecause = isKnown ? nil : "start"
+            return
+        }
+        keptBecause = nil
+        if let trust, !accepted.holds(under: trust, lastSignature, hashing) {
+            isNothing = true
+            // Neither does it run on, nor is it what the one found is measured by.
+            set = try PolicySet.nothing(like: found)
+            pending = PendingConfiguration(
+                set: found,
+                loosens: ["what was accepted before is not signed by \(trust.text)"]
+                    + found.loosens(set),
+                replaced: accepted
             )
             return
         }
-        self.init(
-            set: found,
-            pending: nil,
-            keptBecause: found.acceptedText == accepted.acceptedText ? nil : "start"
-        )
-    }
-
-    private init(set: PolicySet, pending: PendingConfiguration?, keptBecause: String?) {
-        self.set = set
-        self.pending = pending
-        self.keptBecause = keptBecause
-    }
-
-    /// Whether the log says that a configuration was accepted once.
-    private static func wasAccepted(_ archive: LogArchive) throws -> Bool {
-        var isFound = false
-        try archive.eachLeaf { leaf in
-            let root = try? JSONDocument(parsing: leaf.bytes).root
-            isFound = root?["kind"]?.isString("configuration") ?? false
-            return !isFound
-        }
-        return isFound
+        set = accepted
+        isNothing = false
+        pending = PendingConfiguration(set: found, loosens: loosens)
     }
 }
 
 extension PolicySet {
-    /// Reads back what the state keeps of an accepted configuration.
-    init(acceptedText bytes: [UInt8], file: String) throws {
-        let root = try JSONDocument(
-            parsing: bytes,
-            limits: JSONLimits(byteCount: Limits.stateValueByteCount)
-        ).root
-        try self.init(
-            Configuration(SourceText(file: file, bytes: root["configuration"]?.utf8 ?? [])),
-            lock: LockFile(SourceText(file: "gatehouse.lock", bytes: root["lock"]?.utf8 ?? [])),
-            hashing: OpenSSLHashing()
+    /// Whether what the state keeps is what a key signed, and the last of it.
+    fileprivate func holds(
+        under trust: TrustAnchor,
+        _ last: ConfigurationSignature?,
+        _ hashing: any Hashing
+    ) -> Bool {
+        guard let signed, signed.hold(under: trust, hashing) else { return false }
+        return last.map { signed.signature.problem(after: $0) == nil } ?? true
+    }
+
+    /// Refuses what is signed and older than what was accepted here under the same key.
+    func checkSerial(after last: ConfigurationSignature?) throws(ConfigurationError) {
+        guard let signature, let last, let problem = signature.problem(after: last) else { return }
+        let hint =
+            last.serial < ConfigurationSignature.serials.upperBound
+            ? "sign with a higher serial: `gatehouse config sign --key FILE --serial \(last.serial + 1)`"
+            : "no serial comes after it: sign with a new key, and have this gateway go by that one"
+        throw ConfigurationError(
+            file: ConfigurationFiles.signaturePath(of: configuration.file),
+            position: nil,
+            problem: problem,
+            hint: hint
         )
     }
 

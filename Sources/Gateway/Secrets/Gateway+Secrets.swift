@@ -80,8 +80,7 @@ extension Gateway {
         case .vault(let place):
             let reader = VaultReader(
                 loop: loop,
-                resolver: parts.resolver,
-                budget: budget,
+                ways: waysOut,
                 folder: folder,
                 environment: environment
             )

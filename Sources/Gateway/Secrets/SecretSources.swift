@@ -1,5 +1,6 @@
 import Base
 import Crypto
+import Egress
 import HTTP
 import JSON
 import Sandbox
@@ -33,8 +34,7 @@ enum SecretProgram {
 /// Reads secrets from the KV engine, version 2, of HashiCorp Vault or OpenBao.
 struct VaultReader: Sendable {
     let loop: EventLoop
-    let resolver: any Resolver
-    let budget: BufferBudget
+    let ways: EgressParts
     let folder: String
     let environment: @Sendable (String) -> String?
 
@@ -120,12 +120,18 @@ struct VaultReader: Sendable {
             return HTTPClient(
                 to: url.origin,
                 on: loop,
-                resolver: resolver,
+                by: try ways.ownRoute(
+                    to: url.origin,
+                    blocks: source.addresses,
+                    for: .main,
+                    nil,
+                    on: loop
+                ),
                 tls: url.origin.isSecure ? try TLSContext(client: trust) : nil,
-                budget: budget,
-                // The operator wrote this address: private networks are theirs to name.
-                admits: { _, _ in true }
+                budget: ways.budget
             )
+        } catch let problem as EgressRule.Problem {
+            throw SecretProblem(text: problem.text)
         } catch { throw SecretProblem(text: "\(error)") }
     }
 }

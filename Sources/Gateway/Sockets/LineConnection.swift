@@ -1,3 +1,4 @@
+package import Base
 package import System
 
 /// A peer on a local socket that sends and gets lines.
@@ -28,10 +29,12 @@ package actor LineConnection {
         case tooLong
     }
 
-    /// The next line without its end; nil when the peer closed, sent a line over the limit, or was
-    /// closed here.
-    package func next() async -> [UInt8]? {
-        guard case .text(let line) = await nextLine(skippingLong: false) else { return nil }
+    /// The next line without its end; nil when the peer closed, sent a line over the limit, was
+    /// closed here, or sent nothing up to `deadline`.
+    package func next(until deadline: Instant? = nil) async -> [UInt8]? {
+        guard case .text(let line) = await nextLine(skippingLong: false, until: deadline) else {
+            return nil
+        }
         return line
     }
 
@@ -41,7 +44,7 @@ package actor LineConnection {
     /// no more of it than the limit is ever held.
     package func nextLine() async -> Line? { await nextLine(skippingLong: true) }
 
-    private func nextLine(skippingLong: Bool) async -> Line? {
+    private func nextLine(skippingLong: Bool, until deadline: Instant? = nil) async -> Line? {
         var searched = 0
         var isTooLong = false
         while true {
@@ -68,7 +71,7 @@ package actor LineConnection {
                 stream.consume(searched)
                 searched = 0
             }
-            guard let count = try? await stream.fill(), count > 0 else { return nil }
+            guard let count = try? await stream.fill(until: deadline), count > 0 else { return nil }
         }
     }
 

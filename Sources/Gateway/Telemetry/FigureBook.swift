@@ -3,7 +3,7 @@ import Base
 import JSON
 import System
 
-/// What the gate did over the last hours, one sample after the other; gone at a restart.
+/// What the gate did over the last hours, one sample after the other; kept over a restart.
 struct FigureBook: Sendable {
     /// What was counted since the start, at one moment.
     struct Totals: Sendable {
@@ -20,6 +20,18 @@ struct FigureBook: Sendable {
         /// Upper bounds in microseconds; nil where nothing was measured.
         let median: Int?
         let slowest: Int?
+
+        var isEmpty: Bool { asked == 0 && verdicts.allSatisfy { $0 == 0 } }
+    }
+
+    /// Samples of ten minutes, which are kept as one.
+    struct Block: Hashable, Comparable, Sendable {
+        static let length: Duration = .seconds(600)
+        let number: Int64
+
+        init(_ time: Timestamp) { number = time.milliseconds / Self.length.milliseconds }
+
+        static func < (left: Self, right: Self) -> Bool { left.number < right.number }
     }
 
     static let interval: Duration = .seconds(10)
@@ -29,6 +41,32 @@ struct FigureBook: Sendable {
     private(set) var samples: [Sample] = []
     private var last: Totals?
     private var next = 0
+    /// Blocks with samples that are not kept yet, and those that are.
+    var unkept: Set<Block> = []
+    var kept: Set<Block> = []
+
+    init() {}
+
+    /// Goes on after samples an earlier process kept, and those its records tell of besides; in
+    /// between nothing happened.
+    init(restoring found: [Sample], recorded: [Sample] = [], at now: Timestamp) {
+        let oldest = now.advanced(by: Self.interval * -Self.sampleCount)
+        kept = Set(found.map { Block($0.at) })
+        unkept = Set(recorded.map { Block($0.at) })
+        for sample in (found + recorded).sorted(by: { $0.at < $1.at })
+        where sample.at > oldest && sample.at <= now {
+            fill(upTo: sample.at)
+            samples.append(sample)
+        }
+        fill(upTo: now)
+        samples = samples.suffix(Self.sampleCount)
+    }
+
+    private mutating func fill(upTo time: Timestamp) {
+        while let last = samples.last?.at, time.duration(since: last) >= Self.interval * 2 {
+            samples.append(Sample(at: last.advanced(by: Self.interval)))
+        }
+    }
 
     mutating func add(_ totals: Totals, at time: Timestamp) {
         defer { last = totals }
@@ -41,6 +79,7 @@ struct FigureBook: Sendable {
             median: Self.quantile(0.5, counts),
             slowest: Self.quantile(0.99, counts)
         )
+        if !sample.isEmpty { unkept.insert(Block(time)) }
         if samples.count < Self.sampleCount {
             samples.append(sample)
         } else {
@@ -85,50 +124,5 @@ struct FigureBook: Sendable {
                 }
             ),
         ]
-    }
-}
-
-/// Counts questions; several notices of one question are one.
-///
-/// INVARIANT loop-thread: used on the gateway's loop only; this is what makes `@unchecked Sendable`
-/// true.
-final class QuestionCount: @unchecked Sendable {
-    private(set) var count: UInt64 = 0
-    private var open: Set<TicketID> = []
-
-    func note(_ notice: ApprovalNotice) {
-        switch notice {
-        case .waiting(let ticket, _): if open.insert(ticket).inserted { count &+= 1 }
-        case .closed(let ticket): open.remove(ticket)
-        default: break
-        }
-    }
-}
-
-extension ControlCommands {
-    static let figures: [String: ControlCommand] = [
-        "figures": ControlCommand(level: .observe) { gateway, _ in
-            await gateway.figures.value.serialised()
-        }
-    ]
-}
-
-extension Gateway {
-    /// Looks at the counts every ten seconds for as long as the loop runs.
-    func keepFigures() async {
-        let questions = QuestionCount()
-        _ = await desk.watch { questions.note($0) }
-        lookAtFigures(questions)
-    }
-
-    private func lookAtFigures(_ questions: QuestionCount) {
-        var totals = FigureBook.Totals()
-        totals.verdicts = ServerTally.Verdict.allCases.map { tally.count($0) }
-        totals.ownTime = tally.ownTime
-        totals.asked = questions.count
-        figures.add(totals, at: parts.clock.timestamp)
-        loop.schedule(after: FigureBook.interval) { [weak self] in
-            self?.assumeIsolated { $0.lookAtFigures(questions) }
-        }
     }
 }

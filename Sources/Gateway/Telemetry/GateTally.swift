@@ -59,10 +59,11 @@ package final class GateTally: @unchecked Sendable {
         servers = servers.filter { places.contains($0.key) }
     }
 
-    /// Calls of every server and tier that ended so.
-    func count(_ verdict: ServerTally.Verdict) -> UInt64 {
-        servers.values.reduce(0) { sum, server in
-            RiskTier.allCases.reduce(sum) { $0 &+ server.count(verdict, $1) }
+    /// Calls of every server and tier that ended so, of those tenants alone or of all.
+    func count(_ verdict: ServerTally.Verdict, of tenants: Set<TenantID>? = nil) -> UInt64 {
+        servers.reduce(0) { sum, entry in
+            guard tenants?.contains(entry.key.tenant) ?? true else { return sum }
+            return RiskTier.allCases.reduce(sum) { $0 &+ entry.value.count(verdict, $1) }
         }
     }
 
@@ -97,6 +98,10 @@ package final class ServerTally: @unchecked Sendable {
     /// Of a hosted server's process.
     var starts: UInt64 = 0
     var crashes: UInt64 = 0
+    /// Processes that were ended because they stopped, or did not answer a probe.
+    var unresponsive: UInt64 = 0
+    /// Starts for which its tenant had no room.
+    var postponed: UInt64 = 0
 
     func judged(_ verdict: Verdict, _ tier: RiskTier) {
         verdicts[Self.place(verdict, tier)] &+= 1
@@ -134,11 +139,13 @@ extension OutcomeDetail.Status {
 }
 
 extension ServerTally {
+    func noteUnresponsive() { unresponsive &+= 1 }
+
     /// Counts what the supervision of the server's process reports.
     func note(_ report: Supervision.Report) {
         switch report {
         case .started: starts &+= 1
-        case .crashed, .circuitOpened, .refused: crashes &+= 1
+        case .crashed, .circuitOpened, .leftAsleep, .refused: crashes &+= 1
         case .ready, .fellAsleep, .ended: break
         }
     }

@@ -54,7 +54,12 @@ extension Gateway {
         case .closed: readiness.reasons.append("log: closed")
         }
         if !isServing { readiness.reasons.append(isStopping ? "stopping" : "starting") }
-        if let pending {
+        if isUnderNothing {
+            readiness.reasons.append(
+                "policy: none is in force; the one found waits for an approver, and nothing that "
+                    + "was accepted before counts"
+            )
+        } else if let pending {
             readiness.notes.append(
                 "policy: running under the last accepted one; the one found loosens "
                     + "\(pending.loosens.count) things and waits for an approver"
@@ -68,10 +73,14 @@ extension Gateway {
         if store.keepFailure != nil {
             readiness.notes.append("log: the last checkpoint could not be kept elsewhere")
         }
+        if let retentionFailure {
+            readiness.notes.append("log: the oldest records are not removed: \(retentionFailure)")
+        }
         // The desk lives on the gateway's loop.
         readiness.notes += desk.assumeIsolated { $0.emergencyNotes }
         readiness.notes += certificateNotes
         readiness.notes += loopNotes
+        readiness.notes += clockNotes
         if !absences.isEmpty {
             readiness.notes.append("servers: \(absences.count) cannot be reached")
         }
@@ -227,6 +236,23 @@ extension Gateway {
         for (place, server) in tally.servers.sorted(by: { $0.key < $1.key }) {
             text.sample(server.crashes, place.labels)
         }
+        text.family(
+            "gatehouse_server_unresponsive_total",
+            .counter,
+            "Hosted processes that were ended because they stopped, or did not answer a probe (`health`)."
+        )
+        for (place, server) in tally.servers.sorted(by: { $0.key < $1.key }) {
+            text.sample(server.unresponsive, place.labels)
+        }
+        text.family(
+            "gatehouse_server_postponed_total",
+            .counter,
+            "Starts of hosted processes for which their tenant had no room (`hosting`)."
+        )
+        for (place, server) in tally.servers.sorted(by: { $0.key < $1.key }) {
+            text.sample(server.postponed, place.labels)
+        }
+        await writeRooms(to: &text)
         text.family("gatehouse_tools", .gauge, "Tools by whether they are offered.")
         for (tenant, servers) in await door.catalogue.tenants.sorted(by: { $0.key < $1.key }) {
             for (name, entry) in servers.sorted(by: { $0.key < $1.key }) {
@@ -234,6 +260,43 @@ extension Gateway {
                 text.sample(entry.tools.count, labels + [("state", "offered")])
                 text.sample(entry.hidden.count, labels + [("state", "hidden")])
             }
+        }
+    }
+
+    /// What the hosted servers of each tenant may use together, and have taken.
+    private func writeRooms(to text: inout MetricsText) async {
+        let rooms = await fleet.rooms.sorted { $0.key < $1.key }
+        func samples(_ what: String, _ servers: UInt64?, _ processes: UInt64?, _ memory: UInt64?) {
+            for (kind, value) in [
+                ("servers", servers), ("processes", processes), ("memory_bytes", memory),
+            ] {
+                guard let value else { continue }
+                text.sample(value, [("tenant", what), ("kind", kind)])
+            }
+        }
+        text.family(
+            "gatehouse_hosting_taken",
+            .gauge,
+            "What the hosted servers of a tenant that run may use: each at most what its cage lets it."
+        )
+        for (tenant, room) in rooms {
+            let use = room.use
+            samples(
+                tenant.rawValue,
+                UInt64(clamping: use.serverCount),
+                use.processCount,
+                use.memoryByteCount
+            )
+        }
+        text.family("gatehouse_hosting_cap", .gauge, "What they may use together, where capped.")
+        for (tenant, room) in rooms {
+            let caps = room.caps
+            samples(
+                tenant.rawValue,
+                caps.serverCount.map { UInt64(clamping: $0) },
+                caps.processCount,
+                caps.memoryByteCount
+            )
         }
     }
 
@@ -247,6 +310,12 @@ extension Gateway {
             "Records of the log, of all its years."
         )
         text.sample(figures.recordCount)
+        text.family(
+            "gatehouse_log_removed_records",
+            .gauge,
+            "Records, from the first one on, that were removed under `audit.retention`."
+        )
+        text.sample(figures.removedCount)
         text.family("gatehouse_log_unsigned_records", .gauge, "Records no checkpoint covers yet.")
         text.sample(figures.unsignedCount)
         text.family(
@@ -258,9 +327,9 @@ extension Gateway {
         text.family(
             "gatehouse_log_lost_records_total",
             .counter,
-            "Outcomes and refusals that could not be recorded."
+            "Records of what happened anyway that could not be written."
         )
-        text.sample(figures.lostPostCount)
+        text.sample(figures.lostCount)
         text.family("gatehouse_log_commit_seconds", .histogram, "Commits, their sync included.")
         text.sample(figures.commitTime)
         text.family("gatehouse_log_queue_transactions", .gauge, "Transactions before the writer.")

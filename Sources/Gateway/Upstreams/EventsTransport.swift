@@ -16,6 +16,7 @@ actor EventsTransport {
     private let place: String
     private let events: EventStream
     private let stop: Cancellation
+    private let standing: StandingAnswers
     private let notice: @Sendable (UpstreamNotice) -> Void
     private var waiting: [Int64: Waiting] = [:]
     private(set) var isEnded = false
@@ -36,6 +37,7 @@ actor EventsTransport {
         _ place: String,
         _ events: EventStream,
         _ stop: Cancellation,
+        _ standing: StandingAnswers,
         _ notice: @escaping @Sendable (UpstreamNotice) -> Void
     ) {
         loop = client.loop
@@ -43,6 +45,7 @@ actor EventsTransport {
         self.place = place
         self.events = events
         self.stop = stop
+        self.standing = standing
         self.notice = notice
     }
 
@@ -55,6 +58,7 @@ actor EventsTransport {
         _ client: HTTPClient,
         target: String,
         until deadline: Instant,
+        standing: StandingAnswers,
         notice: @escaping @Sendable (UpstreamNotice) -> Void,
         ended: @escaping @Sendable (EventsTransport) async -> Void
     ) async throws(UpstreamFailure) -> EventsTransport? {
@@ -90,7 +94,7 @@ actor EventsTransport {
                     + "`\(printable(String(decoding: first.data.prefix(200), as: UTF8.self)))`"
             )
         }
-        let transport = EventsTransport(client, place, events, stop, notice)
+        let transport = EventsTransport(client, place, events, stop, standing, notice)
         // Ends with the stream: with `close`, or when the server ends it.
         client.loop.spawn {
             await transport.read()
@@ -267,12 +271,12 @@ actor EventsTransport {
         found.notifications(notification.method, notification.params)
     }
 
-    /// A question to a person is passed on where it is plain which call it is about; what else the
+    /// What an agent must answer is passed on where it is plain which call it is about; what else the
     /// server asks is refused before anything more of it is read.
     private func answer(_ asked: Message.Request) async {
-        guard asked.method == "elicitation/create", waiting.count == 1,
+        guard standing.leaves(asked.method), waiting.count == 1,
             let (id, only) = waiting.first, let questions = only.questions
-        else { return await notify(UpstreamRequests.answer(to: asked)) }
+        else { return await notify(standing.answer(to: asked)) }
         // The server waits for a person, not the person for the server.
         let left = only.deadline.duration(since: loop.now)
         only.pending.extend(until: loop.now.advanced(by: Limits.inputTime + left))

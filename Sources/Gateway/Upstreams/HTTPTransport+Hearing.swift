@@ -66,7 +66,7 @@ extension HTTPTransport {
                 case .notification(let notification):
                     if let found = UpstreamNotice(notification) { notice?(found) }
                 case .request(let asked) where !revision.isModern:
-                    await notify(UpstreamRequests.answer(to: asked), revision: revision)
+                    await answer(asked, revision)
                 case .request, .response: continue
                 }
             }
@@ -75,6 +75,15 @@ extension HTTPTransport {
             // Nobody there now: it is tried again until somebody else finds that out too.
             return !stop.isCancelled
         }
+    }
+
+    /// What is asked on no call's stream goes to the agent where it is plain which call it is about.
+    private func answer(_ asked: Message.Request, _ revision: Revision) async {
+        guard standing.leaves(asked.method), asking.count == 1,
+            let questions = asking.values.first ?? nil
+        else { return await notify(standing.answer(to: asked), revision: revision) }
+        // Ends when the agent answered, or took too long.
+        loop.spawn { await self.notify(await questions(asked), revision: revision) }
     }
 
     /// The session's own stream; or, after an event of another, what that one goes on with.

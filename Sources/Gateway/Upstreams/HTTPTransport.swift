@@ -13,6 +13,7 @@ package actor HTTPTransport: UpstreamTransport {
     let loop: EventLoop
     let client: HTTPClient
     let target: String
+    let standing: StandingAnswers
     var session: FieldValue?
     /// What the server granted; it is named on every request of the session.
     private var granted: Revision?
@@ -20,6 +21,8 @@ package actor HTTPTransport: UpstreamTransport {
     var notice: (@Sendable (UpstreamNotice) -> Void)?
     /// Ends the stream that hears what the server says unasked.
     var hearing: Cancellation?
+    /// Who answers for each request in flight what is asked beside its own stream.
+    var asking: [Int64: QuestionSink?] = [:]
     /// Where the server speaks HTTP+SSE of 2024-11-05 instead.
     private var events: EventsTransport?
 
@@ -27,8 +30,14 @@ package actor HTTPTransport: UpstreamTransport {
         unsafe loop.asUnownedSerialExecutor()
     }
 
-    package init(loop: EventLoop, client: HTTPClient, target: String) {
+    package init(
+        loop: EventLoop,
+        client: HTTPClient,
+        target: String,
+        standing: StandingAnswers = .init()
+    ) {
         self.loop = loop
+        self.standing = standing
         self.client = client
         self.target = target
     }
@@ -38,6 +47,7 @@ package actor HTTPTransport: UpstreamTransport {
 
     package func ready() async throws(UpstreamFailure) -> UInt64 { generation }
     package var currentGeneration: UInt64 { generation }
+    package nonisolated var generationAtHand: UInt64? { assumeIsolated { $0.generation } }
     package func onStart(_ greet: @escaping @Sendable () async -> UpstreamFailure?) {}
 
     /// Ends the session, as a client should that needs it no more, and the connections.
@@ -78,6 +88,8 @@ package actor HTTPTransport: UpstreamTransport {
         let stop = Cancellation(on: loop)
         let key = cancellation.onCancel { stop.cancel() }
         defer { cancellation.remove(key) }
+        asking[request.id] = .some(request.questions)
+        defer { asking[request.id] = nil }
         let opened = generation
         let response: ClientResponse
         do throws(HTTPClientError) {
@@ -114,6 +126,7 @@ package actor HTTPTransport: UpstreamTransport {
             client,
             target: target,
             until: min(deadline, loop.now.advanced(by: .seconds(10))),
+            standing: standing,
             notice: { [weak self] notice in
                 // Both live on this loop.
                 self?.assumeIsolated { $0.notice?(notice) }
@@ -252,7 +265,7 @@ package actor HTTPTransport: UpstreamTransport {
                 case .request(let asked):
                     // The modern revision has no such requests, and nowhere to answer them.
                     guard !request.revision.isModern else { continue }
-                    if asked.method == "elicitation/create", let questions = request.questions {
+                    if standing.leaves(asked.method), let questions = request.questions {
                         // The server waits for a person, not the person for the server.
                         let left = deadline.duration(since: loop.now)
                         let answer = await questions(asked)
@@ -260,7 +273,7 @@ package actor HTTPTransport: UpstreamTransport {
                         await notify(answer, revision: request.revision)
                         continue
                     }
-                    await notify(UpstreamRequests.answer(to: asked), revision: request.revision)
+                    await notify(standing.answer(to: asked), revision: request.revision)
                 }
             } catch {
                 guard error.id == .integer(request.id) else { continue }

@@ -65,7 +65,9 @@ extension MCPClient {
         let lists = ["tools", "prompts", "resources"].filter {
             capabilities?.member($0)?["listChanged"]?.bool == true
         }
-        guard !lists.isEmpty || !watchedURIs.isEmpty else {
+        // Servers of the older revisions may ask there, too.
+        let mayAsk = !revision.isModern && !asks.declared.isEmpty
+        guard !lists.isEmpty || !watchedURIs.isEmpty || mayAsk else {
             // A session's stream stays: it costs nothing, and the next subscription needs it.
             guard revision.isModern, listeningID != nil else { return }
             await transport.listen(nil, revision: revision)

@@ -34,6 +34,8 @@ extension MCPClient {
         if isCompleting, hasCompletable, let completion = ToolDefinition.completion {
             found.definitions.append(completion)
         }
+        // What it may ask is offered to nobody: it is accepted, placed and judged by these names.
+        found.definitions += asks.judged.compactMap { $0 }
         return ServerDescription(
             revision: revision,
             instructions: instructions,
@@ -131,7 +133,7 @@ extension MCPClient {
         case .prompt: OfferKind.promptPrefix + own
         case .resource: OfferKind.resourcePrefix + own
         case .template: OfferKind.templatePrefix + own
-        case .tool, .reading, .completion: own
+        case .tool, .reading, .completion, .sampling, .roots: own
         }
     }
 

@@ -24,6 +24,12 @@ extension MCPClient {
         }
     }
 
+    /// The revision spoken with a server that can be sent to at once.
+    var revisionAtHand: Revision? {
+        guard let generation, transport.generationAtHand == generation else { return nil }
+        return revision
+    }
+
     /// The revision spoken with the server, after the handshake where it needs one.
     func open() async throws(UpstreamFailure) -> Revision {
         let current = try await transport.ready()
@@ -186,7 +192,7 @@ extension MCPClient {
             writer.string(wanted.rawValue)
             writer.key("capabilities")
             writer.beginObject()
-            self.asks.write(&writer, for: wanted)
+            self.asks.declared.write(&writer, for: wanted)
             writer.endObject()
             writer.key("clientInfo")
             writer.raw(self.identity.text)

@@ -15,8 +15,8 @@ package actor MCPClient {
     let offered: [Revision]
     let pinned: Revision?
     let startTimeout: Duration
-    /// How the operator lets it ask people.
-    let asks: InputModes
+    /// What the operator lets it ask.
+    let asks: ServerAsks
 
     private var nextID: Int64 = 1
     var generation: UInt64?
@@ -56,7 +56,7 @@ package actor MCPClient {
         identity: Implementation,
         pinned: Revision?,
         startTimeout: Duration,
-        asks: InputModes = []
+        asks: ServerAsks = ServerAsks()
     ) {
         self.server = server
         self.transport = transport
@@ -93,7 +93,7 @@ package actor MCPClient {
         cancellation: CallCancellation,
         notifications: @escaping NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
-        let revision = try await open()
+        let revision = if let revisionAtHand { revisionAtHand } else { try await open() }
         if let refusal { throw UpstreamFailure(.notSent, refusal) }
         guard !isStale else {
             throw UpstreamFailure(.notSent, "it offers other tools since it was started anew")
@@ -147,6 +147,24 @@ package actor MCPClient {
         return found
     }
 
+    /// Whether the running process answers anything at all within that time: `ping`, which 2026-07-28
+    /// has not; its servers answer `server/discover`.
+    func isAnswering(within timeout: Duration) async -> Bool {
+        guard let revision, generation == (await transport.currentGeneration) else { return true }
+        do throws(UpstreamFailure) {
+            _ = try await request(
+                revision.isModern ? "server/discover" : "ping",
+                revision: revision,
+                timeout: timeout,
+                isProbe: true
+            )
+            return true
+        } catch {
+            // That its process ended is known; an answer that is none is one.
+            return error.kind != .timedOut
+        }
+    }
+
     package func close() async { await transport.close() }
 
     /// A result is complete, or none: of the other kinds nothing was offered, and an unknown one is
@@ -174,6 +192,7 @@ package actor MCPClient {
         _ method: String,
         revision: Revision,
         timeout: Duration? = nil,
+        isProbe: Bool = false,
         params: ((inout JSONWriter) -> Void)? = nil
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
         let id = takeID()
@@ -189,7 +208,8 @@ package actor MCPClient {
                 name: nil,
                 parameters: [],
                 deadline: loop.now.advanced(by: timeout ?? startTimeout),
-                revision: revision
+                revision: revision,
+                isProbe: isProbe
             ),
             cancellation: CallCancellation(),
             notifications: { _, _ in }
@@ -202,8 +222,8 @@ package actor MCPClient {
         return nextID
     }
 
-    /// Nothing is declared that the gateway cannot mediate: no sampling and no roots, and questions
-    /// to a person only where the agent of this very request takes them.
+    /// Nothing is declared that the gateway cannot mediate, and nothing that the agent of this very
+    /// request does not take.
     func writeMeta(
         _ writer: inout JSONWriter,
         for revision: Revision,

@@ -23,20 +23,30 @@ package actor StdioTransport: UpstreamTransport {
     private var waiting: [Int64: Waiting] = [:]
     private var generation: UInt64 = 0
     private let startTimeout: Duration
+    private let standing: StandingAnswers
 
     private struct Waiting {
         let pending: Pending<UpstreamAnswer>
         let notifications: NotificationSink
         let questions: QuestionSink?
         let deadline: Instant
+        let isProbe: Bool
+    }
+
+    /// The one call in flight; nil where there is none, or more: a line does not say whose it is.
+    private var onlyCall: (id: Int64, entry: Waiting)? {
+        let calls = waiting.lazy.filter { !$0.value.isProbe }.prefix(2)
+        guard let (id, entry) = calls.first, calls.count == 1 else { return nil }
+        return (id, entry)
     }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
     }
 
-    package init(loop: EventLoop, startTimeout: Duration) {
+    package init(loop: EventLoop, startTimeout: Duration, standing: StandingAnswers = .init()) {
         self.loop = loop
+        self.standing = standing
         self.startTimeout = startTimeout
     }
 
@@ -70,12 +80,14 @@ package actor StdioTransport: UpstreamTransport {
         do throws(ServerProcessError) {
             try await process.ready(until: loop.now.advanced(by: startTimeout))
         } catch {
-            throw UpstreamFailure(.notSent, error.description)
+            throw UpstreamFailure(.notSent, error.description, advice: error.advice)
         }
         return generation
     }
 
     package var currentGeneration: UInt64 { generation }
+    /// A process may have ended or rest.
+    package nonisolated var generationAtHand: UInt64? { nil }
 
     package func send(
         _ request: UpstreamRequest,
@@ -91,11 +103,12 @@ package actor StdioTransport: UpstreamTransport {
             pending: pending,
             notifications: notifications,
             questions: request.questions,
-            deadline: request.deadline
+            deadline: request.deadline,
+            isProbe: request.isProbe
         )
         defer { waiting[request.id] = nil }
-        await process.beginCall()
-        defer { loop.spawn { await process.endCall() } }  // Ends at once.
+        if !request.isProbe { await process.beginCall() }
+        defer { if !request.isProbe { loop.spawn { await process.endCall() } } }  // Ends at once.
         do throws(ServerProcessError) {
             try await process.send(request.body)
         } catch {
@@ -115,7 +128,7 @@ package actor StdioTransport: UpstreamTransport {
             throw failure
         } catch {
             abandon(id)
-            if !request.isOpening {
+            if !request.isOpening, !request.isProbe {
                 // Nobody waits for it: a server that takes no input would hold the answer up. It
                 // ends with the deadline of the write.
                 loop.spawn { await self.sendCancelled(id, reason: "no answer in time") }
@@ -229,9 +242,7 @@ package actor StdioTransport: UpstreamTransport {
             return
         }
         if notification.method == "notifications/message" {
-            // A line does not say whose call it is about: with one call it is plain.
-            guard waiting.count == 1, let only = waiting.values.first else { return }
-            only.notifications(notification.method, notification.params)
+            onlyCall?.entry.notifications(notification.method, notification.params)
             return
         }
         guard let token = notification.params?["progressToken"].flatMap({ ProgressToken($0) }),
@@ -240,11 +251,11 @@ package actor StdioTransport: UpstreamTransport {
         found.notifications(notification.method, notification.params)
     }
 
-    /// Of an upstream's own requests `ping` is answered, and a question to a person where it is
-    /// plain which call it is about; the rest was not declared.
+    /// Of an upstream's own requests those with a standing answer have it, and what an agent must
+    /// answer goes there where it is plain which call it is about; the rest was not declared.
     private func answer(_ request: Message.Request) async {
-        if request.method == "elicitation/create", waiting.count == 1,
-            let (id, only) = waiting.first, let questions = only.questions
+        if standing.leaves(request.method), let (id, only) = onlyCall,
+            let questions = only.questions
         {
             // The server waits for a person, not the person for the server.
             let left = only.deadline.duration(since: loop.now)
@@ -256,17 +267,6 @@ package actor StdioTransport: UpstreamTransport {
             }
             return
         }
-        try? await process?.send(UpstreamRequests.answer(to: request))
-    }
-}
-
-/// Answers to what upstreams ask of us.
-enum UpstreamRequests {
-    static func answer(to request: Message.Request) -> [UInt8] {
-        if request.method == "ping" { return Envelope.result(request.id, Array("{}".utf8)) }
-        return Envelope.error(
-            request.id,
-            ProtocolError(.methodNotFound, "`\(printable(request.method))` was not declared")
-        )
+        try? await process?.send(standing.answer(to: request))
     }
 }

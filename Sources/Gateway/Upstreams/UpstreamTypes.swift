@@ -17,10 +17,13 @@ package struct UpstreamFailure: Error, Equatable, Sendable, CustomStringConverti
 
     package let kind: Kind
     package let description: String
+    /// Our own words for an agent, after the server's name; nothing of what the server said.
+    package let advice: String?
 
-    package init(_ kind: Kind, _ description: String) {
+    package init(_ kind: Kind, _ description: String, advice: String? = nil) {
         self.kind = kind
         self.description = description
+        self.advice = advice
     }
 }
 
@@ -123,6 +126,9 @@ package struct UpstreamRequest: Sendable {
     package let revision: Revision
     /// Who answers what the server asks while it works on this; nobody where nil.
     package var questions: QuestionSink?
+    /// Whether it only asks if anybody is there: that is no use of the server, and keeps it awake no
+    /// longer.
+    package var isProbe = false
 
     /// Whether it introduces us: `initialize` must not be cancelled, and a probe that nobody
     /// answered is better followed by nothing (2025-11-25, basic/utilities/cancellation).
@@ -187,6 +193,10 @@ package protocol UpstreamTransport: Sendable {
     func ready() async throws(UpstreamFailure) -> UInt64
 
     var currentGeneration: UInt64 { get async }
+
+    /// What `ready` would return where it has nothing to bring up, and nil where it may have; asked
+    /// on the loop.
+    var generationAtHand: UInt64? { get }
 
     /// Introduces us to each new process before anything else is sent to it; says why when it
     /// does not answer as the protocol asks.

@@ -102,8 +102,7 @@ package final class Cancellation: @unchecked Sendable {
 package struct HTTPClientError: Error, Sendable, CustomStringConvertible {
     package enum Reason: Sendable {
         case resolution(ResolveError)
-        /// No address of the host may be connected to: plain http beyond loopback, or refused by
-        /// the rule the client was given.
+        /// It may not be connected to: plain http beyond loopback, or what the route refuses.
         case addressRefused(String)
         case connection(StreamError)
         case tls(String)

@@ -6,15 +6,11 @@ import System
 struct Dialer: Sendable {
     let origin: HTTPOrigin
     let loop: EventLoop
-    let resolver: any Resolver
+    let route: any Route
     let tls: TLSContext?
     let timeout: Duration
-    let admits: @Sendable (IPAddress, UInt16) -> Bool
 
-    /// Resolves once, decides on each address, connects to the first that answers.
-    ///
-    /// The address that was decided on is the address that is connected to: no second look-up can
-    /// bring another one between the check and the use.
+    /// Connects to the first address of the route that answers.
     func dial(
         until deadline: Instant,
         _ cancellation: Cancellation?,
@@ -24,7 +20,7 @@ struct Dialer: Sendable {
             throw .notSent(.tls("https needs certificates to believe, and none were given"))
         }
         let latest = min(deadline, loop.now.advanced(by: timeout))
-        let addresses = try await admitted(until: latest)
+        let addresses = try await reachable()
         var last = HTTPClientError.notSent(.timedOut)
         for address in addresses {
             if cancellation?.isCancelled == true { throw .notSent(.cancelled) }
@@ -48,6 +44,15 @@ struct Dialer: Sendable {
         } catch {
             throw .notSent(error == .timedOut ? .timedOut : .connection(error))
         }
+        do throws(HTTPClientError) {
+            guard let ends = try? transport.stream.ends() else {
+                throw .notSent(.connection(.closed))
+            }
+            try route.check(peer: ends.peer, local: ends.local)
+        } catch {
+            transport.stream.close()
+            throw error
+        }
         guard origin.isSecure, let tls else { return transport }
         do {
             let session = try TLSSession(
@@ -66,25 +71,16 @@ struct Dialer: Sendable {
         }
     }
 
-    private func admitted(until deadline: Instant) async throws(HTTPClientError) -> [IPAddress] {
-        let found: [IPAddress]
-        if let address = origin.address {
-            found = [address]
-        } else {
-            do throws(ResolveError) {
-                found = try await resolver.resolve(origin.host)
-            } catch { throw .notSent(.resolution(error)) }
-        }
-        let reachable = origin.isSecure ? found : found.filter(\.isLoopback)
-        guard !reachable.isEmpty else {
+    private func reachable() async throws(HTTPClientError) -> [IPAddress] {
+        let found = try await route.addresses()
+        guard origin.isSecure || found.allSatisfy(\.isLoopback) else {
             throw .notSent(
                 .addressRefused("`\(origin)`: http is for loopback addresses only, use https")
             )
         }
-        let allowed = reachable.filter { !$0.isUnspecified && admits($0, origin.port) }
-        guard !allowed.isEmpty else {
+        guard !found.isEmpty, !found.contains(where: \.isUnspecified) else {
             throw .notSent(.addressRefused("`\(origin)`: no address of it may be connected to"))
         }
-        return allowed
+        return found
     }
 }

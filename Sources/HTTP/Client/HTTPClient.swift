@@ -60,16 +60,14 @@ package actor HTTPClient {
     /// - Parameters:
     ///   - tls: whose certificates count; without it https is refused. Share one: loading the
     ///     machine's certificates takes many milliseconds.
-    ///   - admits: decides on the very address that is connected to; http is for loopback
-    ///     addresses only, whatever it says.
+    ///   - route: where connections lead; http is for loopback addresses only, whatever it says.
     package init(
         to origin: HTTPOrigin,
         on loop: EventLoop,
-        resolver: any Resolver,
+        by route: any Route,
         tls: TLSContext?,
         budget: BufferBudget,
-        limits: HTTPClientLimits = HTTPClientLimits(),
-        admits: @escaping @Sendable (IPAddress, UInt16) -> Bool
+        limits: HTTPClientLimits = HTTPClientLimits()
     ) {
         self.origin = origin
         self.loop = loop
@@ -79,10 +77,9 @@ package actor HTTPClient {
         dialer = Dialer(
             origin: origin,
             loop: loop,
-            resolver: resolver,
+            route: route,
             tls: tls,
-            timeout: limits.connectTimeout,
-            admits: admits
+            timeout: limits.connectTimeout
         )
     }
 

@@ -70,7 +70,10 @@ package struct FieldValue: Sendable, Hashable, ExpressibleByStringLiteral {
 package struct FieldBlock: Sendable {
     package private(set) var bytes: [UInt8] = []
 
-    package init() {}
+    package init() { bytes.reserveCapacity(Self.usualByteCount) }
+
+    /// Most blocks are shorter: they grow into their room without moving.
+    private static let usualByteCount = 224
 
     package mutating func add(_ name: FieldName, _ value: FieldValue) {
         bytes.append(name.text)

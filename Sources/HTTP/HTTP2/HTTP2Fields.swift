@@ -10,14 +10,29 @@ package struct HTTP2Fields {
     private let countLimit: Int
     /// Field lines, each with its CR LF.
     private var lines: [UInt8] = []
-    private var pseudo: [Pseudo: [UInt8]] = [:]
+    private var pseudo = PseudoFields()
     private var cookie: [UInt8] = []
     private var host: [UInt8]?
     private var count = 0
     private var byteCount = 0
     private var problem: FramingError.Reason?
 
-    private enum Pseudo { case method, path, authority, scheme, status }
+    /// What a head says besides its fields (RFC 9113 section 8.3).
+    private struct PseudoFields {
+        var method: [UInt8]?
+        var path: [UInt8]?
+        var authority: [UInt8]?
+        var scheme: [UInt8]?
+        var status: [UInt8]?
+
+        /// Whether nothing of a request was said.
+        var isResponse: Bool {
+            method == nil && path == nil && authority == nil && scheme == nil
+        }
+    }
+
+    /// As much as the fields of a usual head take.
+    private static let usualByteCount = 512
 
     init(byteLimit: Int, countLimit: Int) {
         self.byteLimit = byteLimit
@@ -26,9 +41,6 @@ package struct HTTP2Fields {
 
     /// Whether anything is wrong with it, beyond what the parser will find.
     var error: FramingError? { problem.map { FramingError($0, at: 0) } }
-
-    /// The status code of a response's head.
-    var isResponse: Bool { pseudo[.status] != nil }
 
     /// Takes one field; false when the list expands far beyond any limit, which is an attack on
     /// whoever unpacks it (a bomb).
@@ -53,14 +65,24 @@ package struct HTTP2Fields {
     }
 
     private mutating func takePseudo(_ name: Span<UInt8>, _ value: Span<UInt8>) {
-        let known: [(StaticString, Pseudo)] = [
-            (":method", .method), (":path", .path), (":authority", .authority),
-            (":scheme", .scheme), (":status", .status),
-        ]
-        let match = known.first {
-            Bytes.equal(name, 0, name.count, ignoringCaseOf: $0.0)
+        func isNamed(_ text: StaticString) -> Bool {
+            Bytes.equal(name, 0, name.count, ignoringCaseOf: text)
         }
-        guard let match, pseudo[match.1] == nil else {
+        let isNew =
+            if isNamed(":method") {
+                Self.set(&pseudo.method, value)
+            } else if isNamed(":path") {
+                Self.set(&pseudo.path, value)
+            } else if isNamed(":authority") {
+                Self.set(&pseudo.authority, value)
+            } else if isNamed(":scheme") {
+                Self.set(&pseudo.scheme, value)
+            } else if isNamed(":status") {
+                Self.set(&pseudo.status, value)
+            } else {
+                false
+            }
+        guard isNew else {
             problem = .badFieldName
             return
         }
@@ -68,7 +90,13 @@ package struct HTTP2Fields {
             problem = .badFieldLine
             return
         }
-        pseudo[match.1] = Self.array(value)
+    }
+
+    /// False where it was said before.
+    private static func set(_ field: inout [UInt8]?, _ value: Span<UInt8>) -> Bool {
+        guard field == nil else { return false }
+        field = array(value)
+        return true
     }
 
     private mutating func take(_ name: Span<UInt8>, _ value: Span<UInt8>) {
@@ -90,31 +118,32 @@ package struct HTTP2Fields {
             if host != nil { problem = .repeatedHost }
             host = Self.array(value)
         } else {
-            appendLine(Self.array(name), Self.array(value))
+            appendLine(name, value)
         }
     }
 
-    private mutating func appendLine(_ name: [UInt8], _ value: [UInt8]) {
-        lines += name
+    private mutating func appendLine(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+        if lines.isEmpty { lines.reserveCapacity(Self.usualByteCount) }
+        unsafe name.withUnsafeBufferPointer { unsafe lines.append(contentsOf: $0) }
         lines.append(": ")
-        lines += value
+        unsafe value.withUnsafeBufferPointer { unsafe lines.append(contentsOf: $0) }
         lines.append("\r\n")
     }
 
     /// The head of the request.
     package func requestHead() throws(FramingError) -> RequestHead {
         if let error { throw error }
-        guard let method = pseudo[.method] else { throw FramingError(.badMethod, at: 0) }
-        guard let path = pseudo[.path], pseudo[.status] == nil else {
+        guard let method = pseudo.method else { throw FramingError(.badMethod, at: 0) }
+        guard let path = pseudo.path, pseudo.status == nil else {
             throw FramingError(.badTarget, at: 0)
         }
-        if let scheme = pseudo[.scheme]?[...],
+        if let scheme = pseudo.scheme?[...],
             !scheme.equalsIgnoringCase("https"), !scheme.equalsIgnoringCase("http")
         {
             throw FramingError(.badTarget, at: 0)
         }
         // RFC 9113 section 8.3.1: two authorities are two opinions.
-        if let host, let authority = pseudo[.authority], host != authority {
+        if let host, let authority = pseudo.authority, host != authority {
             throw FramingError(.repeatedHost, at: 0)
         }
         var head: [UInt8] = []
@@ -123,7 +152,7 @@ package struct HTTP2Fields {
         head.append(Bytes.space)
         head += path
         head.append(" HTTP/1.1\r\n")
-        if let authority = pseudo[.authority] ?? host {
+        if let authority = pseudo.authority ?? host {
             head.append("host: ")
             head += authority
             head.append("\r\n")
@@ -137,7 +166,7 @@ package struct HTTP2Fields {
     /// The head of the response, interim ones included.
     package func responseHead() throws(FramingError) -> ResponseHead {
         if let error { throw error }
-        guard let status = pseudo[.status], pseudo.count == 1 else {
+        guard let status = pseudo.status, pseudo.isResponse else {
             throw FramingError(.badStatusLine, at: 0)
         }
         var head: [UInt8] = []

@@ -20,7 +20,6 @@ enum HTTP2Code {
     static var noError: UInt32 { 0 }
     static var protocolError: UInt32 { 1 }
     static var internalError: UInt32 { 2 }
-    static var flowControl: UInt32 { 3 }
     static var refusedStream: UInt32 { 7 }
     static var cancel: UInt32 { 8 }
     static var enhanceYourCalm: UInt32 { 11 }
@@ -176,9 +175,6 @@ package final class HTTP2Session {
 
     /// Ends everything at once.
     func terminate(_ code: UInt32) { _ = unsafe cnghttp2_terminate(pointer, code) }
-
-    /// How many streams of ours the peer takes at once.
-    var peerStreamCount: Int { Int(unsafe cnghttp2_peer_stream_count(pointer)) }
 
     // MARK: Called back
 

@@ -5,8 +5,9 @@ package import System
 package protocol HTTPHandler: Sendable {
     /// Answers one request: calls `respond` once, or `beginStream` once and `finish` on its result.
     ///
-    /// It runs on the loop, one request of a connection at a time. What it leaves unanswered when
-    /// it returns is answered 500, a stream it leaves open is cut off.
+    /// It runs on the loop: one request of an HTTP/1.1 connection at a time, those of an HTTP/2
+    /// connection beside one another. What it leaves unanswered when it returns is answered 500, a
+    /// stream it leaves open is cut off.
     func handle(_ exchange: Exchange) async
 
     /// Whether a body that is not here yet is worth waiting for.

@@ -146,6 +146,8 @@ actor HTTPConnection {
                 connection: self,
                 number: number
             )
+            // An answer may take hours, an event stream's does.
+            transport.stream.releaseBuffer()
             await server.handler.handle(exchange)
             try settle()
             if endsAfterReply { return await linger() }

@@ -15,11 +15,10 @@ package enum Envelope {
     ) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: byteCount + 128)
         writer.beginObject()
-        writer.key("jsonrpc")
-        writer.string("2.0")
-        writer.key("id")
+        writer.literal(#""jsonrpc":"2.0""#)
+        writer.key(literal: "id")
         id.write(to: &writer)
-        writer.key("result")
+        writer.key(literal: "result")
         write(&writer)
         writer.endObject()
         return writer.bytes
@@ -34,23 +33,22 @@ package enum Envelope {
     ) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
-        writer.key("jsonrpc")
-        writer.string("2.0")
+        writer.literal(#""jsonrpc":"2.0""#)
         if let id {
-            writer.key("id")
+            writer.key(literal: "id")
             id.write(to: &writer)
         } else if revision < .r2025_11_25 {
-            writer.key("id")
+            writer.key(literal: "id")
             writer.null()
         }
-        writer.key("error")
+        writer.key(literal: "error")
         writer.beginObject()
-        writer.key("code")
+        writer.key(literal: "code")
         writer.number(error.code.rawValue)
-        writer.key("message")
+        writer.key(literal: "message")
         writer.string(error.message)
         if let data = error.data {
-            writer.key("data")
+            writer.key(literal: "data")
             writer.raw(data)
         }
         writer.endObject()
@@ -66,16 +64,15 @@ package enum Envelope {
     ) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: 512)
         writer.beginObject()
-        writer.key("jsonrpc")
-        writer.string("2.0")
+        writer.literal(#""jsonrpc":"2.0""#)
         if let id {
-            writer.key("id")
+            writer.key(literal: "id")
             id.write(to: &writer)
         }
-        writer.key("method")
+        writer.key(literal: "method")
         writer.string(method)
         if let params {
-            writer.key("params")
+            writer.key(literal: "params")
             writer.beginObject()
             params(&writer)
             writer.endObject()

@@ -1,7 +1,18 @@
 package import JSON
 
-/// How a server may ask the person behind an agent: with a form, or by sending them to a page
-/// (2025-11-25, client/elicitation).
+/// What a server may ask of the agent behind a call, by its method (2025-11-25, client; 2026-07-28,
+/// basic/patterns/mrtr).
+package enum InputKind: String, Sendable, CaseIterable {
+    /// A person.
+    case elicitation = "elicitation/create"
+    /// The agent's model.
+    case sampling = "sampling/createMessage"
+    /// The folders the agent works in.
+    case roots = "roots/list"
+}
+
+/// How an agent can be asked: its person with a form or by a page to open, its model, for its
+/// folders.
 package struct InputModes: OptionSet, Sendable, Hashable {
     package let rawValue: UInt8
 
@@ -9,34 +20,54 @@ package struct InputModes: OptionSet, Sendable, Hashable {
 
     package static let form = InputModes(rawValue: 1)
     package static let url = InputModes(rawValue: 2)
+    package static let sampling = InputModes(rawValue: 4)
+    package static let roots = InputModes(rawValue: 8)
+    /// That its model may be given tools of the server's; only beside `sampling`.
+    package static let samplingTools = InputModes(rawValue: 16)
 
-    /// What a client's capabilities declare; an empty object means forms.
+    /// What a client's capabilities declare; an empty `elicitation` means forms.
     package init(declaredBy capabilities: JSONNode?, in revision: Revision) {
-        guard let declared = capabilities?["elicitation"], declared.kind == .object,
-            revision >= .r2025_06_18
-        else {
-            self = []
-            return
-        }
         var modes: InputModes = []
-        if declared["form"]?.kind == .object { modes.insert(.form) }
-        if declared["url"]?.kind == .object, revision >= .r2025_11_25 { modes.insert(.url) }
-        self = modes.isEmpty && declared["url"] == nil ? .form : modes
+        if let declared = capabilities?["elicitation"], declared.kind == .object,
+            revision >= .r2025_06_18
+        {
+            if declared["form"]?.kind == .object { modes.insert(.form) }
+            if declared["url"]?.kind == .object, revision >= .r2025_11_25 { modes.insert(.url) }
+            if modes.isEmpty, declared["url"] == nil { modes = .form }
+        }
+        if let declared = capabilities?["sampling"], declared.kind == .object {
+            modes.insert(.sampling)
+            if declared["tools"]?.kind == .object, revision >= .r2025_11_25 {
+                modes.insert(.samplingTools)
+            }
+        }
+        if capabilities?["roots"]?.kind == .object { modes.insert(.roots) }
+        self = modes
     }
 
     /// The members of a client's capabilities that declare them.
     package func write(_ writer: inout JSONWriter, for revision: Revision) {
-        guard !isEmpty, revision >= .r2025_06_18 else { return }
-        guard contains(.form) || revision >= .r2025_11_25 else { return }
-        writer.key("elicitation")
-        writer.beginObject()
-        if revision >= .r2025_11_25 {
-            for (mode, name) in [(InputModes.form, "form"), (.url, "url")] where contains(mode) {
+        let ways = [(InputModes.form, "form"), (.url, "url")].filter { contains($0.0) }
+        if !ways.isEmpty, revision >= .r2025_11_25 || revision >= .r2025_06_18 && contains(.form) {
+            writer.key("elicitation")
+            writer.beginObject()
+            for (_, name) in ways where revision >= .r2025_11_25 {
                 writer.key(name)
                 writer.beginObject()
                 writer.endObject()
             }
+            writer.endObject()
         }
-        writer.endObject()
+        for (mode, name) in [(InputModes.sampling, "sampling"), (.roots, "roots")]
+        where contains(mode) {
+            writer.key(name)
+            writer.beginObject()
+            if mode == .sampling, contains(.samplingTools), revision >= .r2025_11_25 {
+                writer.key("tools")
+                writer.beginObject()
+                writer.endObject()
+            }
+            writer.endObject()
+        }
     }
 }

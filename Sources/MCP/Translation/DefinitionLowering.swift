@@ -13,11 +13,14 @@ package enum DefinitionLowering {
     ) -> [UInt8] {
         let isRenamed = name != tool.wireName
         let naming = namingKey(of: tool.kind)
-        let drops = tool.node.members.contains { isDropped($0.key, $0.value, for: revision) }
+        let drops = tool.node.members.contains {
+            isDropped($0.key, $0.value, of: tool.kind, for: revision)
+        }
         guard isRenamed || drops else { return Array(tool.node.source) }
         var writer = JSONWriter(reservingCapacity: tool.node.source.count + 64)
         writer.beginObject()
-        for (key, value) in tool.node.members where !isDropped(key, value, for: revision) {
+        for (key, value) in tool.node.members
+        where !isDropped(key, value, of: tool.kind, for: revision) {
             writer.key(key)
             if key == naming {
                 writer.string(name)
@@ -41,6 +44,7 @@ package enum DefinitionLowering {
     private static func isDropped(
         _ key: JSONString,
         _ value: JSONNode,
+        of kind: OfferKind,
         for revision: Revision
     ) -> Bool {
         switch key.text {
@@ -51,7 +55,8 @@ package enum DefinitionLowering {
             revision < .r2025_06_18
                 || (revision < .r2026_07_28 && value["type"]?.isString("object") != true)
         case "title": revision < .r2025_06_18
-        case "annotations": revision < .r2025_03_26
+        // Resources have had theirs from the first revision on (2024-11-05, server/resources).
+        case "annotations": kind == .tool && revision < .r2025_03_26
         default: false
         }
     }

@@ -36,7 +36,7 @@ package enum LinkNaming {
             result["messages"]?.elements.flatMap { $0["content"].map(uris(inBlock:)) ?? [] } ?? []
         case .reading:
             result["contents"]?.elements.compactMap { text($0["uri"]) } ?? []
-        case .completion, .resource, .template: []
+        case .completion, .resource, .template, .sampling, .roots: []
         }
     }
 

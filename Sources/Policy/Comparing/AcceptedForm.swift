@@ -11,6 +11,14 @@ extension CheckedPolicy {
             "environment": .init(context.environment.rawValue),
             "features": .init(context.features.rawValue),
             "form": 1,
+            "hides": Self.object(
+                context.hides.mapValues { servers in
+                    Self.object(servers.mapValues { .array($0.map { .init($0.text) }) })
+                }
+            ),
+            "holders": Self.object(
+                context.holders.mapValues { .array($0.sorted().map { .init($0.rawValue) }) }
+            ),
             "lock": Self.object(context.lock.mapValues { Self.object($0.mapValues(\.value)) }),
             "production": .init(context.isProduction),
             "servers": Self.object(
@@ -59,6 +67,19 @@ extension CheckedPolicy {
                     throw AcceptedFormError()
                 }
                 context.servers[tenant]?[try ServerName(server.text)] = root
+            }
+        }
+        for (tenant, servers) in node["holders"]?.members.map({ $0 }) ?? [] {
+            context.holders[try TenantID(tenant.text)] = try Set(
+                servers.elements.compactMap(\.string).map { try ServerName($0) }
+            )
+        }
+        // A form kept before servers could hide anything has none.
+        for (tenant, servers) in node["hides"]?.members.map({ $0 }) ?? [] {
+            let tenant = try TenantID(tenant.text)
+            for (server, paths) in servers.members {
+                context.hides[tenant, default: [:]][try ServerName(server.text)] =
+                    try paths.elements.compactMap(\.string).map { try DenyPath($0) }
             }
         }
         for (tenant, statements) in lock.members {

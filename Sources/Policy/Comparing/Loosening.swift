@@ -72,6 +72,7 @@ struct PolicyComparison {
         let old = before.tenants[tenant] ?? TenantPolicy()
         guard let new = after.tenants[tenant] else { return }
         compareServers(tenant)
+        compareHiding(tenant, old, new)
         compareTools(tenant, old, new)
         compareRules(tenant, old.rules.map(\.statement), new.rules.map(\.statement))
         compareLimits(tenant, old.limits.map(\.statement), new.limits.map(\.statement))
@@ -98,6 +99,19 @@ struct PolicyComparison {
                     .server(name),
                     "root from \(printable(known.text)) to \(printable(root.text))"
                 )
+            }
+        }
+    }
+
+    private mutating func compareHiding(
+        _ tenant: TenantID,
+        _ old: TenantPolicy,
+        _ new: TenantPolicy
+    ) {
+        for (server, paths) in old.hides.sorted(by: { $0.key < $1.key }) {
+            guard let denied = new.denied[server]?.patterns else { continue }
+            for pattern in paths where !denied.contains(pattern) {
+                add(tenant, .server(server), "`\(printable(pattern.text))` not hidden any more")
             }
         }
     }

@@ -46,8 +46,16 @@ package struct CheckedPolicy: Sendable {
         )
     }
 
-    /// What no tool is handed a path to, and no cage shows, by tenant.
-    package var deniedPaths: [TenantID: [DenyPath]] { tenants.mapValues(\.denyPaths) }
+    /// What no tool of a tenant is handed a path to, the standard ones first.
+    package func deniedPaths(of tenant: TenantID) -> [DenyPath] {
+        tenants[tenant]?.denyPaths ?? DenyPath.standard
+    }
+
+    /// What no tool of a server is handed a path to, and its cage does not show: what its tenant
+    /// denies, then what it alone is not shown.
+    package func deniedPaths(of server: ServerName, tenant: TenantID) -> [DenyPath] {
+        tenants[tenant]?.denied[server]?.patterns ?? DenyPath.standard
+    }
 
     /// The servers of that tenant with a tool that a file places at T3.
     package func executingServers(of tenant: TenantID) -> Set<ServerName> {
@@ -62,8 +70,12 @@ struct TenantPolicy: Sendable {
     var rules: [CompiledRule] = []
     var limits: [CompiledLimit] = []
     var denyPaths: [DenyPath] = []
-    /// The same for each server, whose root relative paths begin at.
+    /// What one server is not shown besides; nothing of `denyPaths` stands here again.
+    var hides: [ServerName: [DenyPath]] = [:]
+    /// Both together for each server, whose root relative paths begin at.
     var denied: [ServerName: DenyPaths] = [:]
+    /// Servers that are handed the value of a secret.
+    var holders: Set<ServerName> = []
 }
 
 /// A rule with its condition compiled; nil where it speaks about every call of its tools.

@@ -130,7 +130,7 @@ extension Explanation {
         let place = isPlaced ? "" : " (nobody placed it)"
         var lines = ["\(printable(tool.description, limit: 320)): \(tier)\(place)"]
         for item in items { lines += item.lines }
-        if let deniedPath { lines.append("  deny_paths \(printable(deniedPath)): found") }
+        if let deniedPath { lines.append("  denied path \(printable(deniedPath)): found") }
         lines.append("verdict: \(verdict.decision)")
         for reason in verdict.reasons {
             lines.append("  \(reason.decision) by \(reason.name): \(reason.fact)")

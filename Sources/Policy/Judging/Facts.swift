@@ -39,6 +39,25 @@ package struct TierRaise: Hashable, Sendable {
         self.tier = tier
         self.fact = fact
     }
+
+    /// What holding the value of a secret makes of a tier; nil where it is no less already.
+    ///
+    /// Never T3: a server that can leak something does not execute because of that.
+    static func holdingSecret(from tier: RiskTier) -> TierRaise? {
+        switch tier {
+        case .read:
+            TierRaise(
+                to: .scopedWrite,
+                fact: "its server holds a secret: reading counts as writing"
+            )
+        case .scopedWrite:
+            TierRaise(
+                to: .destructive,
+                fact: "its server holds a secret: what it gives away is not taken back"
+            )
+        case .destructive, .execute: nil
+        }
+    }
 }
 
 /// What was gathered about a call before it is judged; nothing in here lowers a verdict, except

@@ -33,6 +33,7 @@ struct PolicyChecker {
             let section = isTop ? PolicySection() : document.tenants[tenant] ?? PolicySection()
             let path = ["tenants", tenant.rawValue]
             var policy = TenantPolicy()
+            policy.holders = context.holders[tenant] ?? []
             let written = isTop ? document.top.tools : section.tools
             statements(written, of: tenant, at: isTop ? [] : path, into: &policy)
             policy.rules = topRules + compile(section.rules, at: path + ["rules"])
@@ -43,7 +44,11 @@ struct PolicyChecker {
                 policy.denyPaths.append(pattern)
             }
             for (server, root) in context.servers[tenant] ?? [:] {
-                policy.denied[server] = DenyPaths(policy.denyPaths, root: root)
+                let own = (context.hides[tenant]?[server] ?? []).filter {
+                    !policy.denyPaths.contains($0)
+                }
+                policy.hides[server] = own.isEmpty ? nil : own
+                policy.denied[server] = DenyPaths(policy.denyPaths + own, root: root)
             }
             checkServers(section, at: path, known: Set((context.servers[tenant] ?? [:]).keys))
             let places =

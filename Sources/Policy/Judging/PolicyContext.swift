@@ -18,6 +18,10 @@ package struct PolicyContext: Sendable, Equatable {
     package var servers: [TenantID: [ServerName: ServerRoot]]
     /// What `gatehouse.lock` states; the configuration stands before it.
     package var lock: [TenantID: [ToolReference: ToolStatement]]
+    /// Servers that are handed the value of a secret: what their tools do counts one tier higher.
+    package var holders: [TenantID: Set<ServerName>]
+    /// What one server is not shown and not handed a path to, beside its tenant's `deny_paths`.
+    package var hides: [TenantID: [ServerName: [DenyPath]]]
     package var features: PolicyFeatures
 
     package init(
@@ -25,12 +29,16 @@ package struct PolicyContext: Sendable, Equatable {
         isProduction: Bool,
         servers: [TenantID: [ServerName: ServerRoot]],
         lock: [TenantID: [ToolReference: ToolStatement]] = [:],
+        holders: [TenantID: Set<ServerName>] = [:],
+        hides: [TenantID: [ServerName: [DenyPath]]] = [:],
         features: PolicyFeatures = []
     ) {
         self.environment = environment
         self.isProduction = isProduction
         self.servers = servers
         self.lock = lock
+        self.holders = holders
+        self.hides = hides
         self.features = features
     }
 }

@@ -27,15 +27,10 @@ extension CheckedPolicy {
         return rules.map { "rule \(printable($0.name))" } + limits.map { "limit \($0.name)" }
     }
 
-    /// The denied paths that hold for the tenant: the standard ones first.
-    package func deniedPaths(of tenant: TenantID) -> [String] {
-        tenants[tenant].map { $0.denyPaths.map(\.text) } ?? []
-    }
-
     /// Every tenant with its rules, limits, denied paths and stated tools.
-    package var listing: JSONValue {
+    package func listing(of isSeen: (TenantID) -> Bool) -> JSONValue {
         .array(
-            tenants.keys.sorted().map { tenant in
+            tenants.keys.filter(isSeen).sorted().map { tenant in
                 let policy = tenants[tenant] ?? TenantPolicy()
                 let inherited = document.top
                 let isTop = tenant == .main
@@ -63,6 +58,16 @@ extension CheckedPolicy {
                         }
                     ),
                     "deny_paths": .array(policy.denyPaths.map { .init($0.text) }),
+                    "hide": .object(
+                        JSONObject(
+                            policy.hides.sorted { $0.key < $1.key }.map { server, paths in
+                                (
+                                    JSONString(server.rawValue),
+                                    .array(paths.map { .init($0.text) })
+                                )
+                            }
+                        )
+                    ),
                     "tools": .array(
                         policy.tools.sorted { $0.key < $1.key }.map { tool, statement in
                             var object = JSONObject()

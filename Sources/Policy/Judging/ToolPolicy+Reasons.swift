@@ -28,6 +28,25 @@ extension ToolPolicy {
         remedy: approvalRemedy,
         code: .tier
     )
+    /// The question of a tier that the tool has by what was found, not by what is stated.
+    static func raised(_ raise: TierRaise) -> Reason {
+        Reason(
+            source: .tier(raise.tier),
+            decision: .ask,
+            fact: raise.fact,
+            remedy: approvalRemedy,
+            code: .tier
+        )
+    }
+
+    static let answering = Reason(
+        source: .answers,
+        decision: .ask,
+        fact: "what is answered to the server is no argument: no scope and no rule covers it",
+        remedy: approvalRemedy,
+        code: .outOfScope
+    )
+
     static let execute = Reason(
         source: .tier(.execute),
         decision: .ask,
@@ -51,9 +70,10 @@ extension ToolPolicy {
         Reason(source: source, decision: .ask, fact: fact, remedy: remedy, code: .outOfScope)
     }
 
-    static func denied(_ pattern: DenyPath) -> Reason {
+    /// - Parameter isOwn: whether it is denied by `hide` of the server, and not by the tenant.
+    static func denied(_ pattern: DenyPath, isOwn: Bool) -> Reason {
         Reason(
-            source: .deniedPath(pattern.text),
+            source: isOwn ? .hiddenPath(pattern.text) : .deniedPath(pattern.text),
             decision: .refuse,
             fact: "a text of this call reads as a path that is never given to tools",
             remedy: "use another path; this refusal cannot be approved",

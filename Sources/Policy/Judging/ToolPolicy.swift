@@ -18,13 +18,16 @@ package final class ToolPolicy: Sendable {
     /// False for a tool that every call of is refused: it is not shown (phase `list`).
     package let isVisible: Bool
 
-    /// What the published definition raised the tier to, where that is above what is stated.
+    /// What the published definition, or the secret its server holds, raised the tier to, where that
+    /// is above what is stated.
     package let raised: TierRaise?
     let restricting: [CompiledRule]
     let lifting: [CompiledRule]
     let scope: ArgumentCondition?
     /// What no argument may name, and no result lists.
     package let denied: DenyPaths
+    /// Those of `denied` that hold for this server alone.
+    private let hides: [DenyPath]
     package let limits: [ToolLimit]
     let isProduction: Bool
 
@@ -44,8 +47,11 @@ package final class ToolPolicy: Sendable {
         self.tenant = tenant
         isPlaced = statement.tier != nil
         let stated = statement.tier ?? .unplaced
-        raised = floor.flatMap { $0.tier > stated ? $0 : nil }
-        tier = max(stated, floor?.tier ?? .read)
+        let isHolder = policy.holders.contains(tool.server)
+        let holding = isHolder ? TierRaise.holdingSecret(from: stated) : nil
+        raised = [floor, holding].compactMap(\.self).filter { $0.tier > stated }
+            .max { $0.tier < $1.tier }
+        tier = raised?.tier ?? stated
         isOpen = statement.open ?? false
         result = statement.result ?? .untrusted
         undo = statement.undo ?? .never
@@ -60,6 +66,7 @@ package final class ToolPolicy: Sendable {
         scope = policy.scopes[tool]?.rooted(at: root)
         // Shared by all tools of a server: the table inside has 8 KiB.
         denied = policy.denied[tool.server] ?? DenyPaths(policy.denyPaths, root: root)
+        hides = policy.hides[tool.server] ?? []
         let toolID = hashing.sha256(Array("\(tenant)\n\(tool)".utf8)).prefix64
         let serverID = hashing.sha256(Array("\(tenant)\n\(tool.server)".utf8)).prefix64
         self.limits = limits.map {
@@ -71,7 +78,7 @@ package final class ToolPolicy: Sendable {
                 tier: tier,
                 rules: rules,
                 limits: limits,
-                denyPaths: policy.denyPaths,
+                denyPaths: denied.patterns,
                 root: root,
                 identity: (tenant, tool, context)
             ).serialised()
@@ -108,10 +115,20 @@ extension ToolPolicy {
     /// The most restrictive of the tier's default, every matching rule, limits and taint.
     ///
     /// Pure: the same call, facts and policy give the same verdict.
-    package func judge(_ call: CallForm, _ facts: Facts = .none) -> Verdict {
+    ///
+    /// - Parameter answers: what the server is told beside the arguments, by its own keys.
+    package func judge(
+        _ call: CallForm,
+        _ facts: Facts = .none,
+        answers: CallForm? = nil
+    ) -> Verdict {
         let arguments = ConditionFacts(arguments: call.document.root)
         var reasons: [Reason] = []
-        if let pattern = denied.firstMatch(in: call.bytes) { reasons.append(Self.denied(pattern)) }
+        if let pattern = denied.firstMatch(in: call.bytes)
+            ?? answers.flatMap({ denied.firstMatch(in: $0.bytes) })
+        {
+            reasons.append(Self.denied(pattern, isOwn: hides.contains(pattern)))
+        }
         if case .exceeded(let excess) = facts.limits { reasons.append(Self.exceeded(excess)) }
         for rule in restricting where rule.matches(arguments) {
             reasons.append(Self.matched(rule))
@@ -128,6 +145,8 @@ extension ToolPolicy {
             tier = raise.tier
             isRaised = true
         }
+        // No scope and no rule speaks of what is no argument.
+        if tier > .read, let answers, Self.isFree(answers) { reasons.append(Self.answering) }
         if let question = question(at: tier, arguments, facts.scope, lifted: &lifted) {
             let lifter =
                 isRaised || tier > .destructive ? nil : lifting.first { $0.matches(arguments) }
@@ -138,6 +157,16 @@ extension ToolPolicy {
             }
         }
         return Verdict(tier: tier, reasons: reasons, lifted: lifted)
+    }
+
+    /// Whether the answers hold anything but yes, no and nothing: a text or a number that the agent
+    /// chose.
+    private static func isFree(_ answers: CallForm) -> Bool {
+        answers.document.root.members.contains { _, answer in
+            answer["content"]?.members.contains { _, value in
+                value.bool == nil && !value.isNull
+            } ?? false
+        }
     }
 
     /// What the tier alone asks; nil when it lets the call through.
@@ -152,7 +181,7 @@ extension ToolPolicy {
         case .scopedWrite:
             if let outside = outside(arguments, answers) { return outside }
             // Whoever answered at all and did not say inside has said so above.
-            return scope == nil && answers.isEmpty ? Self.unscoped : nil
+            return scope == nil && answers.isEmpty ? raised.map(Self.raised) ?? Self.unscoped : nil
         case .destructive:
             let isGrounded =
                 ask == .unlessGrounded && answers.contains(.inside(.grounds))
@@ -161,6 +190,7 @@ extension ToolPolicy {
                 lifted.append("grounds")
                 return nil
             }
+            if let raised, raised.tier == tier { return Self.raised(raised) }
             return isPlaced ? Self.destructive : Self.unplaced
         case .execute: return isProduction ? Self.executeTwo : Self.execute
         }

@@ -42,6 +42,10 @@ package struct Reason: Sendable, Equatable {
         case limit(String)
         case taint(String)
         case deniedPath(String)
+        /// The same, by `hide` of the server's cage.
+        case hiddenPath(String)
+        /// What the server is told beside the arguments.
+        case answers
     }
 
     package let source: Source
@@ -79,8 +83,10 @@ package struct Reason: Sendable, Equatable {
         case .grounds: "grounds"
         case .rule(let name): "rule \(printable(name))"
         case .limit(let text): "limit \(text)"
+        case .answers: "answers"
         case .taint(let name): "taint \(printable(name))"
         case .deniedPath(let pattern): "deny_paths \(printable(pattern))"
+        case .hiddenPath(let pattern): "hide \(printable(pattern))"
         }
     }
 }

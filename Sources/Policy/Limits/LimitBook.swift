@@ -53,6 +53,18 @@ package struct LimitBook: Sendable {
         var rates = RecencyTable<LimitKey, RateWindow>(capacity: LimitBook.windowCount)
         var identical = RecencyTable<LimitKey, RateWindow>(capacity: LimitBook.identicalCount)
         var running: [LimitKey: Int] = [:]
+
+        /// Whether there was a place; it is taken then.
+        mutating func take(_ key: LimitKey, of most: Int) -> Bool {
+            guard running[key] ?? 0 < most else { return false }
+            running[key, default: 0] += 1
+            return true
+        }
+
+        mutating func giveBack(_ key: LimitKey) {
+            guard let count = running[key] else { return }
+            running[key] = count > 1 ? count - 1 : nil
+        }
     }
 
     private var tenants: [TenantID: Tables] = [:]
@@ -94,21 +106,18 @@ package struct LimitBook: Sendable {
                 continue
             }
             let key = limit.key(subject)
-            guard tenants[subject.tenant]?.running[key] ?? 0 < most else {
+            guard tenants[subject.tenant, default: Tables()].take(key, of: most) else {
+                end(LimitLease(tenant: subject.tenant, keys: keys))
                 return .failure(LimitExcessError(excess: limit.concurrentExcess(most)))
             }
             keys.append(key)
         }
-        for key in keys { tenants[subject.tenant, default: Tables()].running[key, default: 0] += 1 }
         return .success(LimitLease(tenant: subject.tenant, keys: keys))
     }
 
     /// Gives the place back; exactly once for each lease.
     package mutating func end(_ lease: LimitLease) {
-        for key in lease.keys {
-            guard let count = tenants[lease.tenant]?.running[key] else { continue }
-            tenants[lease.tenant]?.running[key] = count > 1 ? count - 1 : nil
-        }
+        for key in lease.keys { tenants[lease.tenant]?.giveBack(key) }
     }
 
     /// How many calls of that subject run under the limit.

@@ -1,22 +1,24 @@
-import Base
+package import Base
 
 /// Counts events of one kind over the last `period`, in 17 slots of a sixteenth each.
 ///
 /// INVARIANT: never more than the limit in any stretch of the period: an event leaves the count
 /// when its whole slot has, that is between one and 17/16 periods after it came.
-struct RateWindow: Sendable {
+package struct RateWindow: Sendable {
+    package init() {}
+
     private static let slotCount = 17
     private var slots = InlineArray<17, UInt32>(repeating: 0)
     /// Number of the newest slot since the clock's start.
     private var newest: UInt64 = 0
     private var total = 0
     /// When nothing that was counted counts any more.
-    private(set) var quiet = Instant(nanoseconds: 0)
+    package private(set) var quiet = Instant(nanoseconds: 0)
 
     private static func width(_ rate: Rate) -> UInt64 { rate.period.nanoseconds / 16 }
 
     /// Nil when one more is admitted, else how long until that is so.
-    mutating func waiting(_ rate: Rate, at now: Instant) -> Duration? {
+    package mutating func waiting(_ rate: Rate, at now: Instant) -> Duration? {
         let width = Self.width(rate)
         roll(to: now.nanoseconds / width)
         guard total >= rate.count else { return nil }
@@ -32,7 +34,7 @@ struct RateWindow: Sendable {
     }
 
     /// Counts one event; `waiting` was asked before at the same moment.
-    mutating func count(_ rate: Rate, at now: Instant) {
+    package mutating func count(_ rate: Rate, at now: Instant) {
         let width = Self.width(rate)
         roll(to: now.nanoseconds / width)
         slots[Self.index(newest)] &+= 1

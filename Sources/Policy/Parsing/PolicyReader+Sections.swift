@@ -222,7 +222,7 @@ extension PolicyReader {
 }
 
 extension DenyPath.Problem {
-    var text: String {
+    package var text: String {
         switch self {
         case .empty: "is empty; write a name such as `.env`"
         case .negated: "begins with `!`, but the list can only grow; leave it out"

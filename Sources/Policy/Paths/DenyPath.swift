@@ -9,6 +9,9 @@ package struct DenyPath: Hashable, Sendable {
         case any
     }
 
+    /// How many stand in one list.
+    package static let countLimit = PolicyReader.patternLimit
+
     package let text: String
     let parts: [Part]
     /// Whether it begins at the top of the file system.

@@ -3,9 +3,10 @@ import Base
 /// The denied paths that hold for one tool, ready to look through a whole call form.
 ///
 /// Every string of the call form, keys too, of one line and up to 4 KiB is read as a path. Both
-/// slashes separate, and so do `:`, `=` and `@` (drives, streams, `--file=…`, `host:…`); case,
-/// needless dots, trailing dots and blanks and characters without width make no difference;
-/// percent escapes are undone up to twice; `..` is looked at both as it stands and resolved.
+/// slashes separate, and so do `:`, `=` and `@` (drives, streams, `--file=…`, `host:…`) and what ends
+/// the path of a URI or parts a list: `?`, `#`, `;`, `&`, `,` and `!` (`jar:…!/…`). Case, needless
+/// dots, trailing dots and blanks and characters without width make no difference; percent escapes
+/// are undone up to twice; `..` is looked at both as it stands and resolved.
 package struct DenyPaths: Sendable {
     private let floating: [DenyPath]
     private let anchored: [DenyPath]
@@ -45,6 +46,34 @@ package struct DenyPaths: Sendable {
         return nil
     }
 
+    /// Whether a denied path could stand in a JSON text: as a string, or in one between blanks and marks.
+    ///
+    /// No is certain, yes is not; each byte is looked at once.
+    package func mayMatch(anywhereIn json: ArraySlice<UInt8>) -> Bool {
+        let bytes = json.span
+        var begins = true
+        for index in 0..<bytes.count {
+            let byte = bytes[index]
+            switch byte {
+            // What is escaped in any way is left to the careful reading.
+            case UInt8(ascii: "\\"), UInt8(ascii: "%"), 0x80...: return true
+            case 0x30...0x39, 0x41...0x5a, 0x5f, 0x61...0x7a, UInt8(ascii: "."):
+                if begins, mayBegin(bytes, at: index) { return true }
+                begins = false
+            default:
+                if mayBegin(bytes, at: index) { return true }
+                begins = true
+            }
+        }
+        return false
+    }
+
+    private func mayBegin(_ bytes: Span<UInt8>, at index: Int) -> Bool {
+        guard index + 1 < bytes.count else { return false }
+        let pair = Int(bytes[index]) << 8 | Int(bytes[index + 1])
+        return beginnings[pair >> 6] >> UInt64(pair & 63) & 1 == 1
+    }
+
     /// Where the string ends, and whether any of its components could begin a match.
     private func scanString(_ bytes: Span<UInt8>, from start: Int) -> (end: Int, Bool) {
         var index = start
@@ -61,18 +90,14 @@ package struct DenyPaths: Sendable {
                 isSuspicious = true
                 index += 1
                 begins = true
-            case UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: "="), UInt8(ascii: "@"):
-                begins = true
+            case _ where Self.isSeparator(byte): begins = true
             case UInt8(ascii: " "):
                 begins = begins && isLeading
             case UInt8(ascii: "%"), 0x80...:
                 isSuspicious = true
                 begins = false
             default:
-                if begins, index + 1 < bytes.count {
-                    let pair = Int(byte) << 8 | Int(bytes[index + 1])
-                    if beginnings[pair >> 6] >> UInt64(pair & 63) & 1 == 1 { isSuspicious = true }
-                }
+                if begins, mayBegin(bytes, at: index) { isSuspicious = true }
                 begins = false
             }
             isLeading = isLeading && byte == UInt8(ascii: " ")
@@ -93,10 +118,23 @@ package struct DenyPaths: Sendable {
             let cut = reading.prefix { $0 != 0 }
             if let match = matchOne(cut) { return match }
             if cut.count < reading.count, let match = matchOne(reading[...]) { return match }
+            if let plain = Self.withoutParameters(cut), let match = matchOne(plain[...]) {
+                return match
+            }
             guard let decoded = PathFolding.percentDecoded(reading) else { return nil }
             reading = decoded
         }
         return nil
+    }
+
+    /// Each component up to its `;`, as readers of URIs take it; nil when there is none.
+    private static func withoutParameters(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        guard text.contains(UInt8(ascii: ";")) else { return nil }
+        var isParameter = false
+        return text.filter { byte in
+            isParameter = !isSlash(byte) && (isParameter || byte == UInt8(ascii: ";"))
+            return !isParameter
+        }
     }
 
     /// A text longer than any path is one only if it is when what says nothing is left out.
@@ -219,8 +257,13 @@ package struct DenyPaths: Sendable {
     }
 
     private static func isSeparator(_ byte: UInt8) -> Bool {
-        isSlash(byte) || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "=")
-            || byte == UInt8(ascii: "@")
+        switch byte {
+        case UInt8(ascii: "/"), UInt8(ascii: "\\"), UInt8(ascii: ":"), UInt8(ascii: "="),
+            UInt8(ascii: "@"), UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: ";"),
+            UInt8(ascii: "&"), UInt8(ascii: ","), UInt8(ascii: "!"):
+            true
+        default: false
+        }
     }
 
     /// Without trailing dots and blanks, which Windows ignores; all dots leave nothing.

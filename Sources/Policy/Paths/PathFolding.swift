@@ -2,10 +2,10 @@ import Base
 
 /// Path text as the most forgiving file system and server would read it.
 ///
-/// ASCII letters are lowered. Of Unicode only what turns into ASCII is folded: full-width forms,
-/// the long s and the Kelvin sign; characters without width, which some file systems ignore, are
-/// dropped. Everything else compares as bytes: an accented name in another normalisation form is
-/// another name here.
+/// ASCII letters are lowered. Of Unicode only what turns into ASCII is folded: full-width, small and
+/// vertical forms, the Greek question mark, the long s and the Kelvin sign; characters without
+/// width, which some file systems ignore, are dropped. Everything else compares as bytes: an
+/// accented name in another normalisation form is another name here.
 struct PathFolding {
     private(set) var bytes: [UInt8] = []
 
@@ -24,6 +24,15 @@ struct PathFolding {
         case 0..<0x80: bytes.append(UInt8(scalar.value))
         case 0xff21...0xff3a: bytes.append(UInt8(scalar.value - 0xff21 + 0x61))
         case 0xff01...0xff5e: bytes.append(UInt8(scalar.value - 0xff01 + 0x21))
+        case 0x37e, 0xfe14, 0xfe54: bytes.append(UInt8(ascii: ";"))
+        case 0xfe10, 0xfe50: bytes.append(UInt8(ascii: ","))
+        case 0xfe13, 0xfe55: bytes.append(UInt8(ascii: ":"))
+        case 0xfe15, 0xfe57: bytes.append(UInt8(ascii: "!"))
+        case 0xfe16, 0xfe56: bytes.append(UInt8(ascii: "?"))
+        case 0xfe5f: bytes.append(UInt8(ascii: "#"))
+        case 0xfe60: bytes.append(UInt8(ascii: "&"))
+        case 0xfe66: bytes.append(UInt8(ascii: "="))
+        case 0xfe6b: bytes.append(UInt8(ascii: "@"))
         case 0x2024, 0xfe52: bytes.append(UInt8(ascii: "."))  // one dot leader, small full stop
         case 0x2025: bytes += Array("..".utf8)  // two dot leader
         case 0x2044, 0x2215, 0x29f8: bytes.append(UInt8(ascii: "/"))

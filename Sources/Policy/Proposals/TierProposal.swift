@@ -3,9 +3,9 @@ package import JSON
 
 /// What a person is shown when a tool waits to be placed; it decides nothing by itself.
 ///
-/// Everything a server says of its tools is what an attacker would write (design law 7): a name
-/// that destroys raises, an annotation that destroys raises, but no annotation lowers what the name
-/// or the schema suggest, and a name that says nothing stays T2.
+/// Everything a server says of its tools is what an attacker would write (docs/architecture.md,
+/// rule 6): a name that destroys raises, an annotation that destroys raises, but no annotation lowers
+/// what the name or the schema suggest, and a name that says nothing stays T2.
 package struct TierProposal: Sendable, Equatable {
     package let tier: RiskTier
     /// A scope to start from; nil when none can be guessed, and then a T1 tool asks.

@@ -133,6 +133,11 @@ package struct Rate: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    package init(count: Int, period: Period) {
+        self.count = count
+        self.period = period
+    }
+
     /// Nil unless the text is a number from 1 to 1,000,000,000, a slash and a unit.
     package init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)

@@ -5,7 +5,7 @@ import System
 /// The control groups of one start: made with their bounds before anything runs in them, removed when
 /// the tree is gone.
 package final class CageGroup: Sendable {
-    private let groups: ControlGroups
+    let groups: ControlGroups
     private let limits: CageLimits
     private let name: String
 
@@ -53,7 +53,7 @@ package final class CageGroup: Sendable {
         groups.folders.map { ($0.controllers, $0.folder + "/" + name) }
     }
 
-    private func folder(of controller: ControlGroups.Controller) -> String? {
+    func folder(of controller: ControlGroups.Controller) -> String? {
         paths.first { $0.controllers.contains(controller) }?.folder
     }
 

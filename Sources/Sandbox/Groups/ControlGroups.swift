@@ -98,7 +98,7 @@ package struct ControlGroups: Sendable, Equatable {
     }
 
     /// Nil where v2 has not the controllers here, so that v1 may be looked at.
-    private static func delegated(_ own: String) throws(Missing) -> Layout? {
+    static func delegated(_ own: String) throws(Missing) -> Layout? {
         let known = words(own + "/cgroup.controllers")
         guard known.contains("memory"), known.contains("pids") else { return nil }
         // A gateway that was started anew in its own group finds the delegated one above.
@@ -123,6 +123,11 @@ package struct ControlGroups: Sendable, Equatable {
         }
         let control = folder + "/cgroup.subtree_control"
         guard ControlFile.write("+memory +pids", to: control) else {
+            // Back to where it was: others are in there, and nothing is bounded by it.
+            if !isInside, !isTop, ControlFile.write(String(getpid()), to: folder + "/cgroup.procs")
+            {
+                unsafe rmdir(folder + "/" + supervisor)
+            }
             throw Missing(
                 reason: "memory and pids cannot be handed on in \(folder), as when other processes "
                     + "are in it; start the gateway with `systemd-run --user --scope -p Delegate=yes`"
@@ -210,6 +215,12 @@ enum ControlFile {
         return unsafe bytes.withUnsafeBytes { buffer in
             unsafe Glibc.write(number, buffer.baseAddress, buffer.count)
         } == bytes.count
+    }
+
+    /// The number a file of one number holds.
+    static func number(in path: String) -> UInt64? {
+        let bytes = HostPath.beginning(of: path, limit: 64) ?? []
+        return UInt64(String(decoding: bytes.prefix { $0 != 0x0a }, as: UTF8.self))
     }
 
     /// The number after `key` in a file of `key number` lines.

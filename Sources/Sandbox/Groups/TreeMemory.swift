@@ -39,7 +39,7 @@ package enum TreeMemory {
 
     private static let pageByteCount = UInt64(max(4096, sysconf(CInt(_SC_PAGESIZE))))
 
-    private static func residentByteCount(of process: Int32) -> UInt64 {
+    static func residentByteCount(of process: Int32) -> UInt64 {
         let bytes = HostPath.beginning(of: "/proc/\(process)/statm", limit: 256) ?? []
         let words = bytes.split(separator: 0x20)
         guard words.count > 1 else { return 0 }

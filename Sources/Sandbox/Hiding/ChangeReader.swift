@@ -43,8 +43,49 @@ struct ChangeReader: ~Copyable {
         do throws(TreeFolder.Failure) {
             return try upper.opened(folder)
         } catch {
-            throw .unreadable(path: String(decoding: folder, as: UTF8.self), code: error.code)
+            throw Self.failure(error, at: folder)
         }
+    }
+
+    private static func names(
+        in opened: borrowing TreeFolder,
+        at path: [UInt8]
+    ) throws(ChangeFailure) -> [[UInt8]] {
+        do throws(TreeFolder.Failure) {
+            return try opened.names(atMost: changeLimit).sorted { $0.lexicographicallyPrecedes($1) }
+        } catch {
+            throw failure(error, at: path)
+        }
+    }
+
+    /// Nil where nothing is any more.
+    private static func entry(
+        _ name: [UInt8],
+        in opened: borrowing TreeFolder,
+        at path: [UInt8]
+    ) throws(ChangeFailure) -> TreeEntry? {
+        do throws(TreeFolder.Failure) {
+            return try opened.entry(name)
+        } catch {
+            if error.isGone { return nil }
+            throw failure(error, at: path)
+        }
+    }
+
+    /// What stands in the place of a path in the folder below; nil where nothing does, or where a
+    /// link stands in its way.
+    private func old(_ path: [UInt8]) throws(ChangeFailure) -> TreeEntry? {
+        do throws(TreeFolder.Failure) {
+            return try lower.entry(path)
+        } catch {
+            if error.isGone || error.code == ELOOP { return nil }
+            throw Self.failure(error, at: path)
+        }
+    }
+
+    private static func failure(_ error: TreeFolder.Failure, at path: [UInt8]) -> ChangeFailure {
+        guard error.code != EFBIG else { return .tooMuch("\(changeLimit) entries") }
+        return .unreadable(path: String(decoding: path, as: UTF8.self), code: error.code)
     }
 
     private mutating func look(
@@ -52,13 +93,11 @@ struct ChangeReader: ~Copyable {
         _ pending: inout [[UInt8]]
     ) throws(ChangeFailure) {
         let opened = try changed(folder)
-        let names = ((try? opened.names(atMost: Self.changeLimit)) ?? []).sorted {
-            $0.lexicographicallyPrecedes($1)
-        }
+        let names = try Self.names(in: opened, at: folder)
         for name in names {
             let path = folder.isEmpty ? name : folder + [0x2f] + name
-            guard let entry = try? opened.entry(name) else { continue }
-            let old = try? lower.entry(path)
+            guard let entry = try Self.entry(name, in: opened, at: path) else { continue }
+            let old = try old(path)
             if isHidden(name, path) {
                 try note(path, .denied, entry, old)
                 continue
@@ -88,12 +127,16 @@ struct ChangeReader: ~Copyable {
         in folder: [UInt8],
         besides names: Set<[UInt8]>
     ) throws(ChangeFailure) {
-        guard let below = try? lower.opened(folder) else { return }
-        let old = (try? below.names(atMost: Self.changeLimit)) ?? []
-        for name in old.sorted(by: { $0.lexicographicallyPrecedes($1) }) where !names.contains(name)
-        {
+        let below: TreeFolder
+        do throws(TreeFolder.Failure) { below = try lower.opened(folder) } catch {
+            if error.isGone || error.code == ELOOP { return }
+            throw Self.failure(error, at: folder)
+        }
+        for name in try Self.names(in: below, at: folder) where !names.contains(name) {
             let path = folder.isEmpty ? name : folder + [0x2f] + name
-            guard !isHidden(name, path), let entry = try? below.entry(name) else { continue }
+            guard !isHidden(name, path),
+                let entry = try Self.entry(name, in: below, at: path)
+            else { continue }
             try note(path, .removed, entry, entry)
         }
     }
@@ -131,7 +174,11 @@ struct ChangeReader: ~Copyable {
         _ old: TreeEntry?,
         in folder: borrowing TreeFolder
     ) throws(ChangeFailure) {
-        let target = (try? folder.target(of: name)) ?? []
+        let target: [UInt8]
+        do throws(TreeFolder.Failure) { target = try folder.target(of: name) } catch {
+            if error.isGone { return }
+            throw Self.failure(error, at: path)
+        }
         if old?.kind == .link, (try? lower.target(of: path)) == target { return }
         try note(path, old == nil ? .added : .modified, entry, old, target: target)
     }

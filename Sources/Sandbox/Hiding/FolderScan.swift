@@ -148,6 +148,9 @@ struct FolderScan: Sendable {
         }
     }
 
+    /// Whether an entry that was not there, or not looked at, is denied.
+    func denies(name: [UInt8], path: [UInt8]) -> Bool { reason(name, path) != nil }
+
     private func reason(_ name: [UInt8], _ path: [UInt8]) -> Reason? {
         if path.count > pathByteCount { return .unreadable }
         return denies(name, path) ? .denied : nil

@@ -10,6 +10,8 @@ package final class HiddenFolders: Sendable, Equatable {
     private let place: String
     /// Where changes to writable folders are kept; nil keeps none.
     private let changesPlace: String?
+    /// Why an overlay cannot be laid over that very source; nil where it can.
+    package let overlayProblem: @Sendable (CagePlan.Source) -> String?
     private let limits: HidingLimits
     private let literalNames: [[UInt8]]
     private let state = Lock(State())
@@ -20,6 +22,8 @@ package final class HiddenFolders: Sendable, Equatable {
         var known: [String: Known] = [:]
         /// Layers that were replaced; one is removed when no cage holds it any more.
         var replaced: [(folder: String, layer: WeakLayer)] = []
+        /// What the last start had a copy of, by where the server sees it.
+        var copies: [String: KeptChanges] = [:]
         var lookCount = 0
     }
 
@@ -34,42 +38,61 @@ package final class HiddenFolders: Sendable, Equatable {
     /// How often a folder was looked through, and not found as it was.
     package var lookCount: Int { state.withLock { $0.lookCount } }
 
+    /// The copy a server writes to in the place of a folder, since its last start; nil for none.
+    package func copy(shownAt inside: String) -> KeptChanges? {
+        state.withLock { $0.copies[HostPath.normalised(inside) ?? inside] }
+    }
+
     /// - Parameters:
     ///   - place: where layers are made; nobody else makes anything there.
     ///   - changes: where changes to writable folders are kept, of this server alone; made when needed.
+    ///   - overlayProblem: tried for each source with something to hide: not every file system takes one.
     package init(
         _ rules: HidingRules,
         place: String,
         changes: String? = nil,
-        limits: HidingLimits = HidingLimits()
+        limits: HidingLimits = HidingLimits(),
+        overlayProblem: @escaping @Sendable (CagePlan.Source) -> String? = { _ in nil }
     ) {
         self.rules = rules
         self.place = place
         changesPlace = changes
         self.limits = limits
+        self.overlayProblem = overlayProblem
         literalNames = rules.literalNames.prefix(limits.literalNameCount).map { Array($0.utf8) }
     }
 
-    /// Removes what a process before this one left in a place.
-    package static func clear(_ place: String) {
-        for name in HostPath.names(in: place, limit: .max) {
-            HiddenLayer.remove("\(place)/\(name)")
-        }
+    /// What a process before this one left in a place.
+    package static func leftovers(in place: String) -> [String] {
+        HostPath.names(in: place, limit: .max).map { "\(place)/\($0)" }
+    }
+
+    /// Removes leftovers, when no start waits for it: ext4 takes no inode that was freed in the last
+    /// seconds, and making 2,200 folders right after removing as many took it half a second.
+    package static func remove(_ leftovers: [String]) {
+        for folder in leftovers { HiddenLayer.remove(folder) }
     }
 
     package static func == (left: HiddenFolders, right: HiddenFolders) -> Bool { left === right }
 
     /// The same folders, each with how it is to be shown.
     ///
-    /// - Parameter problem: why nothing can be hidden on this machine.
+    /// - Parameters:
+    ///   - problem: why nothing can be laid over any folder on this machine.
+    ///   - needsOverlay: whether a folder over which nothing can be laid is refused.
+    ///   - reader: the user the server is, where that is not this process's.
     func showing(
         _ sources: [CagePlan.Source],
-        problem: String? = nil
+        problem: String? = nil,
+        needsOverlay: Bool = false,
+        reader: ComposedFolder.Reader? = nil
     ) throws(CageError) -> [CagePlan.Source] {
         guard !sources.isEmpty else { return sources }
         // Two starts at once (a proof beside the server) look one after the other.
         let result = state.withLock { state in
-            Result { () throws(CageError) in try showing(sources, problem, &state) }
+            Result { () throws(CageError) in
+                try showing(sources, problem, needsOverlay, reader, &state)
+            }
         }
         return try result.get()
     }
@@ -77,6 +100,8 @@ package final class HiddenFolders: Sendable, Equatable {
     private func showing(
         _ sources: [CagePlan.Source],
         _ problem: String?,
+        _ needsOverlay: Bool,
+        _ reader: ComposedFolder.Reader?,
         _ state: inout State
     ) throws(CageError) -> [CagePlan.Source] {
         var scans: [(FolderScan, isNew: Bool)] = []
@@ -94,30 +119,98 @@ package final class HiddenFolders: Sendable, Equatable {
             let hidden = scan.concluded(with: files, roots: [source.outside, source.inside])
             var source = source
             let first = hidden.keys.min { $0.lexicographicallyPrecedes($1) }
-            if let first, let problem = problem ?? lackOfPlace(source) {
-                throw .cannotHide(
-                    source.outside,
-                    example: String(decoding: first, as: UTF8.self),
-                    reason: problem
+            if let first,
+                let problem = problem ?? lackOfPlace(source) ?? overlayProblem(source)
+            {
+                guard !needsOverlay else {
+                    throw Self.cannotHide(source, first, problem + Self.unneeding)
+                }
+                let folder = try composed(
+                    source,
+                    scan,
+                    hidden,
+                    files,
+                    for: reader,
+                    problem,
+                    example: first
                 )
+                source.view = .composed(folder)
+                shown.append(source)
+                continue
             }
             let kept = changesPlace.map { KeptChanges(of: source, in: $0) }
             // What was kept is shown until somebody settled it, even when there is nothing to hide now.
             let isCopied = source.isWritable && (first != nil || kept?.isEmpty == false)
             // An overlay does not see that a file it has looked up was replaced below: a folder with
             // nothing to hide is shown itself.
+            state.copies[source.inside] = nil
             if problem == nil, isCopied || first != nil {
                 let layer = try layer(for: source, scan, hidden, &state)
                 source.view = .hiding(layer)
                 if isCopied, let kept {
                     try prepare(kept, for: source)
                     source.view = .copying(layer, kept)
+                    state.copies[source.inside] = kept
                 }
             }
             shown.append(source)
         }
         sweep(&state)
         return shown
+    }
+
+    private static func cannotHide(
+        _ source: CagePlan.Source,
+        _ example: [UInt8],
+        _ reason: String
+    ) -> CageError {
+        .cannotHide(
+            source.outside,
+            example: String(decoding: example, as: UTF8.self),
+            reason: reason
+        )
+    }
+
+    private static let unneeding =
+        "; to have what may be seen of it shown entry by entry, write a `minimum` without `overlay`"
+
+    /// What may be seen of a folder, where nothing can be laid over it.
+    private func composed(
+        _ source: CagePlan.Source,
+        _ scan: FolderScan,
+        _ hidden: [[UInt8]: FolderScan.Reason],
+        _ files: Set<TreeEntry.Identity>,
+        for reader: ComposedFolder.Reader?,
+        _ problem: String,
+        example: [UInt8]
+    ) throws(CageError) -> ComposedFolder {
+        func failure(_ reason: String) -> CageError {
+            Self.cannotHide(source, example, "\(problem); \(reason)")
+        }
+        guard !source.isWritable else {
+            throw failure("only folders of `read` can be shown entry by entry instead")
+        }
+        let root = try root(of: source)
+        do throws(ComposedFolder.Failure) {
+            return try ComposedFolder(
+                source,
+                root,
+                scan,
+                hiding: hidden,
+                files: files,
+                for: reader,
+                limit: limits.composedCount
+            )
+        } catch {
+            switch error {
+            case .tooManyEntries(let limit):
+                throw failure(
+                    "and to show it entry by entry would take more than \(limit) mounts: "
+                        + "give the folders beside what is denied as places of their own"
+                )
+            case .unreadable(let code): throw failure("it cannot be listed (errno \(code))")
+            }
+        }
     }
 
     private func lackOfPlace(_ source: CagePlan.Source) -> String? {
@@ -165,16 +258,15 @@ package final class HiddenFolders: Sendable, Equatable {
         committing shown: [Digest]?,
         hashing: any Hashing
     ) throws(ChangeFailure) {
-        let found = try changes(in: plan, hashing: hashing)
-        if let shown {
-            guard found.map(\.list.digest) == shown else { throw .stale }
+        guard let shown else {
+            // Nothing is read first: what cannot be listed can be dropped.
+            for case .copying(_, let kept) in plan.sources.map(\.view) { kept.drop() }
+            return
         }
+        let found = try changes(in: plan, hashing: hashing)
+        guard found.map(\.list.digest) == shown else { throw .stale }
         for source in plan.sources {
             guard case .copying(_, let kept) = source.view else { continue }
-            guard shown != nil else {
-                kept.drop()
-                continue
-            }
             guard let list = found.first(where: { $0.folder == kept })?.list else { continue }
             try kept.commit(list, isHidden: hides(source))
         }

@@ -34,6 +34,8 @@ package struct HidingLimits: Sendable, Equatable {
     package var pathByteCount = 3500
     /// Literal names taken in every folder.
     package var literalNameCount = 32
+    /// Entries of one folder that are shown one by one where no overlay can be.
+    package var composedCount = 80
 
     package init() {}
 }

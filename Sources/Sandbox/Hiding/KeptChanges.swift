@@ -11,7 +11,7 @@ package struct KeptChanges: Sendable, Equatable {
     package let outside: String
     package let inside: String
 
-    private var upper: String { slot + "/upper" }
+    var upper: String { slot + "/upper" }
 
     /// One folder's place among those of its server, by where it is shown and which folder it is.
     init(of source: CagePlan.Source, in place: String) {
@@ -21,8 +21,11 @@ package struct KeptChanges: Sendable, Equatable {
         inside = source.inside
     }
 
-    /// Whether anything is kept.
-    var isEmpty: Bool { HostPath.names(in: upper, limit: 1).isEmpty }
+    /// Whether nothing is kept; a server may have closed its folder to us, which says nothing.
+    var isEmpty: Bool {
+        guard HostPath.status(upper) != nil else { return true }
+        return HostPath.listing(of: upper, limit: 3)?.isEmpty == true
+    }
 
     /// Makes the place, with the folder's own mode and owner on top.
     func prepare(like root: borrowing TreeFolder) throws(TreeFolder.Failure) {

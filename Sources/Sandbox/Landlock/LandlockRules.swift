@@ -51,12 +51,13 @@ package struct LandlockRules: Sendable, Equatable {
     private(set) var paths: [(path: String, access: UInt64)] = []
     private(set) var ports: [(port: UInt16, access: UInt64)] = []
 
-    /// Nil where `version`, the kernel's, is none.
-    init?(_ plan: CagePlan, version: Int, host: BubblewrapArguments.Host) {
+    /// Nil where the kernel has no Landlock.
+    init?(_ plan: CagePlan, _ tools: CageTools) {
+        let (version, host) = (tools.landlockVersion, tools.host)
         guard version >= 1 else { return nil }
         self.version = version
         files = .known(to: version)
-        let ports = plan.network.reachablePorts
+        let ports = plan.reachablePorts(tools)
         network = version >= 4 && ports != nil ? [.bind, .connect] : []
         scopes = version >= 6 ? [.abstractSockets, .signals] : []
         if !network.isEmpty {
@@ -103,13 +104,23 @@ package struct LandlockRules: Sendable, Equatable {
     }
 }
 
-extension CageProfile.Network {
+extension CagePlan {
     /// The TCP ports a cage may connect to; nil leaves them to the host.
-    var reachablePorts: [UInt16]? {
-        switch self {
-        case .none: []
-        case .egress: [InitProtocol.egressPort]
-        case .host: nil
+    func reachablePorts(_ tools: CageTools) -> [UInt16]? {
+        switch network {
+        case .none: return []
+        case .host: return nil
+        case .egress:
+            let captured = capturedPorts(tools)
+            return [InitProtocol.egressPort] + (captured.isEmpty ? [] : [InitProtocol.namePort])
+                + captured
         }
+    }
+
+    /// The ports on which every address leads to the gateway; none where nothing is captured.
+    func capturedPorts(_ tools: CageTools) -> [UInt16] {
+        guard network == .egress, tools.capturesNetwork else { return [] }
+        return InitProtocol.webPorts.union(egressPorts)
+            .subtracting([InitProtocol.egressPort, InitProtocol.namePort]).sorted()
     }
 }

@@ -9,6 +9,14 @@ struct BubblewrapArguments: Equatable {
         case descriptor(Content)
         /// The place gatehouse-stage mounts this at, where bubblewrap's user could not look it up.
         case staged(CagePlan.Source)
+
+        /// What of the host it shows, if it does.
+        var source: CagePlan.Source? {
+            switch self {
+            case .staged(let source), .descriptor(.source(let source)): source
+            case .text, .descriptor(.bytes): nil
+            }
+        }
     }
 
     enum Content: Equatable {
@@ -44,10 +52,12 @@ struct BubblewrapArguments: Equatable {
     /// Only there while `gatehouse prove` runs.
     static let victimPath = "/gatehouse-victim"
 
-    init(_ plan: CagePlan, filters: [SeccompFilter], host: Host) {
-        isolate(plan)
+    /// - Parameter captures: whether gatehouse-stage has made the network of a way out.
+    init(_ plan: CagePlan, filters: [SeccompFilter], host: Host, captures: Bool = false) {
+        let isCaptured = captures && plan.network == .egress
+        isolate(plan, isCaptured)
         system(host)
-        configuration(host, plan)
+        configuration(host, plan, isCaptured)
         kernel(host)
         folders(plan)
         code(plan)
@@ -68,10 +78,11 @@ struct BubblewrapArguments: Equatable {
 
     // MARK: Parts
 
-    private mutating func isolate(_ plan: CagePlan) {
+    private mutating func isolate(_ plan: CagePlan, _ isCaptured: Bool) {
         add("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts")
         add("--unshare-cgroup")
-        if plan.network != .host { add("--unshare-net") }
+        // A captured one is isolated already, and not this user's to change.
+        if plan.network != .host, !isCaptured { add("--unshare-net") }
         add("--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox")
         add("--cap-drop", "ALL", "--as-pid-1", "--die-with-parent", "--new-session")
     }
@@ -87,7 +98,7 @@ struct BubblewrapArguments: Equatable {
         }
     }
 
-    private mutating func configuration(_ host: Host, _ plan: CagePlan) {
+    private mutating func configuration(_ host: Host, _ plan: CagePlan, _ isCaptured: Bool) {
         add("--dir", "/etc")
         for path in host.configuration { add("--ro-bind", path, path) }
         if let zone = host.timeZone { add("--symlink", zone, "/etc/localtime") }
@@ -95,7 +106,8 @@ struct BubblewrapArguments: Equatable {
         file("group", "mcp:x:1000:\n")
         file("hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n")
         file("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
-        file("resolv.conf", plan.network == .host ? host.resolver : [])
+        let own = isCaptured ? Array("nameserver 127.0.0.1\n".utf8) : []
+        file("resolv.conf", plan.network == .host ? host.resolver : own)
         if let authorities = plan.authorities { trust(authorities, host) }
     }
 
@@ -135,17 +147,27 @@ struct BubblewrapArguments: Equatable {
     }
 
     private mutating func code(_ plan: CagePlan) {
-        for source in plan.sources {
-            if plan.isStaged {
-                add(source.isWritable ? "--bind" : "--ro-bind")
-                words.append(.staged(source))
-            } else {
-                add(source.isWritable ? "--bind-fd" : "--ro-bind-fd")
-                add(.source(source))
+        for source in plan.sources + plan.program {
+            guard case .composed(let folder) = source.view else {
+                show(source, isStaged: plan.isStaged)
+                continue
             }
-            add(source.inside)
+            for place in folder.folders { add("--dir", place) }
+            for entry in folder.shown { show(entry, isStaged: plan.isStaged) }
+            for link in folder.links { add("--symlink", link.target, link.path) }
         }
         for link in plan.links { add("--symlink", link.target, link.path) }
+    }
+
+    private mutating func show(_ source: CagePlan.Source, isStaged: Bool) {
+        if isStaged {
+            add(source.isWritable ? "--bind" : "--ro-bind")
+            words.append(.staged(source))
+        } else {
+            add(source.isWritable ? "--bind-fd" : "--ro-bind-fd")
+            add(.source(source))
+        }
+        add(source.inside)
     }
 
     private mutating func add(_ texts: String...) { words += texts.map { .text($0) } }

@@ -1,4 +1,5 @@
 private import CSeccomp
+private import Glibc
 package import System
 
 /// Descriptors a child must have under given numbers: the first as 3, the next as 4, and so on.
@@ -44,11 +45,19 @@ package struct CageLaunch: ~Copyable, Sendable {
     package let control: Descriptor
     /// What bounds the tree; nil where this machine has no control groups for us.
     package let group: CageGroup?
+    /// What is shown at its own path, the program's files and its code, by that path: numbers in this
+    /// process, good while this lives.
+    package let shown: [String: CInt]
 
     /// Opens everything `plan` names; blocks, and throws when a source is not what was checked.
     package init(_ plan: CagePlan, tools: CageTools) throws(CageError) {
         let filters = tools.filters(of: plan)
-        let words = BubblewrapArguments(plan, filters: filters, host: tools.host)
+        let words = BubblewrapArguments(
+            plan,
+            filters: filters,
+            host: tools.host,
+            captures: tools.capturesNetwork
+        )
         try self.init(plan, tools: tools, words: words)
     }
 
@@ -64,23 +73,31 @@ package struct CageLaunch: ~Copyable, Sendable {
             if let groups = tools.groups { try CageGroup(groups, limits: plan.limits) } else { nil }
         let block = InitProtocol.launchBlock(
             plan,
-            landlock: LandlockRules(plan, version: tools.landlockVersion, host: tools.host),
-            boundsData: group == nil
+            landlock: LandlockRules(plan, tools),
+            boundsData: group == nil,
+            opensProxy: plan.network == .egress && !tools.capturesNetwork
         )
         _ = passed.add(try Self.sealed("launch", block))
         // Its place is taken first, so that the numbers in the arguments are known.
         let argumentsNumber = passed.add(try Self.sealed("arguments", []))
         var texts: [UInt8] = []
         var staged: [String] = []
+        var shown: [String: CInt] = [:]
         for word in words.words {
+            let first = passed.numbers.count
             switch word {
             case .text(let text): texts += text.utf8
-            case .descriptor(let content): texts += String(passed.add(try Self.open(content))).utf8
+            case .descriptor(let content):
+                texts += String(passed.add(try Self.open(content))).utf8
             case .staged(let source):
                 texts += "/tmp/\(staged.count)".utf8
                 staged.append(try Self.stage(source, &passed))
             }
             texts.append(0)
+            // The program's files come last, and lie over the code.
+            if let source = word.source, source.inside == source.outside {
+                shown[source.outside] = passed.numbers[first]
+            }
         }
         passed.replace(argumentsNumber, with: try Self.sealed("arguments", texts))
         let bubblewrap = [
@@ -88,23 +105,26 @@ package struct CageLaunch: ~Copyable, Sendable {
         ]
         var entrances: [String] = []
         try group?.openEntrances { entrances.append(String(passed.add($0))) }
-        // Root has to become the server's user, and whoever has groups has to join them first.
+        // Root has to become the server's user, whoever has groups has to join them first, and a way
+        // out has its network made before bubblewrap gives rights up.
         var user: (uid: UInt32, gid: UInt32)?
         if case .own(let uid, let gid) = plan.identity { user = (uid, gid) }
-        if user != nil || group != nil || !staged.isEmpty {
+        let ports = plan.capturedPorts(tools).map { String($0) }
+        if user != nil || group != nil || !staged.isEmpty || !ports.isEmpty {
             let stage = passed.add(try Self.sealed("gatehouse-stage", InitProtocol.stageImage))
             executable = "/proc/self/fd/\(stage)"
             arguments =
                 [
                     "gatehouse-stage", String(user?.uid ?? 0), String(user?.gid ?? 0),
                     staged.joined(separator: ","), entrances.joined(separator: ","),
-                    tools.bubblewrap,
+                    ports.joined(separator: ","), tools.bubblewrap,
                 ] + bubblewrap
         } else {
             executable = tools.bubblewrap
             arguments = bubblewrap
         }
         self.group = group
+        self.shown = shown
         self.passed = passed
         control = ours
     }
@@ -130,7 +150,8 @@ package struct CageLaunch: ~Copyable, Sendable {
     ) throws(CageError) -> String {
         var numbers = [String(passed.add(try open(.source(source))))]
         switch source.view {
-        case .whole: break
+        // A composed one is never mounted itself: what is shown of it is whole.
+        case .whole, .composed: break
         case .hiding(let layer): numbers.append(String(passed.add(try open(layer.tree))))
         case .copying(let layer, let changes):
             numbers.append(String(passed.add(try open(layer.tree))))
@@ -141,7 +162,7 @@ package struct CageLaunch: ~Copyable, Sendable {
 
     /// A path of our own.
     private static func open(_ path: String) throws(CageError) -> Descriptor {
-        let number = unsafe cseccomp_open_path(path)
+        let number = unsafe cseccomp_open_path(AT_FDCWD, path)
         guard number >= 0 else {
             throw .launchFailed("`\(path)` could not be opened (errno \(-number))")
         }
@@ -154,7 +175,7 @@ package struct CageLaunch: ~Copyable, Sendable {
         switch content {
         case .bytes(let name, let bytes): return try sealed(name, bytes)
         case .source(let source):
-            let number = unsafe cseccomp_open_path(source.outside)
+            let number = unsafe cseccomp_open_path(AT_FDCWD, source.outside)
             guard number >= 0 else {
                 throw .sourceMissing(
                     source.outside,

@@ -11,6 +11,9 @@ package struct CageTools: Sendable, CustomStringConvertible {
     package internal(set) var landlockVersion = 0
     /// Where cages are bounded; nil leaves them to the limits of processes.
     package internal(set) var groups: ControlGroups?
+    /// Whether gatehouse-stage can make a network in which every address leads to the gateway; without
+    /// it a way out is a proxy alone.
+    package internal(set) var capturesNetwork = false
     let host: BubblewrapArguments.Host
 
     /// Looks at this machine and compiles the filters; blocks for about 10 ms.
@@ -20,6 +23,13 @@ package struct CageTools: Sendable, CustomStringConvertible {
         hostNetworkFilter = try SeccompFilter(SyscallRule.hostNetwork)
         strictFilter = try SeccompFilter(allowing: CallGroup.strict)
         host = .current()
+    }
+
+    /// The same, with or without a network whose every address leads to the gateway.
+    package func capturing(_ captures: Bool) -> Self {
+        var copy = self
+        copy.capturesNetwork = captures
+        return copy
     }
 
     /// The same with less or more of what only some machines have.

@@ -2,18 +2,20 @@ import Base
 
 /// What gatehouse-init is given and what it says.
 ///
-/// INVARIANT: `Sources/gatehouse-init/init.c` has the same layouts.
+/// INVARIANT: `Sources/gatehouse-init/init.c` and `control.h` have the same layouts.
 enum InitProtocol {
     /// The layers init checks with its own eyes; all of them, in every cage.
     static let required: UInt32 = 0b11_1111
 
     /// The launch block: limits, Landlock's rules, folder, executable, arguments, environment.
     ///
-    /// `boundsData` adds RLIMIT_DATA, where no control group bounds the memory.
+    /// `boundsData` adds RLIMIT_DATA, where no control group bounds the memory; `opensProxy` has PID 1
+    /// open the way out, where gatehouse-stage makes no network for it.
     static func launchBlock(
         _ plan: CagePlan,
         landlock: LandlockRules?,
-        boundsData: Bool
+        boundsData: Bool,
+        opensProxy: Bool
     ) -> [UInt8] {
         let resources = plan.limits.resources(boundsData: boundsData)
         var body: [UInt8] = []
@@ -42,8 +44,7 @@ enum InitProtocol {
         block.append(littleEndian: UInt32(clamping: resources.count))
         block.append(littleEndian: UInt32(clamping: plan.command.arguments.count))
         block.append(littleEndian: UInt32(clamping: variables.count))
-        let port = plan.network == .egress ? egressPort : 0
-        block.append(littleEndian: UInt32(port))
+        block.append(littleEndian: UInt32(opensProxy ? egressPort : 0))
         block.append(littleEndian: UInt32(clamping: paths.count))
         block.append(littleEndian: UInt32(clamping: ports.count))
         block.append(littleEndian: UInt32(landlock == nil ? 0 : 1))
@@ -56,6 +57,10 @@ enum InitProtocol {
 
     /// Where a cage with a way out finds the gateway, on its own loopback.
     static let egressPort: UInt16 = 3128
+    /// Where it asks for names.
+    static let namePort: UInt16 = 53
+    /// Sockets that are captured whatever the rules name.
+    static let webPorts: Set<UInt16> = [80, 443]
 
     private static let headerByteCount = 72
 
@@ -77,8 +82,10 @@ package enum CageReport: Sendable, Equatable {
     case failed(CageStartFailure)
     /// The server ended by itself or by a signal; the rest of its tree is being killed.
     case exited(CageExit)
-    /// The way out listens inside; its descriptor comes along. Said before `started`.
-    case listening
+    /// A socket of the way out listens inside; its descriptor comes along. Said before `started`.
+    case listening(CageListener)
+    /// The server was stopped by that signal, its own or another's; it goes on when it is continued.
+    case stopped(Int32)
 
     package static let byteCount = 16
     /// What to write to the control socket so that init sends SIGTERM to the server.
@@ -98,10 +105,25 @@ package enum CageReport: Sendable, Equatable {
             guard let stage = CageStartFailure.Stage(rawValue: word(1)) else { return nil }
             self = .failed(CageStartFailure(stage: stage, code: code))
         case 3: self = .exited(CageExit(waitStatus: code))
-        case 4: self = .listening
+        case 4:
+            guard let listener = CageListener(rawValue: word(2)) else { return nil }
+            self = .listening(listener)
+        case 5:
+            guard (1...64).contains(code) else { return nil }
+            self = .stopped(code)
         default: return nil
         }
     }
+}
+
+/// What the gateway answers on a socket that listens inside of a cage.
+package enum CageListener: UInt32, Sendable, Equatable {
+    /// For programs that know of a proxy. The first one of a start.
+    case proxy = 0
+    /// For those that do not: whatever was connected to stands in the socket's own address.
+    case captured = 1
+    case nameStreams = 2
+    case nameDatagrams = 3
 }
 
 /// How a process ended.

@@ -1,3 +1,4 @@
+package import Base
 package import System
 
 /// A launch on its way from the thread that opened it to the loop that starts it.
@@ -12,6 +13,14 @@ package final class PreparedCage: Sendable {
     package init(_ plan: CagePlan, tools: CageTools) throws(CageError) {
         self.plan = plan
         launch = try CageLaunch(plan, tools: tools)
+    }
+
+    /// What will be executed: read from the very files that are shown in the cage; blocks.
+    package func identity(
+        hashing: any Hashing,
+        cache: TreeDigests
+    ) throws(LaunchIdentity.Failure) -> LaunchIdentity {
+        try LaunchIdentity(plan.command, opened: launch.shown, hashing: hashing, cache: cache)
     }
 
     /// Checks a profile and opens what it names; blocks, so run it in the pool.

@@ -22,6 +22,10 @@ package struct CageProbe: Sendable {
     }
 
     package let findings: [CageLayer: Finding]
+    /// Whether connections out of a cage are captured.
+    ///
+    /// No layer: without it fewer programs get out, none further.
+    package let capture: Finding
     package let bubblewrapVersion: String?
     /// What cages are started with; nil when there can be none.
     package let tools: CageTools?
@@ -66,8 +70,10 @@ package struct CageProbe: Sendable {
         CageLayer.allCases.map { layer in
             let finding = findings[layer] ?? .missing("not looked for")
             return "\(finding.isPresent ? "yes" : "no ") \(layer.rawValue): \(finding)"
-        }
+        } + ["\(capture.isPresent ? "yes" : "no ") \(Self.captureName): \(capture)"]
     }
+
+    package static let captureName = "capture"
 
     /// Tries each layer; starts a few short processes and blocks for about 100 ms.
     package init(searchPath: [String] = ["/usr/bin", "/bin", "/usr/local/bin"]) {
@@ -83,7 +89,12 @@ package struct CageProbe: Sendable {
             where findings[layer] == nil {
                 findings[layer] = .missing(reason)
             }
-            return Self(findings: findings, bubblewrapVersion: version, tools: nil)
+            return Self(
+                findings: findings,
+                capture: .missing(reason),
+                bubblewrapVersion: version,
+                tools: nil
+            )
         }
         guard let path = Self.find("bwrap", in: searchPath) else {
             self = closed("bubblewrap is not installed; run apt-get install bubblewrap")
@@ -118,15 +129,24 @@ package struct CageProbe: Sendable {
         let (groups, cgroup) = Self.tryGroups(tools, isRoot: isRoot)
         findings[.cgroup] = cgroup
         findings[.overlay] = Self.tryOverlay(tools, isRoot: isRoot)
+        let capture = Self.tryCapture(tools, isRoot: isRoot)
         self.init(
             findings: findings,
+            capture: capture,
             bubblewrapVersion: number,
             tools: tools.with(landlockVersion: version, groups: groups)
+                .capturing(capture.isPresent)
         )
     }
 
-    private init(findings: [CageLayer: Finding], bubblewrapVersion: String?, tools: CageTools?) {
+    private init(
+        findings: [CageLayer: Finding],
+        capture: Finding,
+        bubblewrapVersion: String?,
+        tools: CageTools?
+    ) {
         self.findings = findings
+        self.capture = capture
         self.bubblewrapVersion = bubblewrapVersion
         self.tools = tools
     }
@@ -183,20 +203,7 @@ package struct CageProbe: Sendable {
 
     /// A trial cage with a folder laid over another.
     private static func tryOverlay(_ tools: CageTools, isRoot: Bool) -> Finding {
-        let problem = attempt(tools, isRoot: isRoot) { plan in
-            let place = "/gatehouse-trial"
-            guard let status = HostPath.status("/usr/bin") else { return }
-            var source = CagePlan.Source(
-                outside: "/usr/bin",
-                inside: place,
-                isWritable: false,
-                device: status.device,
-                inode: status.inode
-            )
-            source.view = .hiding(HiddenLayer(existing: "/usr/lib"))
-            plan.sources.append(source)
-        }
-        if let problem {
+        if let problem = overlayProblem(over: "/usr/bin", tools, isRoot: isRoot) {
             return .missing(
                 "an overlay was refused: \(problem); it needs overlayfs in user namespaces (Linux 5.11)"
             )
@@ -204,10 +211,53 @@ package struct CageProbe: Sendable {
         return .present("denied paths are not there in the folders servers are given")
     }
 
+    /// Why nothing can be laid over that folder; starts a short process and blocks for about 30 ms.
+    ///
+    /// A file system may be none that overlays take, or two of them deep already.
+    package func overlayProblem(over source: CagePlan.Source) -> String? {
+        guard let tools else { return "no cage can be made here" }
+        let problem = Self.overlayProblem(over: source.outside, tools, isRoot: geteuid() == 0)
+        return problem.map { "an overlay over it was refused: \($0)" }
+    }
+
+    private static func overlayProblem(
+        over folder: String,
+        _ tools: CageTools,
+        isRoot: Bool
+    ) -> String? {
+        attempt(tools, isRoot: isRoot) { plan in
+            guard let status = HostPath.status(folder) else { return }
+            var source = CagePlan.Source(
+                outside: folder,
+                inside: "/gatehouse-trial",
+                isWritable: false,
+                device: status.device,
+                inode: status.inode
+            )
+            source.view = .hiding(HiddenLayer(existing: "/usr/lib"))
+            plan.sources.append(source)
+        }
+    }
+
+    /// A trial cage with a network that gatehouse-stage made.
+    private static func tryCapture(_ tools: CageTools, isRoot: Bool) -> Finding {
+        let problem = attempt(tools.capturing(true), isRoot: isRoot) { $0.network = .egress }
+        if let problem {
+            return .missing(
+                "no network could be made before bubblewrap: \(problem); a way out is a proxy alone, "
+                    + "which programs must read HTTPS_PROXY for"
+            )
+        }
+        return .present(
+            "connections to ports 80, 443 and those of the rules, and look-ups, come to the gateway"
+        )
+    }
+
     /// As on a machine that lacks these, with the reasons.
     func without(_ layers: [CageLayer: String]) -> Self {
         Self(
             findings: findings.merging(layers.mapValues { .missing($0) }) { $1 },
+            capture: capture,
             bubblewrapVersion: bubblewrapVersion,
             tools: tools.map { tools in
                 tools.with(
@@ -256,8 +306,8 @@ package struct CageProbe: Sendable {
             var plan = try CagePlan(profile, isRoot: isRoot)
             change(&plan)
             let run = try BlockingRun(try CageLaunch(plan, tools: tools), deadline: .seconds(10))
-            if case .failed(let failure) = run.reports.first { return "\(failure)" }
-            guard run.reports.first == .started, run.exit == .code(0) else {
+            if case .failed(let failure) = run.reports.last { return "\(failure)" }
+            guard run.reports.contains(.started), run.exit == .code(0) else {
                 return explain(run.errors, exit: run.exit)
             }
             return nil

@@ -34,7 +34,8 @@ package struct CageAccount: Sendable, Equatable {
         let limits = plan.limits
         switch layer {
         case .namespaces:
-            return ["own users, processes, IPC, host name and control groups", plan.network.words]
+            return ["own users, processes, IPC, host name and control groups"]
+                + network(plan, tools)
         case .mounts: return mounts(plan, tools)
         case .noNewPrivileges: return ["no rights by executing, no capabilities, uid 1000 inside"]
         case .seccomp:
@@ -51,8 +52,7 @@ package struct CageAccount: Sendable, Equatable {
                 "no core dumps, message queues or locked memory",
             ]
         case .landlock:
-            let rules = LandlockRules(plan, version: tools.landlockVersion, host: tools.host)
-            return [rules?.words ?? "nothing"]
+            return [LandlockRules(plan, tools)?.words ?? "nothing"]
         case .cgroup:
             var words = ["\(mebibytes(limits.memoryByteCount)) of memory, its files in memory too"]
             if tools.groups?.boundsProcessor == true {
@@ -65,6 +65,25 @@ package struct CageAccount: Sendable, Equatable {
         case .ownUser:
             guard case .own(let uid, _) = plan.identity else { return [] }
             return ["uid \(uid), no other server's"]
+        }
+    }
+
+    private static func network(_ plan: CagePlan, _ tools: CageTools) -> [String] {
+        switch plan.network {
+        case .none: return ["no network: a loopback of its own and nothing else"]
+        case .host: return ["THE NETWORK OF THE HOST"]
+        case .egress where !tools.capturesNetwork:
+            return [
+                "no network but a proxy on its own loopback, which is the gateway",
+                "PROGRAMS THAT READ NO HTTPS_PROXY DO NOT GET OUT: this machine captures no "
+                    + "connections (see `doctor`)",
+            ]
+        case .egress:
+            let ports = plan.capturedPorts(tools).map { String($0) }.joined(separator: ", ")
+            return [
+                "no network but its own loopback: every address on TCP ports \(ports), the proxy on "
+                    + "\(InitProtocol.egressPort) and names on \(InitProtocol.namePort) are the gateway"
+            ]
         }
     }
 
@@ -88,29 +107,37 @@ package struct CageAccount: Sendable, Equatable {
 
     private static func hidden(_ plan: CagePlan) -> [String] {
         plan.sources.compactMap { source in
-            let place: String
-            let layer: HiddenLayer
+            let place = printable(source.inside)
             switch source.view {
             case .whole: return nil
-            case .hiding(let found): (place, layer) = (printable(source.inside), found)
-            case .copying(let found, _):
-                place = "\(printable(source.inside)) (COPY ON WRITE: see `servers changes`)"
-                layer = found
+            case .hiding(let layer): return hidden(layer.hiddenCount, in: place)
+            case .copying(let layer, _):
+                return hidden(
+                    layer.hiddenCount,
+                    in: "\(place) (COPY ON WRITE: see `servers changes`)"
+                )
+            case .composed(let folder):
+                return hidden(folder.hiddenCount, in: place)
+                    + "; \(folder.shown.count + folder.links.count) shown one by one, and what is "
+                    + "made beside them later is not"
             }
-            return layer.hiddenCount == 0
-                ? "\(place): nothing denied in it; its names are taken in every folder"
-                : "\(place): \(layer.hiddenCount) denied "
-                    + "\(layer.hiddenCount == 1 ? "entry is" : "entries are") not there"
         }
+    }
+
+    private static func hidden(_ count: Int, in place: String) -> String {
+        count == 0
+            ? "\(place): nothing denied in it; its names are taken in every folder"
+            : "\(place): \(count) denied \(count == 1 ? "entry is" : "entries are") not there"
     }
 
     /// What holds in the place of a layer that is missing.
     private static func instead(of layer: CageLayer, _ plan: CagePlan) -> [String] {
         if layer == .overlay {
             return [
-                "instead: a folder is shown only where nothing denied is found in it at the start",
-                "WHAT IS MADE LATER UNDER A DENIED NAME IS SEEN",
-            ]
+                "instead: of a folder of `read` in which something is denied, the rest is shown entry "
+                    + "by entry; one of `write` is shown only where nothing denied is in it",
+                "WHAT IS MADE LATER UNDER A DENIED NAME, IN A FOLDER THAT IS SHOWN WHOLE, IS SEEN",
+            ] + hidden(plan)
         }
         guard layer == .cgroup else { return [] }
         let limit = plan.limits.memoryByteCount
@@ -129,16 +156,6 @@ package struct CageAccount: Sendable, Equatable {
         let digits = String(1000 + rest).dropFirst()
         let fraction = String(digits.reversed().drop { $0 == "0" }.reversed())
         return "\(whole)\(rest == 0 ? "" : "." + fraction) of a processor's time"
-    }
-}
-
-extension CageProfile.Network {
-    fileprivate var words: String {
-        switch self {
-        case .none: "no network: a loopback of its own and nothing else"
-        case .egress: "no network but a port of its own loopback, on which the gateway listens"
-        case .host: "THE NETWORK OF THE HOST"
-        }
     }
 }
 

@@ -30,6 +30,8 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
     case hidingFailed(String, code: Int32, place: String)
     /// This machine has no overlayfs for us, and there is something in the folder to hide.
     case cannotHide(String, example: String, reason: String)
+    /// What the cage holds cannot be said to an OCI runtime.
+    case notBundled(String)
 
     package var description: String {
         switch self {
@@ -104,6 +106,7 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .cannotHide(let folder, let example, let reason):
             "`\(printable(folder))` holds what is denied, `\(printable(example))`, and it cannot be "
                 + "hidden here: \(reason)"
+        case .notBundled(let reason): "no bundle says what this cage is: \(reason)"
         }
     }
 }

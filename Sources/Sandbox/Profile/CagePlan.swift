@@ -14,6 +14,11 @@ package struct CagePlan: Sendable, Equatable {
         package let device: UInt64
         package let inode: UInt64
         package internal(set) var view = View.whole
+
+        /// How much is mounted for it.
+        var mountCount: Int {
+            if case .composed(let folder) = view { folder.shown.count } else { 1 }
+        }
     }
 
     /// How much of a source is there inside.
@@ -23,13 +28,28 @@ package struct CagePlan: Sendable, Equatable {
         case hiding(HiddenLayer)
         /// The same, and what the server changes is kept apart.
         case copying(HiddenLayer, KeptChanges)
+        /// What may be seen of it, entry by entry; where no overlay can be.
+        case composed(ComposedFolder)
+
+        /// Whether gatehouse-stage has to lay something over it.
+        var isOverlaid: Bool {
+            switch self {
+            case .whole, .composed: false
+            case .hiding, .copying: true
+            }
+        }
     }
 
     package internal(set) var command: ResolvedCommand
     /// In the order of mounting; none lies in another.
     package internal(set) var sources: [Source]
+    /// The files the program is identified by, each shown at its own path over what stands there: the
+    /// very file that was looked at is executed, whatever the path leads to by then.
+    package internal(set) var program: [Source]
     package let workingFolder: String
-    package let network: CageProfile.Network
+    package internal(set) var network: CageProfile.Network
+    /// Ports the rules of its way out name.
+    package let egressPorts: Set<UInt16>
     package let seccomp: CageProfile.Seccomp
     package let environment: [(name: String, value: String)]
     package let authorities: [UInt8]?
@@ -52,24 +72,31 @@ package struct CagePlan: Sendable, Equatable {
     package init(_ profile: CageProfile, isRoot: Bool) throws(CageError) {
         try Self.checkIdentity(profile.identity, isRoot: isRoot)
         try Self.checkTexts(profile)
-        let command = try CommandResolver.resolve(profile)
+        var command = try CommandResolver.resolve(profile)
         let protected = ProtectedPaths(profile.protectedPaths)
-        var code: [String] = command.roots
         for path in profile.code {
             guard let walk = HostPath.walk(HostPath.joined(profile.baseFolder, path)) else {
                 throw .sourceMissing(path, reason: "it does not exist")
             }
-            code.append(walk.real)
+            command.roots.append(walk.real)
         }
+        // What is shown as code is what the server is known by.
+        command.roots = CommandResolver.outermost(Self.withoutDuplicates(command.roots))
         var sources: [Source] = []
-        for path in CommandResolver.outermost(Self.withoutDuplicates(code)) {
+        for path in command.roots {
             let place = try Self.codePlace(path)
             sources.append(try Self.source(place, at: place, isWritable: false, protected))
         }
         let maps = try Self.folders(profile, protected)
         try Self.checkOverlaps(code: sources, maps: maps)
-        sources += try profile.hiding?.showing(maps, problem: profile.hidingProblem) ?? maps
-        guard sources.count <= Self.sourceCountLimit else {
+        sources +=
+            try profile.hiding?.showing(
+                maps,
+                problem: profile.hidingProblem,
+                needsOverlay: profile.minimum.contains(.overlay),
+                reader: Self.reader(profile.identity)
+            ) ?? maps
+        guard sources.reduce(0, { $0 + $1.mountCount }) <= Self.sourceCountLimit else {
             throw .tooMany(what: "folders shown in the cage", limit: Self.sourceCountLimit)
         }
         if case .own(let uid, let gid) = profile.identity {
@@ -77,9 +104,13 @@ package struct CagePlan: Sendable, Equatable {
         }
         self.command = command.noting(what: sources)
         self.sources = sources
+        program = try Self.withoutDuplicates(command.identityFiles).map { path throws(CageError) in
+            try Self.source(path, at: path, isWritable: false, protected)
+        }
         workingFolder = try Self.workingFolder(profile, sources)
         links = try Self.links(command.links, sources)
         network = profile.network
+        egressPorts = profile.egressPorts
         seccomp = profile.seccomp
         authorities = profile.authorities
         identity = profile.identity
@@ -90,7 +121,9 @@ package struct CagePlan: Sendable, Equatable {
 
     package static func == (left: CagePlan, right: CagePlan) -> Bool {
         left.command == right.command && left.sources == right.sources
+            && left.program == right.program
             && left.workingFolder == right.workingFolder && left.network == right.network
+            && left.egressPorts == right.egressPorts
             && left.environment.elementsEqual(right.environment, by: ==)
             && left.authorities == right.authorities
             && left.identity == right.identity && left.limits == right.limits
@@ -102,7 +135,12 @@ package struct CagePlan: Sendable, Equatable {
     /// the folders above them, and where one is not shown whole.
     var isStaged: Bool {
         if case .own = identity { return true }
-        return sources.contains { $0.view != .whole }
+        return sources.contains { $0.view.isOverlaid }
+    }
+
+    private static func reader(_ identity: CageProfile.Identity) -> ComposedFolder.Reader? {
+        guard case .own(let uid, let gid) = identity else { return nil }
+        return ComposedFolder.Reader(uid: uid, gid: gid)
     }
 
     // MARK: Checks

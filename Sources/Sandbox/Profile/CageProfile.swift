@@ -43,6 +43,8 @@ package struct CageProfile: Sendable, Equatable {
     /// Where the server starts, as a path inside; its private home when nil.
     package var workingFolder: String?
     package var network: Network = .none
+    /// Ports of hosts it may connect to, which are captured like 80 and 443.
+    package var egressPorts: Set<UInt16> = []
     package var seccomp: Seccomp = .standard
     package var environment: [String: String] = [:]
     /// Certificates the programs inside shall trust, in PEM form; nil: those of the machine.

@@ -6,7 +6,8 @@ package struct ResolvedCommand: Sendable, Equatable {
     package var executable: String
     /// The argument vector; a relative script was made absolute.
     package var arguments: [String]
-    /// Read-only sources the program needs, without links, shown at their own path.
+    /// Read-only sources the program needs and those the operator named, without links, shown at their
+    /// own path; none lies in another.
     package var roots: [String] = []
     /// What makes the program what it is: the executable, its interpreter, its script.
     package var identityFiles: [String] = []

@@ -70,10 +70,11 @@ enum HostPath {
         lies(first, in: second) || lies(second, in: first)
     }
 
-    /// What `path` itself is, without following it when it is a link.
-    static func status(_ path: String) -> Status? {
+    /// What `path` itself is, without following it when it is a link, unless that is wanted.
+    static func status(_ path: String, following: Bool = false) -> Status? {
         var raw = stat()
-        guard unsafe lstat(path, &raw) == 0 else { return nil }
+        let flags = following ? 0 : AT_SYMLINK_NOFOLLOW
+        guard unsafe fstatat(AT_FDCWD, path, &raw, flags) == 0 else { return nil }
         let kind: Status.Kind =
             switch raw.st_mode & S_IFMT {
             case S_IFDIR: .folder
@@ -158,11 +159,23 @@ enum HostPath {
         return count < 0 ? nil : Array(bytes.prefix(count))
     }
 
+    /// The names in a folder; none where it cannot be listed, for callers that look for something.
     static func names(in folder: String, limit: Int = 4096) -> [String] {
-        guard let directory = unsafe opendir(folder) else { return [] }
+        listing(of: folder, limit: limit) ?? []
+    }
+
+    /// The names in a folder; nil where it cannot be listed, for callers to whom empty means something.
+    static func listing(of folder: String, limit: Int = 4096) -> [String]? {
+        guard let directory = unsafe opendir(folder) else { return nil }
         defer { unsafe closedir(directory) }
         var names: [String] = []
-        while names.count < limit, let entry = unsafe readdir(directory) {
+        while names.count < limit {
+            // readdir(3): an error and the end are told apart by errno alone.
+            errno = 0
+            guard let entry = unsafe readdir(directory) else {
+                guard errno == 0 else { return nil }
+                break
+            }
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) {
                     unsafe String(cString: $0)

@@ -16,19 +16,20 @@ package final class TreeDigests: Sendable {
 
     package init() {}
 
-    /// The digest of the tree at a path; blocks.
+    /// The digest of a tree; blocks.
     ///
     /// It covers names, modes, link targets and contents.
     func digest(
-        of root: String,
+        of root: borrowing TreeRoot,
         hashing: any Hashing
     ) throws(LaunchIdentity.Failure) -> Digest {
         var reader = TreeReader(hashing: hashing)
-        let stamp = try reader.stamp(ofTree: root)
-        if let known = entries.withLock({ $0[root] }), known.stamp == stamp { return known.digest }
-        let digest = try reader.digest(ofTree: root)
+        let path = root.path
+        let stamp = try reader.stamp(of: root)
+        if let known = entries.withLock({ $0[path] }), known.stamp == stamp { return known.digest }
+        let digest = try reader.digest(of: root)
         // What changed while it was read is noticed the next time: the older stamp is kept.
-        entries.withLock { $0[root] = Entry(stamp: stamp, digest: digest) }
+        entries.withLock { $0[path] = Entry(stamp: stamp, digest: digest) }
         return digest
     }
 }
@@ -43,8 +44,22 @@ struct TreeReader {
 
     init(hashing: any Hashing) { self.hashing = hashing }
 
-    mutating func digest(ofFile path: String) throws(LaunchIdentity.Failure) -> Digest {
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    /// The digest of the file at a path, or of the one that was opened there.
+    mutating func digest(
+        ofFile path: String,
+        opened: CInt? = nil
+    ) throws(LaunchIdentity.Failure) -> Digest {
+        guard let opened else { return try digest(ofFile: path, at: path, following: false) }
+        return try digest(ofFile: path, at: "/proc/self/fd/\(opened)", following: true)
+    }
+
+    private mutating func digest(
+        ofFile path: String,
+        at place: String,
+        following: Bool
+    ) throws(LaunchIdentity.Failure) -> Digest {
+        let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (following ? 0 : O_NOFOLLOW)
+        let file = unsafe open(place, flags)
         guard file >= 0 else { throw .unreadable(path) }
         defer { close(file) }
         var pieces: [UInt8] = []
@@ -78,17 +93,23 @@ struct TreeReader {
         return filled
     }
 
-    mutating func digest(ofTree root: String) throws(LaunchIdentity.Failure) -> Digest {
+    mutating func digest(of root: borrowing TreeRoot) throws(LaunchIdentity.Failure) -> Digest {
         var text: [UInt8] = []
         for entry in try entries(of: root) {
             let mode = String(entry.status.mode, radix: 8)
             switch entry.status.kind {
             case .folder: LaunchIdentity.append(["folder", entry.relative, mode], to: &text)
             case .file:
-                let digest = try digest(ofFile: entry.path)
+                let digest = try digest(
+                    ofFile: entry.path,
+                    at: entry.place,
+                    following: entry.isRoot
+                )
                 LaunchIdentity.append(["file", entry.relative, mode, "\(digest)"], to: &text)
             case .link:
-                let target = HostPath.target(of: entry.path) ?? ""
+                guard let target = HostPath.target(of: entry.place) else {
+                    throw .unreadable(entry.path)
+                }
                 LaunchIdentity.append(["link", entry.relative, target], to: &text)
             case .other: LaunchIdentity.append(["other", entry.relative, mode], to: &text)
             }
@@ -97,7 +118,7 @@ struct TreeReader {
     }
 
     /// What tells without reading any file that a tree is the same.
-    func stamp(ofTree root: String) throws(LaunchIdentity.Failure) -> Digest {
+    func stamp(of root: borrowing TreeRoot) throws(LaunchIdentity.Failure) -> Digest {
         var text: [UInt8] = []
         for entry in try entries(of: root) {
             let status = entry.status
@@ -117,25 +138,43 @@ struct TreeReader {
     }
 
     private struct Entry {
+        /// For people.
         let path: String
+        /// Where it is read, below the root that is held open.
+        let place: String
         /// So that only what is inside counts, not where it lies.
         let relative: String
         let status: HostPath.Status
+
+        var isRoot: Bool { relative == "." }
     }
 
     /// Everything in a tree, depth first in the order of names.
-    private func entries(of root: String) throws(LaunchIdentity.Failure) -> [Entry] {
+    private func entries(
+        of root: borrowing TreeRoot
+    ) throws(LaunchIdentity.Failure) -> [Entry] {
+        let (path, place) = (root.path, root.place)
         var found: [Entry] = []
-        var pending = [(path: root, relative: ".")]
-        while let (path, relative) = pending.popLast() {
+        var pending = ["."]
+        while let relative = pending.popLast() {
             guard found.count < LaunchIdentity.fileCountLimit else {
-                throw .tooMuchCode(root, limit: "\(LaunchIdentity.fileCountLimit) files")
+                throw .tooMuchCode(path, limit: "\(LaunchIdentity.fileCountLimit) files")
             }
-            guard let status = HostPath.status(path) else { throw .unreadable(path) }
-            found.append(Entry(path: path, relative: relative, status: status))
+            let below = relative.dropFirst()
+            // The root's place is a link, to what it was opened as.
+            guard let status = HostPath.status(place + below, following: below.isEmpty) else {
+                throw .unreadable(path + below)
+            }
+            found.append(
+                Entry(path: path + below, place: place + below, relative: relative, status: status)
+            )
             guard status.kind == .folder else { continue }
-            let names = HostPath.names(in: path, limit: LaunchIdentity.fileCountLimit)
-            pending += names.reversed().map { ("\(path)/\($0)", "\(relative)/\($0)") }
+            // One that cannot be listed is not empty: the server's user may see what we do not.
+            let limit = LaunchIdentity.fileCountLimit
+            guard let names = HostPath.listing(of: place + below, limit: limit) else {
+                throw .unreadable(path + below)
+            }
+            pending += names.reversed().map { "\(relative)/\($0)" }
         }
         return found
     }

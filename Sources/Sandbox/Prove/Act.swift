@@ -16,6 +16,10 @@ package struct Act: Sendable, Equatable {
         /// The whole cage ended before it answered.
         case silence
 
+        /// Whether it ran out of time (SIGALRM), or the cage of all did: what the machine says, busy as
+        /// it is, and not what a layer said.
+        var isLate: Bool { self == .silence || self == .signal(14) }
+
         package var description: String {
             switch self {
             case .through: "it got through"
@@ -53,6 +57,13 @@ package struct Act: Sendable, Equatable {
     func onHostNetwork() -> Self {
         var copy = self
         copy.isOpenOnHostNetwork = true
+        return copy
+    }
+
+    /// The same with more time, for a machine that is busy.
+    func patient() -> Self {
+        var copy = self
+        copy.seconds = min(seconds * 4, 120)
         return copy
     }
 

@@ -60,7 +60,22 @@ extension Act {
         let datagrams = Step.Argument.text(ProofPlace.address(port: place.datagramPort))
         let abstract = Step.Argument.text([1, 0, 0] + Array(place.abstractName.utf8))
         let abstractCount = Step.Argument.value(UInt64(3 + place.abstractName.utf8.count))
-        return sockets + [
+        return sockets + control + [
+            place.isCaptured
+                ? Act(
+                    .network,
+                    "take the gateway's place as its resolver",
+                    .call("socket", 2, 2, 0),
+                    .call("bind", .result(0), .text(ProofPlace.address(port: 53)), 16),
+                    held: [.noAccess: .namespaces]
+                )
+                : Act(
+                    .network,
+                    "find a resolver",
+                    .open("/etc/resolv.conf"),
+                    .find("nameserver", in: .result(0)),
+                    held: [.absent: .mounts]
+                ).onHostNetwork(),
             Act(
                 .network,
                 "connect to a service of the host's loopback",
@@ -102,13 +117,6 @@ extension Act {
             ).onHostNetwork(),
             Act(
                 .network,
-                "find a resolver",
-                .open("/etc/resolv.conf"),
-                .find("nameserver", in: .result(0)),
-                held: [.absent: .mounts]
-            ).onHostNetwork(),
-            Act(
-                .network,
                 "find the container engine's socket",
                 .open("/var/run/docker.sock"),
                 held: [.noEntry: .mounts]
@@ -129,6 +137,20 @@ extension Act {
                     held: [.absent: .namespaces]
                 ).onHostNetwork()
             }
+    }
+
+    /// Rights over a network that is not the server's, even where it is its own.
+    private static let control: [Act] = [
+        ("lead its traffic elsewhere", 0x890b), ("take an interface down", 0x8914),
+        ("give an interface an address", 0x8916),
+    ].map { name, request in
+        Act(
+            .network,
+            name,
+            .call("socket", 2, 2, 0),
+            .call("ioctl", .result(0), .value(request), .buffer),
+            held: [.notPermitted: .noNewPrivileges]
+        )
     }
 
     static func secrets(_ place: ProofPlace) -> [Act] {

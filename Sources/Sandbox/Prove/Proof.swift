@@ -58,6 +58,7 @@ package struct Proof: Sendable {
         let canaries = try ProofCanaries(number: number)
         let place = ProofPlace(
             plan,
+            tools,
             state: state,
             protectedPaths: protectedPaths,
             canaries: canaries
@@ -65,11 +66,18 @@ package struct Proof: Sendable {
         let acts = Self.acts(plan, place)
         let victim = plan.playingVictim()
         var answers: [String: Act.Answer] = [:]
-        let together = acts.filter { !$0.isAlone }
-        for (act, answer) in try Self.run(together, victim, tools) { answers[act.name] = answer }
-        for act in acts where act.isAlone {
-            for (act, answer) in try Self.run([act], victim, tools) { answers[act.name] = answer }
+        func carryOut(_ acts: [Act]) throws(CageError) {
+            let together = acts.filter { !$0.isAlone }
+            let runs = (together.isEmpty ? [] : [together]) + acts.filter(\.isAlone).map { [$0] }
+            for run in runs {
+                for (act, answer) in try Self.run(run, victim, tools) {
+                    answers[act.name] = answer
+                }
+            }
         }
+        try carryOut(acts)
+        // Once more, with more time: an act that did not end says nothing about any layer.
+        try carryOut(Self.late(acts, answers).map { $0.patient() })
         outcomes = acts.map { act in
             let answer = answers[act.name] ?? .silence
             return Outcome(
@@ -80,6 +88,14 @@ package struct Proof: Sendable {
         }
         // Its files and services stand until here.
         withExtendedLifetime(canaries) {}
+    }
+
+    /// Acts that ran out of time where no layer makes them.
+    static func late(_ acts: [Act], _ answers: [String: Act.Answer]) -> [Act] {
+        acts.filter { act in
+            let answer = answers[act.name] ?? .silence
+            return answer.isLate && act.held[answer] == nil
+        }
     }
 
     /// Every act that this machine can carry out, those that must succeed first.
@@ -144,6 +160,7 @@ extension CagePlan {
     /// The same cage with the victim in the place of the program.
     func playingVictim() -> Self {
         var plan = self
+        plan.program = []
         plan.command.executable = BubblewrapArguments.victimPath
         plan.command.arguments = ["gatehouse-victim"]
         return plan

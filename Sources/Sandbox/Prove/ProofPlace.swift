@@ -19,6 +19,8 @@ package struct ProofPlace: Sendable {
     let datagramPort: UInt16
     let abstractName: String
     let abstractLayer: CageLayer
+    /// Whether its way out captures connections, and so has a resolver.
+    let isCaptured: Bool
 
     /// A loopback address in the kernel's bytes (`struct sockaddr_in`).
     static func address(port: UInt16) -> [UInt8] {
@@ -96,6 +98,7 @@ extension ProofPlace {
     /// Looks at this machine for what is worth looking for from inside `plan`.
     init(
         _ plan: CagePlan,
+        _ tools: CageTools,
         state: String,
         protectedPaths: [String],
         canaries: ProofCanaries
@@ -115,5 +118,6 @@ extension ProofPlace {
         datagramPort = canaries.datagramPort
         abstractName = canaries.name
         abstractLayer = plan.network == .host ? .seccomp : .landlock
+        isCaptured = !plan.capturedPorts(tools).isEmpty
     }
 }

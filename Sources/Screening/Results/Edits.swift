@@ -35,6 +35,7 @@ struct Edits {
     /// These edits and `others`; where two overlap the one of `others` stands.
     func overridden(by others: [Edit]) -> Edits {
         guard !others.isEmpty else { return self }
+        if all.isEmpty, Self.areApart(others) { return Edits(all: others) }
         var result = Edits()
         // Of two that overlap the wider one, which begins first, stands.
         var end = 0
@@ -57,6 +58,16 @@ struct Edits {
         }
         for edit in others[next...] { result.append(edit) }
         return result
+    }
+
+    /// Whether they stand in order and none reaches into the next.
+    private static func areApart(_ edits: [Edit]) -> Bool {
+        var end = 0
+        for edit in edits {
+            guard edit.source.lowerBound >= end else { return false }
+            end = edit.source.upperBound
+        }
+        return true
     }
 
     func touches(_ range: Range<Int>) -> Bool {

@@ -80,9 +80,12 @@ struct ResultComposer {
         let resource = block["resource"]
         if let text = resource?["text"], text.kind == .string { composeText(text) }
         if let blob = resource?["blob"] { limitBinary(blob, in: block) }
-        for meta in [block["_meta"], resource?["_meta"]] {
-            if let meta, let edit = metaEdit(meta, label: nil) { overrides.append(edit) }
-        }
+        if let meta = block["_meta"] { composeMeta(meta) }
+        if let meta = resource?["_meta"] { composeMeta(meta) }
+    }
+
+    private mutating func composeMeta(_ meta: JSONNode) {
+        if let edit = metaEdit(meta, label: nil) { overrides.append(edit) }
     }
 
     private mutating func limitBinary(_ data: JSONNode, in block: JSONNode) {
@@ -134,9 +137,9 @@ struct ResultComposer {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(content.count + 256)
         bytes.append(0x22)
-        if let mark { bytes += mark.opening.utf8 + [0x5c, 0x6e] }
+        if let mark { bytes += mark.opening(.escaped) }
         bytes += content
-        if let mark { bytes += [0x5c, 0x6e] + Array(mark.closing.utf8) }
+        if let mark { bytes += mark.closing(.escaped) }
         if !note.isEmpty { bytes += [0x5c, 0x6e] + Array(note.utf8) }
         bytes.append(0x22)
         overrides.append(Edit(source: place, bytes: bytes))
@@ -146,8 +149,8 @@ struct ResultComposer {
     /// Puts the marks inside the quotes of a token that stays as it came: nothing is copied.
     private mutating func surround(_ token: Range<Int>, with mark: Mark) {
         let (first, last) = (token.lowerBound + 1, token.upperBound - 1)
-        overrides.append(Edit(source: first..<first, bytes: mark.opening.utf8 + [0x5c, 0x6e]))
-        overrides.append(Edit(source: last..<last, bytes: [0x5c, 0x6e] + mark.closing.utf8))
+        overrides.append(Edit(source: first..<first, bytes: mark.opening(.escaped)))
+        overrides.append(Edit(source: last..<last, bytes: mark.closing(.escaped)))
         report.isMarked = true
     }
 
@@ -185,18 +188,7 @@ struct ResultComposer {
 
     /// Says in `_meta` what no mark can be put round: structured content, links, binary data.
     mutating func label() {
-        let needsLabel =
-            mark != nil
-            && (context.kind == .tool && node["structuredContent"] != nil
-                || context.kind == .completion
-                || (context.kind.items(of: node)?.elements).map { items in
-                    items.compactMap(context.kind.block(of:)).contains { block in
-                        // A resource's text says of no type that it is one.
-                        context.kind == .resource
-                            ? block["text"] == nil : !(block["type"]?.isString("text") ?? false)
-                    }
-                } ?? false)
-        let label = needsLabel ? mark : nil
+        let label = holdsMoreThanText ? mark : nil
         if label != nil { report.isMarked = true }
         if let meta = node["_meta"] {
             if let edit = metaEdit(meta, label: label) { overrides.append(edit) }
@@ -210,6 +202,21 @@ struct ResultComposer {
                 Edit(source: end..<end, bytes: Array(",\"_meta\":".utf8) + writer.bytes)
             )
         }
+    }
+
+    /// Whether there is anything that no mark can be put round.
+    private var holdsMoreThanText: Bool {
+        if context.kind == .completion { return true }
+        if context.kind == .tool, node["structuredContent"] != nil { return true }
+        guard let items = context.kind.items(of: node)?.elements else { return false }
+        for case let block? in items.lazy.map(context.kind.block(of:)) {
+            // A resource's text says of no type that it is one.
+            let isText =
+                context.kind == .resource
+                ? block["text"] != nil : block["type"]?.isString("text") ?? false
+            if !isText { return true }
+        }
+        return false
     }
 
     /// `_meta` without what claims to be ours, with the label; nil when it stays as it is.
@@ -240,7 +247,7 @@ struct ResultComposer {
         writer.key(Screener.untrustedLabel)
         writer.beginObject()
         writer.key("source")
-        writer.string(label.source)
+        writer.string(label.source.text)
         writer.key("id")
         writer.string(label.id)
         writer.endObject()

@@ -46,10 +46,16 @@ package enum ResultKind: Sendable, Equatable {
 
     private static func isBlock(_ block: JSONNode) -> Bool {
         guard block.kind == .object else { return false }
-        let resource = block["resource"]
-        return (resource == nil || resource?.kind == .object)
-            && [block["text"], block["data"], block["blob"], resource?["text"], resource?["blob"]]
-                .allSatisfy { $0 == nil || $0?.kind == .string || $0?.isNull == true }
+        guard isTextOrNone(block["text"]), isTextOrNone(block["data"]), isTextOrNone(block["blob"])
+        else { return false }
+        guard let resource = block["resource"] else { return true }
+        return resource.kind == .object
+            && isTextOrNone(resource["text"]) && isTextOrNone(resource["blob"])
+    }
+
+    private static func isTextOrNone(_ value: JSONNode?) -> Bool {
+        guard let value else { return true }
+        return value.kind == .string || value.kind == .null
     }
 
     /// A text of ours in the place of the block `old`.

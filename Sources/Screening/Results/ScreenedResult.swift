@@ -5,7 +5,7 @@ package struct ScreeningContext: Sendable {
     /// What was asked for.
     package let kind: ResultKind
     /// The tool as agents name it; it stands in the untrusted mark.
-    package let source: String
+    package let source: SourceName
     /// Whether nobody vouches for what the tool returns.
     package let isUntrusted: Bool
     package let limits: ResultLimits
@@ -17,7 +17,7 @@ package struct ScreeningContext: Sendable {
 
     package init(
         of kind: ResultKind = .tool,
-        source: String,
+        source: SourceName,
         isUntrusted: Bool = true,
         limits: ResultLimits = .standard,
         checkOutput: (@Sendable (JSONNode) -> String?)? = nil

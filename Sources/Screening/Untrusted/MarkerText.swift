@@ -121,17 +121,6 @@ enum UntrustedMarker {
 
     static func closing(id: String) -> String { "[/UNTRUSTED_EXTERNAL_DATA id=\(id)]" }
 
-    /// A source's name in letters that cannot end the marker.
-    static func sourceName(_ text: String) -> String {
-        String(
-            decoding: text.utf8.prefix(128).map { byte in
-                Letters.isAlphanumeric(byte) || [0x2e, 0x2d, 0x5f, 0x2f].contains(byte)
-                    ? byte : 0x5f
-            },
-            as: UTF8.self
-        )
-    }
-
     /// Where `text` has something a reader could take for the marker's words.
     ///
     /// Case, width, look-alike letters, marks and whatever stands between letters do not count.

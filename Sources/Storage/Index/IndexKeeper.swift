@@ -32,8 +32,11 @@ final class IndexKeeper {
             ? try? index.catchUp()
             : try? index.catchUp(limit: SearchIndex.smallStepCount, pause: WorkerThread.pause)
         indexed = state?.indexed ?? size
+        guard indexed >= size else { return }
+        // A removal ends with a record about it, so its words are forgotten with the next rest.
+        if growth == 0 { _ = try? index.forgetRemoved() }
         // What a quiet gateway keeps is its idle memory.
-        if indexed >= size { index.close() }
+        index.close()
     }
 
     func answer(_ query: SearchQuery) throws(DatabaseFailure) -> SearchAnswer {

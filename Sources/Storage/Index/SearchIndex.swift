@@ -1,6 +1,5 @@
 import Audit
 import Base
-import Glibc
 
 /// A full-text index over the log in a file of its own, which can be deleted and is then built
 /// again.
@@ -13,21 +12,17 @@ final class SearchIndex {
     static let stepCount = 8192
     /// The same where calls come and go: its end holds the disk for a few milliseconds only.
     static let smallStepCount = 1024
+    /// Records whose first and last time are noted together: of what a question with a time has to
+    /// look at, so many at either end may lie outside.
+    private static let spanCount: UInt64 = 512
     /// After so many records a step pauses where calls come and go: half a millisecond's work.
     private static let pieceCount: UInt64 = 64
-    private static let version: Int64 = 2
 
-    private let searchPath: String
+    private let path: String
     private let origin: String
     private let openLog: () throws(DatabaseFailure) -> LogReader
-    private var parts: Parts?
+    private var parts: (file: IndexFile, log: LogReader)?
     private var words = RecordWords()
-
-    private struct Parts {
-        let index: Database
-        let log: LogReader
-        let insert, insertSpan, next, spans, begin, commit, rollback: Statement
-    }
 
     /// Opens nothing yet: that is done when there is a first record to index, or a question.
     ///
@@ -37,7 +32,7 @@ final class SearchIndex {
         origin: String,
         log: @escaping () throws(DatabaseFailure) -> LogReader
     ) {
-        searchPath = path
+        self.path = path
         self.origin = origin
         openLog = log
     }
@@ -54,48 +49,82 @@ final class SearchIndex {
         limit: Int = SearchIndex.stepCount,
         pause: () -> Void = {}
     ) throws(DatabaseFailure) -> (indexed: UInt64, size: UInt64) {
-        try mending { parts throws(DatabaseFailure) in
-            let size = try parts.log.size()
-            return (try self.catchUp(to: size, limit: limit, parts, pause), size)
+        try mending { file, log throws(DatabaseFailure) in
+            try log.snapshot { () throws(DatabaseFailure) in
+                try self.catchUp(limit: limit, file, log, pause)
+            }
         }
     }
 
     private func catchUp(
-        to size: UInt64,
         limit: Int,
-        _ parts: Parts,
+        _ file: IndexFile,
+        _ log: LogReader,
         _ pause: () -> Void
-    ) throws(DatabaseFailure) -> UInt64 {
-        // The place is read inside the transaction: a command of the operator may index, too.
-        try parts.begin.run()
-        do throws(DatabaseFailure) {
-            let first = try parts.next.first(read: { $0.unsigned(0) }) ?? 0
-            let end = min(size, first + UInt64(clamping: limit))
-            if first < end { try insert(first..<end, parts, pause) }
-            try parts.commit.run()
-            return max(first, end)
-        } catch {
-            try? parts.rollback.run()
-            throw error
+    ) throws(DatabaseFailure) -> (indexed: UInt64, size: UInt64) {
+        let (begin, size) = (try log.begin(), try log.size())
+        // The place is read inside the change: a command of the operator may index, too.
+        return try file.change { () throws(DatabaseFailure) in
+            try file.drop(before: begin, whole: false)
+            let first = max(begin, try file.indexed().upperBound)
+            // A step ends where a part does.
+            let partEnd = (first / IndexFile.partCount + 1) * IndexFile.partCount
+            let end = min(size, partEnd, first + UInt64(clamping: limit))
+            if first < end { try insert(first..<end, file, log, pause) }
+            return (max(first, end), size)
         }
+    }
+
+    /// Takes the words of removed records out of the part whose other records are still there.
+    func forgetRemoved() throws(DatabaseFailure) {
+        try mending { file, log throws(DatabaseFailure) in
+            try log.snapshot { () throws(DatabaseFailure) in
+                try file.change { () throws(DatabaseFailure) in try self.forgetRemoved(file, log) }
+            }
+        }
+    }
+
+    private func forgetRemoved(
+        _ file: IndexFile,
+        _ log: LogReader
+    ) throws(DatabaseFailure) {
+        let (begin, indexed) = (try log.begin(), try file.indexed())
+        guard indexed.lowerBound < begin, begin < indexed.upperBound else { return }
+        try file.drop(before: begin, whole: true)
+        let partEnd = (begin / IndexFile.partCount + 1) * IndexFile.partCount
+        _ = try read(begin..<min(indexed.upperBound, partEnd), file, log) {}
     }
 
     private func insert(
         _ range: Range<UInt64>,
-        _ parts: Parts,
+        _ file: IndexFile,
+        _ log: LogReader,
         _ pause: () -> Void
     ) throws(DatabaseFailure) {
+        var first = range.lowerBound
+        while first < range.upperBound {
+            let span = first..<min(range.upperBound, first + Self.spanCount)
+            let times = try read(span, file, log, pause)
+            try file.note(span, earliest: times.earliest, latest: times.latest)
+            first = span.upperBound
+        }
+    }
+
+    /// Inserts what those records say; the first and the last of their times.
+    private func read(
+        _ range: Range<UInt64>,
+        _ file: IndexFile,
+        _ log: LogReader,
+        _ pause: () -> Void
+    ) throws(DatabaseFailure) -> (earliest: [UInt8], latest: [UInt8]) {
         var failure: DatabaseFailure?
         var next = range.lowerBound
         // RFC 3339 in UTC with a fixed width sorts as text.
         var earliest: [UInt8] = []
         var latest: [UInt8] = []
-        try parts.log.eachLeaf(from: range.lowerBound) { leaf in
+        try log.eachLeaf(from: range.lowerBound) { leaf in
             words.read(leaf: leaf.bytes)
-            do throws(DatabaseFailure) {
-                let row = Parameter.integer(Int64(clamping: leaf.index))
-                try parts.insert.run(row, .utf8(words.fields), .utf8(words.text))
-            } catch {
+            do throws(DatabaseFailure) { try file.insert(leaf.index, words) } catch {
                 failure = error
                 return false
             }
@@ -118,45 +147,37 @@ final class SearchIndex {
                 meaning: .other
             )
         }
-        try parts.insertSpan.run(
-            .integer(Int64(clamping: range.lowerBound)),
-            .integer(Int64(clamping: next)),
-            .utf8(earliest),
-            .utf8(latest)
-        )
+        return (earliest, latest)
     }
 
     // MARK: questions
 
     /// What is found among the records indexed so far.
     func answer(_ query: SearchQuery) throws(DatabaseFailure) -> SearchAnswer {
-        try mending { parts throws(DatabaseFailure) in try self.answer(query, parts) }
+        try mending { file, log throws(DatabaseFailure) in
+            // Both read one state of the log: records may be removed meanwhile.
+            try log.snapshot { () throws(DatabaseFailure) in try self.answer(query, file, log) }
+        }
     }
 
     private func answer(
         _ query: SearchQuery,
-        _ parts: Parts
+        _ file: IndexFile,
+        _ log: LogReader
     ) throws(DatabaseFailure) -> SearchAnswer {
-        let size = try parts.log.size()
-        let indexed = try parts.next.first(read: { $0.unsigned(0) }) ?? 0
+        let size = try log.size()
+        let indexed = try file.indexed().upperBound
         var found: [StoredLeaf] = []
         let limit = min(max(query.limit, 1), 1000)
-        let places = try places(of: query, indexed, parts)
+        let places = try places(of: query, indexed, file, log)
         if let match = Self.match(query) {
             var failure: DatabaseFailure?
-            let candidates = try parts.index.prepare(
-                """
-                SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? AND rowid < ?
-                ORDER BY rowid DESC
-                """
-            )
-            let bounds = [places.lowerBound, places.upperBound].map { place in
-                Parameter.integer(Int64(clamping: place))
-            }
-            try candidates.each([.text(match)] + bounds) { row in
+            var window = LeafWindow(log)
+            try file.candidates(match, in: places) { record in
                 do throws(DatabaseFailure) {
-                    let leaves = try parts.log.leaves(from: row.unsigned(0), limit: 1)
-                    found += leaves.filter(query.matches)
+                    if let leaf = try window.leaf(record), query.matches(leaf) {
+                        found.append(leaf)
+                    }
                 } catch {
                     failure = error
                     return false
@@ -165,7 +186,7 @@ final class SearchIndex {
             }
             if let failure { throw failure }
         } else {
-            try parts.log.eachStepBackwards(places) { step in
+            try log.eachStepBackwards(places) { step in
                 found += step.reversed().filter(query.matches).prefix(limit - found.count)
                 return found.count < limit
             }
@@ -173,23 +194,21 @@ final class SearchIndex {
         return SearchAnswer(leaves: found, indexedSize: indexed, logSize: size)
     }
 
-    /// Where the records of those times lie; clocks step back, so the spans may overlap.
+    /// Where the records that may be meant lie.
     private func places(
         of query: SearchQuery,
         _ indexed: UInt64,
-        _ parts: Parts
+        _ file: IndexFile,
+        _ log: LogReader
     ) throws(DatabaseFailure) -> Range<UInt64> {
-        var first: UInt64 = 0
+        var first = try log.begin()
         var end = min(indexed, query.before ?? indexed)
         if query.since != nil || query.until != nil {
-            let times = [query.since?.description ?? "", query.until?.description ?? "~"]
-            let span = try parts.spans.first(.text(times[0]), .text(times[1])) {
-                row -> (UInt64, UInt64)? in
-                row.isNull(0) ? nil : (row.unsigned(0), row.unsigned(1))
+            guard let span = try file.places(since: query.since, until: query.until) else {
+                return 0..<0
             }
-            guard let span = span ?? nil else { return 0..<0 }
-            first = span.0
-            end = min(end, span.1)
+            first = max(first, span.lowerBound)
+            end = min(end, span.upperBound)
         }
         return first < end ? first..<end : 0..<0
     }
@@ -201,8 +220,8 @@ final class SearchIndex {
             "\"" + text.split(separator: "\"").joined(separator: " ") + "\""
         }
         let fields = [
-            query.kind?.rawValue, query.tenant.flatMap { $0 == .main ? nil : $0.rawValue },
-            query.call, query.principal?.rawValue, query.server?.rawValue, query.tool?.rawValue,
+            query.kind?.rawValue, query.tenant?.rawValue, query.call, query.principal?.rawValue,
+            query.server?.rawValue, query.tool?.rawValue,
         ]
         let words = (query.words ?? "").split(whereSeparator: \.isWhitespace).prefix(16)
         let parts =
@@ -214,75 +233,22 @@ final class SearchIndex {
 
     /// Runs `body` once more over a new index when the file turns out to be damaged.
     private func mending<Value>(
-        _ body: (Parts) throws(DatabaseFailure) -> Value
+        _ body: (IndexFile, LogReader) throws(DatabaseFailure) -> Value
     ) throws(DatabaseFailure) -> Value {
-        do throws(DatabaseFailure) { return try body(opened()) } catch {
+        do throws(DatabaseFailure) { return try run(body) } catch {
             guard error.meaning == .corrupt else { throw error }
             parts = nil
-            remove()
-            return try body(opened())
+            IndexFile.remove(path)
+            return try run(body)
         }
     }
 
-    /// It holds nothing that is not in the log.
-    private func remove() {
-        for suffix in ["", "-journal"] { unsafe unlink(searchPath + suffix) }
-    }
-
-    private static var foreign: DatabaseFailure {
-        DatabaseFailure(
-            step: "open the search index",
-            code: 11,
-            message: "it is of another log or another program",
-            meaning: .corrupt
-        )
-    }
-
-    private func opened() throws(DatabaseFailure) -> Parts {
-        if let parts { return parts }
-        let made = try open()
-        parts = made
-        return made
-    }
-
-    private func open() throws(DatabaseFailure) -> Parts {
-        let index = try Database(path: searchPath)
-        try index.execute(
-            "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=OFF; PRAGMA cache_size=-1024;"
-        )
-        let version = try index.prepare("PRAGMA user_version").first { $0.integer(0) }
-        let tables = try index.prepare("SELECT count(*) FROM sqlite_schema").first { $0.integer(0) }
-        guard version == Self.version || (version == 0 && tables == 0) else {
-            throw Self.foreign
-        }
-        // `words` keeps no text and no lengths: candidates are read from the log.
-        try index.execute(
-            """
-            BEGIN IMMEDIATE;
-            PRAGMA user_version=\(Self.version);
-            CREATE TABLE IF NOT EXISTS origin(name TEXT PRIMARY KEY);
-            CREATE TABLE IF NOT EXISTS span(
-                first INTEGER PRIMARY KEY, next INTEGER, earliest TEXT, latest TEXT);
-            CREATE VIRTUAL TABLE IF NOT EXISTS words
-                USING fts5(fields, text, content='', columnsize=0);
-            COMMIT;
-            """
-        )
-        try index.prepare("INSERT OR IGNORE INTO origin VALUES(?)").run(.text(origin))
-        let logs = try index.prepare("SELECT count(*) FROM origin").first { $0.integer(0) }
-        guard logs == 1 else { throw Self.foreign }
-        return Parts(
-            index: index,
-            log: try openLog(),
-            insert: try index.prepare("INSERT INTO words(rowid, fields, text) VALUES(?, ?, ?)"),
-            insertSpan: try index.prepare("INSERT INTO span VALUES(?, ?, ?, ?)"),
-            next: try index.prepare("SELECT max(next) FROM span"),
-            spans: try index.prepare(
-                "SELECT min(first), max(next) FROM span WHERE latest >= ? AND earliest <= ?"
-            ),
-            begin: try index.prepare("BEGIN IMMEDIATE"),
-            commit: try index.prepare("COMMIT"),
-            rollback: try index.prepare("ROLLBACK")
-        )
+    private func run<Value>(
+        _ body: (IndexFile, LogReader) throws(DatabaseFailure) -> Value
+    ) throws(DatabaseFailure) -> Value {
+        if let parts { return try body(parts.file, parts.log) }
+        let opened = (file: try IndexFile(path: path, origin: origin), log: try openLog())
+        parts = opened
+        return try body(opened.file, opened.log)
     }
 }

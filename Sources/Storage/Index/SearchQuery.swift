@@ -48,7 +48,7 @@ extension SearchQuery {
     }
 
     /// Whether no field is asked for in particular.
-    private var isOpen: Bool {
+    package var isOpen: Bool {
         kind == nil && tenant == nil && principal == nil && server == nil && tool == nil
             && call == nil && since == nil && until == nil
     }

@@ -22,6 +22,26 @@ struct CheckpointKeeper: Sendable {
         return failures
     }
 
+    /// Keeps `note` on the keeper's thread, and publishes when that is done.
+    static func keep(
+        _ note: String,
+        size: UInt64,
+        on thread: TaskThread<CheckpointKeeper>,
+        _ published: Lock<PublishedState>
+    ) {
+        published.withLock { $0.unkeptCount += 1 }
+        let isTaken = thread.submit { keeper in
+            let failures = keeper.keep(note)
+            published.withLock { state in
+                state.unkeptCount -= 1
+                state.keepFailure = failures.first?.description
+                if failures.isEmpty { state.keptSize = size }
+            }
+        }
+        // So many wait that one more is not taken: those that wait say so already.
+        if !isTaken { published.withLock { $0.unkeptCount -= 1 } }
+    }
+
     /// The end of what was sent to each destination that can be read, newest note first.
     ///
     /// A note whose writing was interrupted is among them; only its signature tells what is one.
@@ -39,5 +59,16 @@ struct CheckpointKeeper: Sendable {
     /// The last checkpoint kept beside the database, nil when there is none yet.
     func last() throws(FileFailure) -> String? {
         try LogFile.read(path).map { String(decoding: $0, as: UTF8.self) }
+    }
+}
+
+extension PublishedState {
+    /// Checkpoints that may wait for a slow disk before it counts as one that does not answer.
+    private static let patience = 8
+
+    /// Why the last checkpoint is not kept everywhere, also where a destination never answers.
+    var keepTrouble: String? {
+        if unkeptCount <= Self.patience { return keepFailure }
+        return keepFailure ?? "\(unkeptCount) checkpoints wait to be kept; a destination hangs"
     }
 }

@@ -40,6 +40,14 @@ package final class LogArchive {
 
     package func size() throws(DatabaseFailure) -> UInt64 { try reader.size() }
 
+    /// The first record there is; those before it were removed.
+    package func begin() throws(DatabaseFailure) -> UInt64 { try reader.begin() }
+
+    /// The note that speaks of the removed records; nil when the log says of none.
+    package func tombstone() throws(DatabaseFailure) -> [UInt8]? {
+        try reader.meta(LogSchema.tombstone)
+    }
+
     /// A row of the state as `rows` opens it; nil when there is none that was sealed by it.
     package func entry(
         _ key: StateKey,
@@ -56,12 +64,18 @@ package final class LogArchive {
         try reader.leaves(from: index, limit: limit)
     }
 
-    /// Hands every record from `index` on to `body`, which says whether it wants more.
+    /// Hands every record there is to `body`, which says whether it wants more.
+    ///
+    /// Before them `start` is told which is the first, and the note in the place of those before it.
     package func eachLeaf(
-        from index: UInt64 = 0,
+        from start: (UInt64, _ tombstone: [UInt8]?) -> Void = { _, _ in },
         _ body: (StoredLeaf) -> Bool
     ) throws(DatabaseFailure) {
-        try reader.eachLeaf(from: index, body)
+        try reader.snapshot { () throws(DatabaseFailure) in
+            let first = try reader.begin()
+            start(first, try reader.meta(LogSchema.tombstone))
+            try reader.eachLeaf(from: first, body)
+        }
     }
 
     /// Hands on all records before `end` in steps, the last ones first; each step is in order.
@@ -69,7 +83,8 @@ package final class LogArchive {
         before end: UInt64,
         _ body: ([StoredLeaf]) -> Bool
     ) throws(DatabaseFailure) {
-        try reader.eachStepBackwards(0..<end, body)
+        let begin = try reader.begin()
+        try reader.eachStepBackwards(min(begin, end)..<end, body)
     }
 
     /// Indexes some more records for `search`; how many are indexed then, and how many there are.
@@ -102,7 +117,7 @@ package final class LogArchive {
         from older: UInt64,
         to size: UInt64
     ) throws(DatabaseFailure) -> TreeProof? {
-        guard try reader.size() >= size else { return nil }
+        guard try reader.size() >= size, try reader.isProvable(size: older) else { return nil }
         return try reader.prover().consistency(from: older, to: size)
     }
 

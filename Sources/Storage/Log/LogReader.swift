@@ -5,12 +5,13 @@ import Base
 final class LogReader {
     private let database: Database
     private let tree: TreeHashing
-    private let lastSegment, segmentAt, segmentsFrom, tileAt, saltRow: Statement
+    private let firstSegment, lastSegment, segmentAt, segmentsFrom, tileAt, saltRow: Statement
     private let stateRow, stateRows, tenantRows, metaRow, lastNote: Statement
 
     init(_ database: Database, _ hashing: any Hashing) throws(DatabaseFailure) {
         self.database = database
         tree = TreeHashing(hashing)
+        firstSegment = try database.prepare("SELECT first FROM segment ORDER BY first LIMIT 1")
         lastSegment = try database.prepare(
             "SELECT first, count FROM segment ORDER BY first DESC LIMIT 1"
         )
@@ -61,6 +62,20 @@ final class LogReader {
     /// The number of records.
     func size() throws(DatabaseFailure) -> UInt64 {
         try lastSegment.first { $0.unsigned(0) + $0.unsigned(1) } ?? 0
+    }
+
+    /// The first record there is; those before it were removed.
+    func begin() throws(DatabaseFailure) -> UInt64 {
+        try firstSegment.first { $0.unsigned(0) } ?? 0
+    }
+
+    /// What is in use of the database; the rest of its file waits for later records.
+    func usedByteCount() throws(DatabaseFailure) -> UInt64 {
+        func figure(_ name: String) throws(DatabaseFailure) -> UInt64 {
+            try database.prepare("PRAGMA \(name)").first { $0.unsigned(0) } ?? 0
+        }
+        let (all, free) = (try figure("page_count"), try figure("freelist_count"))
+        return (all - min(all, free)) * (try figure("page_size"))
     }
 
     func meta(_ name: String) throws(DatabaseFailure) -> [UInt8]? {
@@ -127,12 +142,7 @@ final class LogReader {
             }
             return true
         }
-        let position = Int64(clamping: index)
-        let head = try segmentAt.first(.integer(position)) { row in
-            (row.unsigned(0), Int(row.integer(1)), row.bytes(2))
-        }
-        guard let (first, count, bytes) = head else { return }
-        guard index < first + UInt64(clamping: count) else { return }
+        guard let (first, count, bytes) = try row(around: index) else { return }
         _ = take(first, count, bytes)
         if goesOn, !isDamaged {
             try segmentsFrom.each([.integer(Int64(clamping: first))]) { row in
@@ -140,6 +150,44 @@ final class LogReader {
             }
         }
         if isDamaged { throw damage("records after \(next) are damaged") }
+    }
+
+    /// The row a record stands in, as it is stored.
+    private func row(
+        around index: UInt64
+    ) throws(DatabaseFailure) -> (first: UInt64, count: Int, bytes: [UInt8])? {
+        let found = try segmentAt.first(.integer(Int64(clamping: index))) { row in
+            (first: row.unsigned(0), count: Int(row.integer(1)), bytes: row.bytes(2))
+        }
+        return found.flatMap { index < $0.first + UInt64(clamping: $0.count) ? $0 : nil }
+    }
+
+    /// The records of the row that one stands in; nil where the log does not have it.
+    func neighbours(
+        of index: UInt64
+    ) throws(DatabaseFailure) -> (first: UInt64, records: [ArraySlice<UInt8>])? {
+        guard let (first, count, bytes) = try row(around: index) else { return nil }
+        guard let records = Segment.records(in: bytes, count: count) else {
+            throw damage("the records from \(first) on are damaged")
+        }
+        return (first, records)
+    }
+
+    /// The rows of the log from the one that begins with that record, while `body` says so.
+    func eachRow(
+        from first: UInt64,
+        _ body: ((first: UInt64, records: [ArraySlice<UInt8>])) -> Bool
+    ) throws(DatabaseFailure) {
+        var damaged: UInt64?
+        try segmentsFrom.each([.integer(Int64(clamping: first) - 1)]) { row in
+            let first = row.unsigned(0)
+            guard let records = Segment.records(in: row.bytes(2), count: Int(row.integer(1))) else {
+                damaged = first
+                return false
+            }
+            return body((first, records))
+        }
+        if let damaged { throw damage("records after \(damaged) are damaged") }
     }
 
     /// Hands on the records of those places from the end, in steps that are each in order.
@@ -200,6 +248,12 @@ final class LogReader {
             throw damage("tile \(index) of level \(level) is damaged")
         }
         return tile
+    }
+
+    /// Whether the root of an older size can still be made: the tiles of its last records are there.
+    func isProvable(size: UInt64) throws(DatabaseFailure) -> Bool {
+        let first = LogSchema.firstTile(ofLog: try begin())
+        return size % 256 == 0 || size >= first * 256
     }
 
     func prover() -> TreeProver<DatabaseFailure> {

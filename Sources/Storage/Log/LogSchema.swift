@@ -58,6 +58,14 @@ enum LogSchema {
         CREATE UNIQUE INDEX IF NOT EXISTS state_place ON state(tenant, kind, name);
         """
 
+    /// The row of `meta` that holds the tombstone.
+    static let tombstone = "tombstone"
+
+    /// The first tile of leaf hashes a log keeps that begins with that record.
+    ///
+    /// They go by 256, whose roots are a full tile of the next level; that one stays.
+    static func firstTile(ofLog begin: UInt64) -> UInt64 { (begin >> 16) << 8 }
+
     /// Levels 0 to 7 in the top byte, the index below.
     static func place(level: Int, index: UInt64) -> Int64 {
         Int64(level) << 56 | Int64(clamping: index)

@@ -8,9 +8,16 @@ struct PublishedState {
     var lastNote: String?
     /// The size the last note covers.
     var signedSize: UInt64
+    /// What says that the oldest records were removed; nil while the log has all of them.
+    var tombstone: Tombstone?
+    /// The size of the last checkpoint that is kept beside the database and at every destination.
+    var keptSize: UInt64 = 0
+    /// Checkpoints the keeper was given and is not done with.
+    var unkeptCount = 0
+    /// Why the last checkpoint the keeper is done with is not kept everywhere.
     var keepFailure: String?
-    /// Transactions handed over with `post` that could not be recorded.
-    var lostPosts: UInt64 = 0
+    /// Transactions that could not be recorded, and whose callers do not wait or can do nothing.
+    var lostCount: UInt64 = 0
     /// How long the database transactions took, their sync included.
     var commitTime = DurationHistogram()
     /// Bytes of records by tenant on the day of the last of them, for tenants written since the start.
@@ -27,13 +34,13 @@ final class LogWriter {
     let key: CheckpointKey
     let published: Lock<PublishedState>
     private let database: Database
-    private let reader: LogReader
+    let reader: LogReader
     private let statements: WriterStatements
     private let room: LogSchema.Room
     private var edge: TreeEdge
     private var open: OpenIntents
     private var daily: DailyBytes
-    private var health = StoreHealth.writable
+    private(set) var health = StoreHealth.writable
     private var snapshotSize: UInt64
     /// When the next checkpoint is due, by the monotonic clock of `options`.
     private var checkpointDue: Instant
@@ -41,7 +48,12 @@ final class LogWriter {
     private var copiedFrames = 0
     /// When a sick disk is tried again.
     private var nextTrial = Instant(nanoseconds: 0)
-    private let keep: @Sendable (String) -> Void
+    /// Takes each signed checkpoint and its size, to keep it elsewhere.
+    private let keep: @Sendable (String, UInt64) -> Void
+    /// Whether the write-ahead log may still have removed records.
+    var holdsRemoved: Bool
+    /// When it was last emptied of them.
+    var emptiedAt: Instant?
 
     init(
         _ database: Database,
@@ -52,7 +64,7 @@ final class LogWriter {
         open: OpenIntents,
         daily: DailyBytes,
         published: Lock<PublishedState>,
-        keep: @escaping @Sendable (String) -> Void
+        keep: @escaping @Sendable (String, UInt64) -> Void
     ) throws(DatabaseFailure) {
         self.database = database
         self.reader = reader
@@ -63,6 +75,8 @@ final class LogWriter {
         self.daily = daily
         self.published = published
         self.keep = keep
+        // An earlier process may have ended in the middle of it.
+        holdsRemoved = published.withLock { $0.tombstone != nil }
         room = LogSchema.Room(byteCount: options.reservedByteCount)
         statements = try WriterStatements(database)
         snapshotSize = edge.size
@@ -259,7 +273,7 @@ final class LogWriter {
         }
         if let note = batch.note {
             checkpointDue = options.clock.instant.advanced(by: options.checkpointInterval)
-            keep(note)
+            keep(note, signedSize)
         }
     }
 
@@ -267,7 +281,7 @@ final class LogWriter {
         if let continuation = unsafe commit.continuation {
             unsafe continuation.resume(returning: result)
         } else if case .failure = result {
-            published.withLock { $0.lostPosts += 1 }
+            published.withLock { $0.lostCount += 1 }
         }
     }
 
@@ -307,6 +321,30 @@ final class LogWriter {
         }
     }
 
+    /// What `body` writes and one record about it, with a snapshot, in one transaction.
+    func write(
+        _ record: AuditRecord,
+        with body: (WriterStatements) throws(DatabaseFailure) -> Void
+    ) throws(DatabaseFailure) {
+        let now = options.clock.timestamp
+        try statements.begin.run()
+        do throws(DatabaseFailure) {
+            var batch = Batch(edge: edge, segment: Segment(first: edge.size))
+            try body(statements)
+            try snapshotIfDue(force: true)
+            _ = try apply(Transaction(record), to: &batch, at: now)
+            try flush(&batch)
+            try statements.commit.run()
+            adopt(batch, at: now)
+        } catch {
+            try? statements.rollback.run()
+            throw error
+        }
+    }
+
+    /// The first record that is read again when its call ends, or at a start.
+    var firstOpenIntent: UInt64? { open.leaves.values.min() }
+
     // MARK: health
 
     /// Why the transaction is not even tried.
@@ -318,7 +356,7 @@ final class LogWriter {
         return database.walFrames < limit ? nil : .noSpace(reason)
     }
 
-    private var failure: StoreError {
+    var failure: StoreError {
         switch health {
         case .reserveOnly(let reason): .noSpace(reason)
         case .notWritable(let reason): .notWritable(reason)
@@ -329,7 +367,7 @@ final class LogWriter {
     }
 
     /// Sets the health a failed write speaks of.
-    private func fail(_ error: DatabaseFailure) {
+    func fail(_ error: DatabaseFailure) {
         switch error.meaning {
         case .full:
             // Already living from the reserve: then that is used up as well.
@@ -422,16 +460,22 @@ final class LogWriter {
             let rest = Segment.removingSalt(in: bytes, at: Int(clamping: leaf - first))
             guard rest.count < bytes.count else { return .success(()) }
             try statements.replaceSalts(first: first, rest)
-            // The row's old pages are zeroed (`secure_delete`), but the write-ahead log still has
-            // them until it is emptied; then its room is made again.
-            try database.checkpoint(truncate: true)
-            copiedFrames = 0
-            try? LogFile.fill(options.walPath, to: options.reservedByteCount)
+            try emptyWriteAheadLog(waits: true)
             return .success(())
         } catch {
             if error.meaning != .busy { fail(error) }
             return .failure(.notWritable(error.description))
         }
+    }
+
+    /// Empties the write-ahead log and makes its room again.
+    ///
+    /// The old pages of what was deleted are zeroed (`secure_delete`), but the write-ahead log has
+    /// them until then.
+    func emptyWriteAheadLog(waits: Bool) throws(DatabaseFailure) {
+        try database.checkpoint(truncate: true, waits: waits)
+        copiedFrames = 0
+        try? LogFile.fill(options.walPath, to: options.reservedByteCount)
     }
 
     private func finish() {

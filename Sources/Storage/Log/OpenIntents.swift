@@ -48,7 +48,7 @@ struct OpenIntents {
             for stored in try reader.leaves(from: leaf, limit: 1) { read(stored) }
         }
         var steps = self
-        try reader.eachLeaf(from: size) { leaf in
+        try reader.eachLeaf(from: max(size, try reader.begin())) { leaf in
             steps.read(leaf)
             return true
         }

@@ -15,6 +15,14 @@ extension SQLiteStore {
 private struct StoreOpening {
     let options: StoreOptions
 
+    /// The checkpoints a start found; the log extends them.
+    private struct Signed {
+        /// The newest one at hand.
+        var last: (note: String, size: UInt64)?
+        /// What is covered beside the database and at every destination.
+        var keptSize: UInt64 = 0
+    }
+
     func run() throws(StoreOpenError) -> StoreParts {
         let keeper = CheckpointKeeper(
             path: options.checkpointPath,
@@ -35,8 +43,9 @@ private struct StoreOpening {
         }
         let kept = try lastKept(keeper)
         let key = try identity(database, reader, kept)
+        let tombstone = try checkBegin(reader, key)
         let signed = try checkContinuity(reader, key, kept, keeper.sent(by: key.origin))
-        return try start(database, reader, key, keeper, signed)
+        return try start(database, reader, key, keeper, signed, tombstone)
     }
 
     private func step<Value>(
@@ -85,30 +94,64 @@ private struct StoreOpening {
         return CheckpointKey(origin: origin, publicKey: publicKey, options.hashing)
     }
 
+    /// That no record is missing from the beginning but those a tombstone of this log speaks of.
+    private func checkBegin(
+        _ reader: LogReader,
+        _ key: CheckpointKey
+    ) throws(StoreOpenError) -> Tombstone? {
+        let (begin, note) = try step { () throws(DatabaseFailure) in
+            (try reader.begin(), try reader.meta(LogSchema.tombstone))
+        }
+        guard let note else {
+            guard begin == 0 else {
+                throw .evidenceBroken("the first \(begin) records are missing, with no tombstone")
+            }
+            return nil
+        }
+        let text = String(decoding: note, as: UTF8.self)
+        guard let tombstone = key.tombstone(text, options.checker) else {
+            throw .evidenceBroken("its tombstone was not signed with this log's key")
+        }
+        guard tombstone.size == begin else {
+            throw .evidenceBroken(
+                "its tombstone is of \(tombstone.size) records, the log begins with record \(begin)"
+            )
+        }
+        let peaks = try step { () throws(DatabaseFailure) in
+            try reader.prover().peaks(size: begin)
+        }
+        guard peaks == tombstone.peaks else {
+            throw .evidenceBroken("its tombstone is not of the records that were removed")
+        }
+        return tombstone
+    }
+
     /// That the tree extends what was signed: in the database, and above all outside of it.
     private func checkContinuity(
         _ reader: LogReader,
         _ key: CheckpointKey,
         _ kept: String?,
         _ sent: [(path: String, notes: [String])]
-    ) throws(StoreOpenError) -> (note: String, size: UInt64)? {
+    ) throws(StoreOpenError) -> Signed {
         let own = try step { () throws(DatabaseFailure) in try reader.lastCheckpointNote() }
-        var last: (note: String, size: UInt64)?
-        for (note, place) in [(own, "in the database"), (kept, "beside it")] {
+        var found = Signed()
+        for (note, place, isKept) in [(own, "in the database", false), (kept, "beside it", true)] {
             guard let note else { continue }
             let checkpoint: Checkpoint
             do throws(CheckpointError) {
                 checkpoint = try key.open(note, options.checker)
             } catch { throw .evidenceBroken("\(error) (the one \(place))") }
             try check(reader, extends: checkpoint, place)
-            if checkpoint.size >= last?.size ?? 0 { last = (note, checkpoint.size) }
+            if checkpoint.size >= found.last?.size ?? 0 { found.last = (note, checkpoint.size) }
+            if isKept { found.keptSize = checkpoint.size }
         }
         for (path, notes) in sent {
             // Others may write there: what this log's key did not sign says nothing about this log.
             let signed = notes.lazy.compactMap { try? key.open($0, options.checker) }.first
             if let signed { try check(reader, extends: signed, "in `\(printable(path))`") }
+            found.keptSize = min(found.keptSize, signed?.size ?? 0)
         }
-        return last
+        return found
     }
 
     private func check(
@@ -116,11 +159,18 @@ private struct StoreOpening {
         extends checkpoint: Checkpoint,
         _ place: String
     ) throws(StoreOpenError) {
-        let size = try step { () throws(DatabaseFailure) in try reader.size() }
+        let (begin, size) = try step { () throws(DatabaseFailure) in
+            (try reader.begin(), try reader.size())
+        }
         guard checkpoint.size <= size else {
             throw .evidenceBroken(
                 "the checkpoint \(place) covers \(checkpoint.size) records, the log has \(size)"
             )
+        }
+        // Nothing is removed before a checkpoint over it is kept everywhere, so this is a log that
+        // somebody else made, with a tombstone nobody outside can vouch for.
+        guard checkpoint.size >= begin else {
+            throw .removedUncovered(begin: begin, covered: checkpoint.size, place: place)
         }
         let root = try step { () throws(DatabaseFailure) in
             try reader.prover().root(size: checkpoint.size)
@@ -137,15 +187,18 @@ private struct StoreOpening {
         _ reader: LogReader,
         _ key: CheckpointKey,
         _ keeper: CheckpointKeeper,
-        _ signed: (note: String, size: UInt64)?
+        _ signed: Signed,
+        _ tombstone: Tombstone?
     ) throws(StoreOpenError) -> StoreParts {
         let size = try step { () throws(DatabaseFailure) in try reader.size() }
         let published = Lock(
             PublishedState(
                 size: size,
                 health: .writable,
-                lastNote: signed?.note,
-                signedSize: signed?.size ?? 0
+                lastNote: signed.last?.note,
+                signedSize: signed.last?.size ?? 0,
+                tombstone: tombstone,
+                keptSize: signed.keptSize
             )
         )
         let keeperThread = try keeperThread(keeper)
@@ -164,12 +217,14 @@ private struct StoreOpening {
                 open: OpenIntents(from: reader),
                 daily: DailyBytes(snapshot: try reader.meta("daily_bytes")),
                 published: published
-            ) { note in
-                _ = keeperThread.submit { keeper in
-                    let failures = keeper.keep(note)
-                    published.withLock { $0.keepFailure = failures.first?.description }
-                }
+            ) { note, size in
+                CheckpointKeeper.keep(note, size: size, on: keeperThread, published)
             }
+        }
+        let endedAt = try step { () throws(DatabaseFailure) in
+            // What was removed has been looked at by its tombstone, which is the newest then.
+            let last = size == 0 ? nil : try reader.leaves(from: size - 1, limit: 1).last
+            return last.flatMap { RecordHead(leaf: $0.bytes)?.timestamp }
         }
         let recovered = try step { () throws(DatabaseFailure) in try writer.closeOpenIntents() }
         let queue = CommitQueue(arrange: options.arrangeWake)
@@ -180,6 +235,7 @@ private struct StoreOpening {
             key: key,
             folder: options.folder,
             recovered: recovered,
+            endedAt: endedAt,
             published: published,
             queue: queue,
             writer: thread,

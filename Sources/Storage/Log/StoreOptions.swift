@@ -69,6 +69,8 @@ package enum StoreOpenError: Error, Equatable, Sendable, CustomStringConvertible
     case otherKey
     /// What is here does not fit a checkpoint that was kept.
     case evidenceBroken(String)
+    /// Records are gone that no checkpoint in that place covers.
+    case removedUncovered(begin: UInt64, covered: UInt64, place: String)
     case noThread
 
     package var description: String {
@@ -81,6 +83,9 @@ package enum StoreOpenError: Error, Equatable, Sendable, CustomStringConvertible
             "the log was signed with another key than `signing.key` of the state folder"
         case .evidenceBroken(let reason):
             "the log does not continue what was signed: \(reason)"
+        case .removedUncovered(let begin, let covered, let place):
+            "the log does not continue what was signed: it begins with record \(begin), and the last "
+                + "checkpoint \(place) covers \(covered); nothing goes before a later one is there"
         case .noThread: "the machine gives no thread"
         }
     }
@@ -94,6 +99,10 @@ package enum StoreOpenError: Error, Equatable, Sendable, CustomStringConvertible
         case .evidenceBroken:
             "keep the folder as it is and look with `gatehouse audit verify`; if an older copy was "
                 + "put back, put back the newest one: what was recorded since is missing here"
+        case .removedUncovered:
+            "keep both as they are and look with `gatehouse audit verify --against FILE`; if that "
+                + "file was not among `audit.checkpoints` for a while, move it away and keep it: "
+                + "the gateway begins a new one"
         case .noThread: "raise the limit on processes"
         }
     }
@@ -101,7 +110,7 @@ package enum StoreOpenError: Error, Equatable, Sendable, CustomStringConvertible
     /// Whether what is here is not the log that was signed; nothing may be written to it then.
     package var isBrokenEvidence: Bool {
         switch self {
-        case .otherKey, .evidenceBroken: true
+        case .otherKey, .evidenceBroken, .removedUncovered: true
         case .database(let failure): failure.meaning == .corrupt
         case .file, .otherFormat, .noThread: false
         }

@@ -6,6 +6,8 @@ final class WriterStatements {
     let begin, commit, rollback: Statement
     private let segment, salts, tile, note, meta: Statement
     private let stateVersion, statePut, stateDelete: Statement
+    private let removals: [Statement]
+    private let tileRemoval: Statement
 
     init(_ database: Database) throws(DatabaseFailure) {
         begin = try database.prepare("BEGIN IMMEDIATE")
@@ -16,6 +18,18 @@ final class WriterStatements {
         tile = try database.prepare("INSERT INTO tile VALUES(?, ?)")
         note = try database.prepare("INSERT OR REPLACE INTO checkpoint VALUES(?, ?)")
         meta = try database.prepare("INSERT OR REPLACE INTO meta VALUES(?, ?)")
+        removals = [
+            try database.prepare("DELETE FROM segment WHERE first < ?"),
+            try database.prepare("DELETE FROM salt WHERE first < ?"),
+            // The last one that vouches for what is removed stays.
+            try database.prepare(
+                """
+                DELETE FROM checkpoint
+                WHERE size < (SELECT max(size) FROM checkpoint WHERE size <= ?)
+                """
+            ),
+        ]
+        tileRemoval = try database.prepare("DELETE FROM tile WHERE place < ?")
         stateVersion = try database.prepare(
             "SELECT version FROM state WHERE tenant = ? AND kind = ? AND name = ?"
         )
@@ -48,6 +62,14 @@ final class WriterStatements {
 
     func insert(note text: String, size: UInt64) throws(DatabaseFailure) {
         try note.run(.integer(Int64(clamping: size)), .text(text))
+    }
+
+    /// Deletes the records before that one, their salts, and what only they needed.
+    func remove(before first: UInt64) throws(DatabaseFailure) {
+        for removal in removals { try removal.run(.integer(Int64(clamping: first))) }
+        // Level 0 comes first, so everything below the place is a tile of leaf hashes.
+        let tile = LogSchema.place(level: 0, index: LogSchema.firstTile(ofLog: first))
+        try tileRemoval.run(.integer(tile))
     }
 
     func setMeta(_ name: String, _ value: [UInt8]) throws(DatabaseFailure) {

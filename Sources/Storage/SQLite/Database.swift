@@ -63,8 +63,11 @@ package struct DatabaseFailure: Error, Equatable, Sendable, CustomStringConverti
     }
 
     /// Copies the write-ahead log into the database as far as readers let it.
-    func checkpoint(truncate: Bool = false) throws(DatabaseFailure) {
-        try check(unsafe csqlite_checkpoint(connection, truncate ? 1 : 0), "checkpoint")
+    ///
+    /// To truncate it no reader may be in it: it waits for them, or fails at once as busy.
+    func checkpoint(truncate: Bool = false, waits: Bool = true) throws(DatabaseFailure) {
+        let status = unsafe csqlite_checkpoint(connection, truncate ? 1 : 0, waits ? 1 : 0)
+        try check(status, "checkpoint")
     }
 
     fileprivate func check(_ status: CInt, _ step: String) throws(DatabaseFailure) {

@@ -39,7 +39,7 @@ final class CommitQueue: Sendable {
         self.arrange = arrange
     }
 
-    /// False when the queue is full or closed; the caller then still owns the continuation.
+    /// Nil when it was taken; otherwise why not, and the caller still owns the continuation.
     ///
     /// INVARIANT: bounded by count and bytes. When full the caller fails closed: no evidence, no call.
     func add(_ commit: PendingCommit) -> StoreError? {

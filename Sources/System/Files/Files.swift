@@ -181,6 +181,13 @@ package enum Files {
         _ = try checked("unlink", unsafe cgate_unlink(-1, path, 0), subject: path)
     }
 
+    /// Makes a symbolic link where nothing is yet.
+    package static func makeLink(to target: String, at path: String) throws(SystemError) {
+        try refuseNUL(path, call: "symlink")
+        try refuseNUL(target, call: "symlink")
+        _ = try checked("symlink", unsafe cgate_make_link(target, path), subject: path)
+    }
+
     /// What a symbolic link says.
     package static func target(ofLink path: String) throws(SystemError) -> String {
         try refuseNUL(path, call: "readlink")

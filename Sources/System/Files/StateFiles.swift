@@ -50,6 +50,14 @@ extension Files {
         _ = try checked("fsync", cgate_fsync(file.number, dataOnly ? 1 : 0))
     }
 
+    /// Sets the mode of what is open, whatever the umask.
+    package static func changeMode(
+        of file: borrowing Descriptor,
+        to mode: UInt32
+    ) throws(SystemError) {
+        _ = try checked("fchmod", cgate_change_mode(file.number, mode))
+    }
+
     /// Waits until the names in a folder are on disk.
     package static func synchroniseFolder(_ path: String) throws(SystemError) {
         let folder = try open(path, [.read, .folder, .followLinks])

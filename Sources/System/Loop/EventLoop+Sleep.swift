@@ -21,28 +21,6 @@ extension EventLoop {
     package func sleep(for duration: Duration) async throws(CancellationError) {
         try await sleep(until: SystemClock().instant.advanced(by: duration))
     }
-
-    /// Runs `operation` as a task of this loop and cancels it at `deadline`.
-    ///
-    /// Returns what it returned; throws what it threw, or `DeadlinePassed` when the deadline came
-    /// first. It waits for the operation to end either way, so the operation has to heed its
-    /// cancellation.
-    package func withDeadline<Success: Sendable>(
-        _ deadline: Instant,
-        _ operation: sending @escaping @isolated(any) () async throws -> Success
-    ) async throws -> Success {
-        let task = spawnThrowing(operation)
-        let alarm = Alarm(task: task)
-        submit { alarm.set(on: self, due: deadline.nanoseconds) }
-        defer { submit { alarm.clear(on: self) } }
-        let result = await withTaskCancellationHandler {
-            await task.result
-        } onCancel: {
-            task.cancel()
-        }
-        if case .failure = result, alarm.hasFired { throw DeadlinePassed() }
-        return try result.get()
-    }
 }
 
 /// The state of one `sleep`.
@@ -73,34 +51,5 @@ private final class Sleeper: Timed, @unchecked Sendable {
         isEnded = true
         continuation?.resume()
         continuation = nil
-    }
-}
-
-/// The timer of one `withDeadline`.
-///
-/// INVARIANT loop-thread: the timer is touched only in closures submitted to one loop; `hasFired`
-/// is behind a lock because the waiting task may run elsewhere.
-private final class Alarm<Success: Sendable>: Timed, @unchecked Sendable {
-    private let task: Task<Success, any Error>
-    private let fired = Lock(false)
-    private var isCleared = false
-
-    init(task: Task<Success, any Error>) { self.task = task }
-
-    var hasFired: Bool { fired.withLock { $0 } }
-
-    func set(on loop: EventLoop, due: UInt64) {
-        guard !isCleared else { return }
-        loop.setTimer(self, due: due)
-    }
-
-    func clear(on loop: EventLoop) {
-        isCleared = true
-        loop.cancelTimer(self)
-    }
-
-    override func fire() {
-        fired.withLock { $0 = true }
-        task.cancel()
     }
 }

@@ -95,39 +95,3 @@ package enum ProcessTree {
         _ = cgate_pidfd_signal(pidfd, signal.rawValue)
     }
 }
-
-/// Orphaned descendants of ours, which the kernel hands to us to reap.
-package enum Orphans {
-    /// From now on processes whose parents end become our children, not those of init.
-    package static func adopt() throws(SystemError) {
-        _ = try checked("prctl", cgate_become_subreaper())
-    }
-
-    /// Reaps the ended children whose number is not in `owned`; call it on SIGCHLD.
-    ///
-    /// The count.
-    @discardableResult
-    package static func reap(except owned: Set<Int32>) -> Int {
-        var count = 0
-        for process in children() where !owned.contains(process) {
-            if cgate_reap_pid(process) == 1 { count += 1 }
-        }
-        return count
-    }
-
-    /// Our own children, ended ones too.
-    package static func children() -> [Int32] {
-        let own = getpid()
-        let threads = (try? Files.names(in: "/proc/self/task")) ?? []
-        var found: [Int32] = []
-        for thread in threads {
-            // Needs CONFIG_PROC_CHILDREN, as Debian's kernel has it.
-            guard
-                let bytes = try? Files.read("/proc/self/task/\(thread)/children", limit: 1 << 20)
-            else { return ProcessTree.all().filter { $0.parent == own }.map(\.processID) }
-            let numbers = bytes.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
-            found += numbers.compactMap { Int32($0) }
-        }
-        return found
-    }
-}

@@ -69,6 +69,7 @@ package final class Listener: EventSource {
         guard cgate_is_listening(number) == 1 else {
             throw SystemError(call: "listen", code: Errno.invalidArgument)
         }
+        cgate_send_at_once(number)
         var bound = cgate_address()
         _ = unsafe cgate_local_address(number, &bound)
         address = SocketAddress(bound)

@@ -129,9 +129,15 @@ extension Stream {
         return .failed(failure ?? .closed)
     }
 
+    /// Gives the buffer back where nothing is in it: who waits for something else than bytes, holds
+    /// none meanwhile.
+    package func releaseBuffer() {
+        if buffer.count == 0 { buffer.release(to: loop.buffers) }
+    }
+
     /// Waits until reading may bring something, without reading.
     package func readable(until deadline: Instant? = nil) async throws(StreamError) {
-        if buffer.count == 0 { buffer.release(to: loop.buffers) }
+        releaseBuffer()
         while !isReadable {
             if let failure { throw failure }
             readDeadline = deadline?.nanoseconds ?? .max

@@ -127,8 +127,12 @@ enum ApprovalCommands {
     private static let watch = Command(
         "approvals watch",
         "",
-        "show what waits, anew at each change, until interrupted",
+        "show each question as it comes, and answer it by one key on a terminal",
+        options: [ApproverPrompt.option],
         run: { invocation, loop in
+            if !invocation.wantsJSON, Terminal.isTerminal(1), let terminal = try? Terminal() {
+                return try await ApprovalWatch(invocation, terminal, on: loop).run()
+            }
             let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
             _ = try await client.call("approvals.watch") { event in
                 guard let waiting = event["waiting"] else { return }
@@ -149,7 +153,7 @@ enum ApprovalCommands {
     private static let stats = Command(
         "approvals stats",
         "",
-        "how often people are asked, how they answer and how fast, since the start",
+        "how often people are asked, how they answer and how fast",
         run: { invocation, loop in
             let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
             let result = try await client.call("approvals.stats")

@@ -8,8 +8,10 @@ import Storage
 import System
 
 /// `gatehouse audit …`: reads the log, whether a gateway writes it just now or none runs.
+///
+/// Questions that the search index answers are put to the gateway first, see `LogSearch`.
 enum AuditCommands {
-    static let all = [tail, search, show, export, verify, prove, key]
+    static let all = [tail, search, show, export, verify, prove, key, tombstone]
 
     private static func archive(_ invocation: Invocation) throws -> LogArchive {
         let state = try invocation.stateFolder()
@@ -45,6 +47,18 @@ enum AuditCommands {
         return number
     }
 
+    /// Throws where that record was removed, saying so.
+    private static func require(_ leaf: UInt64, in archive: LogArchive) throws {
+        let begin = try archive.begin()
+        guard leaf >= begin else {
+            throw ControlError(
+                .refused,
+                "record \(leaf) was removed, with all before record \(begin)",
+                hint: "`gatehouse audit tombstone` prints what says so"
+            )
+        }
+    }
+
     /// Throws when the reader went away, which ends what follows the log.
     private static func show(_ leaf: StoredLeaf, asJSON: Bool) throws {
         if asJSON {
@@ -63,13 +77,19 @@ enum AuditCommands {
             Command.Option("--lines", "N", "how many (default: 20)"),
             Command.Option("--follow", nil, "the same as -f: wait for further records"),
         ] + AuditFilter.options,
-        blocking: { invocation in
+        run: { invocation, loop in
             let archive = try archive(invocation)
             let filter = try AuditFilter(invocation, now: SystemClock().timestamp)
             let lines = try count(invocation, "--lines", default: 20, most: 100_000)
             let follows = try invocation.has("--follow") || isFollowing(invocation)
             var next = try archive.size()
-            for leaf in try last(lines, before: next, in: archive, filter) {
+            var found: [StoredLeaf]?
+            // What is rare may lie far back, where the index leads at once.
+            if !filter.isOpen, lines <= Limits.auditPageCount {
+                let query = filter.query(limit: lines, before: next)
+                found = try await LogSearch.ask(query, invocation, on: loop)?.reversed()
+            }
+            for leaf in try found ?? last(lines, before: next, in: archive, filter) {
                 try show(leaf, asJSON: invocation.wantsJSON)
             }
             while follows {
@@ -115,25 +135,35 @@ enum AuditCommands {
         options: [
             Command.Option("--lines", "N", "the last so many (default: 100, at most 1000)")
         ] + AuditFilter.options,
-        blocking: { invocation in
-            let archive = try archive(invocation)
+        run: { invocation, loop in
             let filter = try AuditFilter(invocation, now: SystemClock().timestamp)
-            let lines = try count(invocation, "--lines", default: 100, most: 1000)
-            do { try bringUp(archive) } catch {
-                Console.complain(
-                    "note: `search.db` of the state folder cannot be written (\(error)); the log is "
-                        + "indexed in memory, for this question alone"
-                )
-                archive.indexInMemory()
-                try bringUp(archive)
-            }
+            let most = Limits.auditPageCount
+            let lines = try count(invocation, "--lines", default: 100, most: most)
             let query = filter.query(words: invocation.arguments, limit: lines)
-            for leaf in try archive.search(query).leaves.reversed() {
+            let asked = try await LogSearch.ask(query, invocation, on: loop)
+            for leaf in try (asked ?? read(query, invocation)).reversed() {
                 try show(leaf, asJSON: invocation.wantsJSON)
             }
             return 0
         }
     )
+
+    /// What a question finds in the files, newest first.
+    private static func read(
+        _ query: SearchQuery,
+        _ invocation: Invocation
+    ) throws -> [StoredLeaf] {
+        let archive = try archive(invocation)
+        do { try bringUp(archive) } catch {
+            Console.complain(
+                "note: `search.db` of the state folder cannot be written (\(error)); the log is "
+                    + "indexed in memory, for this question alone"
+            )
+            archive.indexInMemory()
+            try bringUp(archive)
+        }
+        return try archive.search(query).leaves
+    }
 
     /// Indexes what is there at the beginning; says how far it is once a second.
     private static func bringUp(_ archive: LogArchive) throws(DatabaseFailure) {
@@ -152,7 +182,9 @@ enum AuditCommands {
         "print one record whole",
         blocking: { invocation in
             let number = try leaf(invocation)
-            guard let found = try archive(invocation).leaves(from: number, limit: 1).first else {
+            let archive = try archive(invocation)
+            try require(number, in: archive)
+            guard let found = try archive.leaves(from: number, limit: 1).first else {
                 throw ControlError(.refused, "the log has no record \(number)")
             }
             Console.print(String(decoding: found.bytes, as: UTF8.self))
@@ -206,14 +238,22 @@ enum AuditCommands {
             let archive = try archive(invocation)
             let key = try VerifierKey(try invocation.value("--key") ?? archive.key.text, hashing)
             var check = LogVerification(hashing)
-            var notes = try archive.checkpointNotes().map { Array($0.utf8) }
-            if let file = try invocation.value("--against") {
-                notes += VerifiedCheckpoint.split(try Files.read(file, limit: 64 << 20))
+            for note in try archive.checkpointNotes() {
+                check.expect(Array(note.utf8), key, Ed25519.Checker())
             }
-            for note in notes { check.expect(note, key, Ed25519.Checker()) }
+            if let file = try invocation.value("--against") {
+                let notes = VerifiedCheckpoint.split(try Files.read(file, limit: 64 << 20))
+                guard !notes.isEmpty else {
+                    throw ControlError(.usage, "`\(printable(file))` holds no checkpoint")
+                }
+                for note in notes { check.expect(note, key, Ed25519.Checker(), isOutside: true) }
+            }
             var progress = Progress("checked")
             let size = try archive.size()
-            try archive.eachLeaf { leaf in
+            let begin = { (first: UInt64, tombstone: [UInt8]?) in
+                check.begin(at: first, tombstone, key, Ed25519.Checker())
+            }
+            try archive.eachLeaf(from: begin) { leaf in
                 check.add(leaf.bytes)
                 if leaf.index % 4096 == 0 { progress.report(leaf.index, of: size) }
                 return true
@@ -223,10 +263,13 @@ enum AuditCommands {
             invocation.report(
                 "\(report.size) records, \(report.checkpointCount) checkpoints, "
                     + "\(report.coveredSize) records covered, \(report.openCallCount) calls open\n"
+                    + removed(report)
                     + (report.holds ? "the log holds" : "THE LOG DOES NOT HOLD"),
                 [
                     "holds": .bool(report.holds),
                     "records": JSONValue(Int(report.size)),
+                    "removed": JSONValue(Int(report.removedCount)),
+                    "older": JSONValue(report.olderCheckpointCount),
                     "checkpoints": JSONValue(Int(report.checkpointCount)),
                     "covered": JSONValue(Int(report.coveredSize)),
                     "open": JSONValue(Int(report.openCallCount)),
@@ -237,6 +280,14 @@ enum AuditCommands {
         }
     )
 
+    private static func removed(_ report: VerificationReport) -> String {
+        guard report.removedCount > 0 else { return "" }
+        let older =
+            report.olderCheckpointCount == 0
+            ? "" : "; nothing is left to compare \(report.olderCheckpointCount) checkpoints with"
+        return "the first \(report.removedCount) records were removed, with a tombstone\(older)\n"
+    }
+
     private static let prove = Command(
         "audit prove",
         "NUMBER",
@@ -244,7 +295,9 @@ enum AuditCommands {
         options: [Command.Option("--open", nil, "with the salt that opens its commitments")],
         blocking: { invocation in
             let number = try leaf(invocation)
-            let evidence = try archive(invocation).evidence(
+            let archive = try archive(invocation)
+            try require(number, in: archive)
+            let evidence = try archive.evidence(
                 of: number,
                 opening: invocation.has("--open")
             )
@@ -267,6 +320,19 @@ enum AuditCommands {
         blocking: { invocation in
             let key = try archive(invocation).key.text
             invocation.report(key, ["key": JSONValue(key)])
+            return 0
+        }
+    )
+
+    private static let tombstone = Command(
+        "audit tombstone",
+        "",
+        "print the signed note in the place of removed records; an export is verified with it",
+        blocking: { invocation in
+            guard let note = try archive(invocation).tombstone() else {
+                throw ControlError(.refused, "no record of this log was removed")
+            }
+            try Console.write(note)
             return 0
         }
     )

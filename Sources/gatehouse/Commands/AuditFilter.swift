@@ -67,11 +67,15 @@ struct AuditFilter: Sendable {
         }
     }
 
+    /// Whether every record is meant.
+    var isOpen: Bool { query.isOpen }
+
     /// What to ask the index for.
-    func query(words: [String], limit: Int) -> SearchQuery {
+    func query(words: [String] = [], limit: Int, before: UInt64? = nil) -> SearchQuery {
         var query = query
         query.words = words.isEmpty ? nil : words.joined(separator: " ")
         query.limit = limit
+        query.before = before
         return query
     }
 

@@ -75,10 +75,7 @@ enum BreakGlassCommands {
                 for glass in result.elements {
                     Console.print(line(glass))
                     for use in glass["uses"]?.elements.map({ $0 }) ?? [] {
-                        let words = ["at", "tool", "ticket"].map {
-                            printable(use.member($0)?.string ?? "")
-                        }
-                        Console.print("  used " + words.joined(separator: "  "))
+                        Console.print("  used " + words(ofUse: use))
                     }
                 }
             }
@@ -122,6 +119,12 @@ enum BreakGlassCommands {
             return 0
         }
     )
+
+    /// When, what, and which question.
+    static func words(ofUse use: JSONNode) -> String {
+        ["at", "tool", "ticket"].map { printable(use.member($0)?.string ?? "") }
+            .joined(separator: "  ")
+    }
 
     /// One emergency in one line.
     static func line(_ glass: JSONNode) -> String {

@@ -10,7 +10,7 @@ enum CageCommands {
     private static let doctor = Command(
         "doctor",
         "",
-        "try each layer of a cage on this machine and say what to do about those that are missing",
+        "try each layer of a cage, and each OCI runtime, on this machine; say what to do about what is missing",
         options: [],
         blocking: { invocation in
             let rows = Doctor.examine()
@@ -30,10 +30,23 @@ enum CageCommands {
                 [
                     "ok": JSONValue(isFit),
                     "layers": .array(
-                        rows.map { row in
+                        rows.filter { $0.kind == .layer }.map { row in
                             .object([
                                 "layer": JSONValue(row.name), "present": JSONValue(row.isPresent),
                                 "needed": JSONValue(row.isNeeded), "detail": JSONValue(row.detail),
+                            ])
+                        }
+                    ),
+                    "capture": rows.first { $0.kind == .capture }.map { row in
+                        .object([
+                            "present": JSONValue(row.isPresent), "detail": JSONValue(row.detail),
+                        ])
+                    } ?? .null,
+                    "runtimes": .array(
+                        rows.filter { $0.kind == .runtime }.map { row in
+                            .object([
+                                "runtime": JSONValue(row.name), "works": JSONValue(row.isPresent),
+                                "detail": JSONValue(row.detail),
                             ])
                         }
                     ),

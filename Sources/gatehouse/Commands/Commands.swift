@@ -7,7 +7,8 @@ enum Commands {
             StatusCommands.status, LockdownCommand.command, KillCommand.command,
             CompletionCommand.command,
         ]
-        + PolicyCommands.all + CageCommands.all + ServerCommands.all + ToolCommands.all
+        + ConfigCommands.all + PolicyCommands.all + CageCommands.all + ServerCommands.all
+        + ToolCommands.all
         + ApprovalCommands.all + GrantCommands.all + BreakGlassCommands.all
         + TokenCommands.all + ApproverCommands.all + EgressCommands.all
         + SecretCommands.all + AuditCommands.all

@@ -48,8 +48,17 @@ enum GrantCommands {
 
     /// What `approvals grant` asks for.
     static func proposal(_ invocation: Invocation) throws -> JSONObject {
+        try proposal(
+            vary: invocation.all("--vary"),
+            uses: try invocation.value("--uses"),
+            life: try invocation.value("--for")
+        )
+    }
+
+    /// The same from what was typed; nil stands for the default.
+    static func proposal(vary texts: [String], uses: String?, life: String?) throws -> JSONObject {
         var vary = JSONObject()
-        for text in invocation.all("--vary") {
+        for text in texts {
             let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
             let pointer = parts.first ?? ""
             guard parts.count == 2 else {
@@ -66,12 +75,10 @@ enum GrantCommands {
             }
             vary[JSONString(pointer)] = document.root.value
         }
-        let uses = try invocation.value("--uses") ?? "10"
-        guard let count = Int(uses), (1...1000).contains(count) else {
+        guard let count = Int(uses ?? "10"), (1...1000).contains(count) else {
             throw ControlError(.usage, "`--uses` takes a number from 1 to 1000")
         }
-        let life = try invocation.value("--for") ?? "15min"
-        guard let time = Duration(spelling: life),
+        guard let time = Duration(spelling: life ?? "15min"),
             (.seconds(1) ... .seconds(8 * 3600)).contains(time)
         else {
             throw ControlError(

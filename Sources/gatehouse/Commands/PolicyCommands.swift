@@ -209,6 +209,10 @@ enum PolicyCommands {
             }
             let denied = tenant["deny_paths"]?.elements.compactMap(\.string) ?? []
             Console.print("  deny_paths: \(denied.map { printable($0) }.joined(separator: " "))")
+            for (server, paths) in tenant["hide"]?.members.map({ $0 }) ?? [] {
+                let texts = paths.elements.compactMap(\.string).map { printable($0) }
+                Console.print("  hide of \(server.text): \(texts.joined(separator: " "))")
+            }
             for row in tenant["tools"]?.elements.map({ $0 }) ?? [] {
                 let by = row["stated"]?["by"]?.string ?? ""
                 let name = printable(row["tool"]?.string ?? "", limit: 320)

@@ -49,6 +49,7 @@ enum SecretCommands {
                     text(row["name"]), text(row["source"]), text(row["changed"]),
                     users.isEmpty ? "unused" : "used by \(users)",
                     holders.isEmpty ? "" : "HELD BY \(holders)",
+                    row["since"].map { "in force since \(text($0))" } ?? "",
                 ]
                 Console.print(parts.filter { !$0.isEmpty }.joined(separator: "  "))
             }

@@ -5,7 +5,9 @@ import System
 
 /// `gatehouse servers …`.
 enum ServerCommands {
-    static let all = [list, show, profile, restart, ChangesCommand.command]
+    static let all = [
+        list, show, profile, restart, ChangesCommand.command, BundleCommand.command,
+    ]
 
     private static let tenant = Command.Option(
         "--tenant",
@@ -25,6 +27,9 @@ enum ServerCommands {
                 return 0
             }
             for server in result.elements { Console.print(line(of: server)) }
+            for room in try await client.call("servers.rooms").elements {
+                Console.print(line(ofRoom: room))
+            }
             return 0
         }
     )
@@ -65,6 +70,10 @@ enum ServerCommands {
                 for detail in row["details"]?.elements.compactMap(\.string) ?? [] {
                     Console.print("          \(printable(detail, limit: 600))")
                 }
+            }
+            let hidden = result["hide"]?.elements.compactMap(\.string).map { printable($0) } ?? []
+            if !hidden.isEmpty {
+                Console.print("hidden from it beside deny_paths: \(hidden.joined(separator: " "))")
             }
             return 0
         }
@@ -116,6 +125,9 @@ enum ServerCommands {
             parts.append("up \(duration(uptime))")
         }
         if let restarts = server["restarts"] { parts.append("restarts \(number(restarts))") }
+        if let ended = server["health"]?["ended"], number(ended) != "0" {
+            parts.append("unresponsive \(number(ended))")
+        }
         if let tools = server["tools"] {
             parts.append("tools \(number(tools["offered"]))")
             if number(tools["hidden"]) != "0" { parts.append("hidden \(number(tools["hidden"]))") }
@@ -130,6 +142,22 @@ enum ServerCommands {
             line += "\n    \(text(absent))"
         }
         return line
+    }
+
+    /// What a tenant's servers have taken of what they may use together.
+    private static func line(ofRoom room: JSONNode) -> String {
+        func part(_ key: String, _ unit: Int64, _ word: String) -> String? {
+            guard let entry = room.member(key), let taken = entry["taken"]?.number?.int64,
+                let cap = entry["cap"]?.number?.int64
+            else { return nil }
+            return "\(taken / unit) of \(cap / unit) \(word)"
+        }
+        let parts = [
+            part("servers", 1, "servers"), part("processes", 1, "processes"),
+            part("memory_bytes", 1 << 20, "MiB of memory"),
+        ]
+        return "tenant \(text(room["tenant"])): "
+            + parts.compactMap(\.self).joined(separator: ", ") + " taken (`hosting`)"
     }
 
     /// What must not be overlooked.
@@ -150,6 +178,7 @@ enum ServerCommands {
                 }
             }
         }
+        if server["cage"]?["exposed"]?.count ?? 0 > 0 { found.append("HOLDS A SECRET") }
         if let program = server["program"], program["state"]?.string != "accepted" {
             found.append("PROGRAM \(text(program["state"]).uppercased())")
         }
@@ -171,6 +200,7 @@ enum ServerCommands {
         for key in ["starts", "crashes"] {
             if let node = server.member(key) { Console.print("  \(key): \(number(node))") }
         }
+        if let use = server["use"] { Console.print("  uses \(words(ofUse: use))") }
         if let url = server["url"] { Console.print("  url: \(text(url))") }
         if let program = server["program"] {
             Console.print("  program: \(text(program["state"])) \(text(program["digest"]))")
@@ -187,6 +217,19 @@ enum ServerCommands {
         for line in errors { Console.print("    \(printable(line, limit: 512))") }
     }
 
+    private static func words(ofUse use: JSONNode) -> String {
+        func bound(_ key: StaticString, _ unit: Int64 = 1) -> String {
+            use[key]?.number?.int64.map { " of \($0 / unit)" } ?? ""
+        }
+        let memory = (use["memory_bytes"]?.number?.int64 ?? 0) >> 20
+        var parts = [
+            "\(memory)\(bound("memory_limit_bytes", 1 << 20)) MiB of memory",
+            "\(number(use["processes"]))\(bound("process_limit")) processes",
+        ]
+        if let time = use["cpu_ms"]?.number?.int64 { parts.append("\(time) ms of processor time") }
+        return parts.joined(separator: ", ")
+    }
+
     private static func show(_ cage: JSONNode) {
         let kind = text(cage["kind"])
         Console.print(kind == "none" ? "  cage: NONE" : "  cage: \(kind)")
@@ -199,7 +242,7 @@ enum ServerCommands {
             Console.print("  HOLDS A SECRET as \(text(node))")
         }
         for use in cage["secrets"]?.elements.map({ $0 }) ?? [] {
-            let place = "\(text(use["host"])) in \(text(use["header"]))"
+            let place = "\(text(use["host"])) in \(text(use["place"]))"
             Console.print("  uses secret \(text(use["secret"])) at \(place)")
         }
         if let uid = cage["uid"] { Console.print("  uid: \(number(uid))") }

@@ -24,6 +24,10 @@ enum StatusCommands {
         for key in ["version", "environment", "mcp", "control", "configuration", "started", "log"] {
             if let text = result.member(key)?.string { Console.print("\(key): \(printable(text))") }
         }
+        if let key = result["trust"]?.string {
+            let serial = result["serial"]?.number.map { ", serial \($0)" } ?? ""
+            Console.print("signed: by \(printable(key))\(serial)")
+        }
         for line in result["notes"]?.elements.compactMap(\.string) ?? [] {
             Console.print("note: \(printable(line, limit: 400))")
         }

@@ -33,6 +33,7 @@ enum ToolCommands {
                 let tier = tool["tier"]?.string ?? "--"
                 let note =
                     tool["reason"]?.string
+                    ?? tool["raised"]?.string.map { "raised: \($0)" }
                     ?? (tool["placed"]?.bool == false ? "nobody placed it: counts as T2" : "")
                 Console.print(
                     "\(tier)  \(state)  \(printable(name))  \(printable(note, limit: 200))"
@@ -84,13 +85,16 @@ enum ToolCommands {
             }
             guard !invocation.has("--show") else { return 0 }
             var pins = JSONObject()
+            var proposals = JSONObject()
             for tool in shown {
                 guard let name = tool["tool"]?.string, let pin = tool["pin"]?.string else {
                     continue
                 }
                 pins[JSONString(name)] = JSONValue(pin)
+                proposals[JSONString(name)] = JSONValue(tool["proposal"]?.string ?? "")
             }
             params["pins"] = .object(pins)
+            params["proposals"] = .object(proposals)
             if let found = shown.first(where: { $0["instructions"] != nil }),
                 let pin = found["pin"]?.string
             {
@@ -109,8 +113,11 @@ enum ToolCommands {
             let warning = answer["warning"]?.string
             var object: JSONObject = ["accepted": JSONValue(count)]
             if let warning { object["warning"] = JSONValue(warning) }
+            let program =
+                answer["program"]?.bool ?? false
+                ? "accepted the program; what it offers is compared with what was accepted\n" : ""
             invocation.report(
-                "accepted \(count) tool\(count == 1 ? "" : "s")"
+                program + "accepted \(count) tool\(count == 1 ? "" : "s")"
                     + (warning.map { "\nwarning: \(printable($0, limit: 600))" } ?? ""),
                 object
             )
@@ -154,7 +161,7 @@ enum ToolCommands {
         guard let program = tools.first?["program"]?.string else { return [] }
         let accepted = tools.first?["program_accepted"]?.string ?? ""
         return [
-            "the program behind these tools changed since it was accepted",
+            "the program behind these tools changed since it was accepted, and is not started",
             "      accepted \(printable(accepted))", "      now      \(printable(program))",
         ]
     }
@@ -162,6 +169,7 @@ enum ToolCommands {
     /// One tool as a person reads it before accepting.
     private static func lines(of tool: JSONNode) -> [String] {
         let state = tool["state"]?.string ?? ""
+        if state == "program" { return [] }
         if let instructions = tool["instructions"]?.string {
             return ["instructions for the model  \(state)"] + textLines(instructions)
         }

@@ -11,6 +11,7 @@ enum UpCommand {
         "run the gateway in the foreground",
         options: [
             Command.Option("--config", "FILE", "the configuration (default: gatehouse.yaml)"),
+            ConfigCommands.trust,
             Command.Option("--listen", "ADDRESS:PORT", "listen here instead of `listen.mcp`"),
             Command.Option("--quiet", nil, "log problems only"),
         ],
@@ -26,7 +27,8 @@ enum UpCommand {
             try Process.workingDirectory(),
             try invocation.value("--config") ?? "gatehouse.yaml"
         )
-        let set = try ConfigurationFiles.read(path, hashing: OpenSSLHashing())
+        let trust = try TrustAnchor.here(option: try invocation.value("--trust"))
+        let set = try ConfigurationFiles.read(path, trust: trust, hashing: OpenSSLHashing())
         let state = try invocation.stateFolder()
         let lock = try take(state)
         MemoryReturn.keepFreedMemory()
@@ -38,6 +40,7 @@ enum UpCommand {
             state: state,
             loop: loop,
             parts: parts(),
+            trust: trust,
             listen: try invocation.value("--listen")
         )
         for warning in set.warnings { Console.complain("warning: \(warning.text)") }

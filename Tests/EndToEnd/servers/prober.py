@@ -13,12 +13,16 @@ import urllib.request
 
 TEXT = {"type": "string"}
 TOOLS = {
-    "get": {"url": TEXT, "headers": {"type": "object"}, "method": TEXT, "body": TEXT},
+    "get": {"url": TEXT, "headers": {"type": "object"}, "method": TEXT, "body": TEXT, "pad": {"type": "integer"}},
     "tunnel": {"target": TEXT, "name": TEXT, "raw": TEXT, "hold": {"type": "integer"}},
     "plain": {"request": TEXT},
     "direct": {"host": TEXT, "port": {"type": "integer"}},
     "resolve": {"name": TEXT},
-    "timing": {"target": TEXT, "name": TEXT, "count": {"type": "integer"}, "keep": {"type": "boolean"}},
+    "reach": {"host": TEXT, "port": {"type": "integer"}, "name": TEXT, "raw": TEXT},
+    "ask": {"question": TEXT, "stream": {"type": "boolean"}, "count": {"type": "integer"}},
+    "timing": {"target": TEXT, "name": TEXT, "count": {"type": "integer"}, "keep": {"type": "boolean"},
+               "direct": {"type": "array"}},
+    "flood": {"target": TEXT, "name": TEXT, "request": TEXT, "count": {"type": "integer"}},
     "shape": {"name": TEXT},
     "remember": {"name": TEXT},
     "environment": {"names": {"type": "array", "items": TEXT}},
@@ -75,8 +79,8 @@ def tunnel(target, name="", raw="", hold=0):
         return {**answer, "error": str(error)}
 
 
-def get(url, headers={}, method="GET", body=None):
-    request = urllib.request.Request(url, headers=headers, method=method, data=body and body.encode())
+def get(url, headers={}, method="GET", body=None, pad=0):
+    request = urllib.request.Request(url, headers=headers, method=method, data=body and body.encode() + b"x" * pad)
     try:
         with urllib.request.urlopen(request, timeout=50) as response:
             return {"status": response.status, "text": response.read().decode(errors="replace"),
@@ -96,6 +100,49 @@ def plain(request):
 def direct(host, port):
     with socket.create_connection((host, port), timeout=5):
         return {"connected": True}
+
+
+def reach(host, port, name="", raw=""):
+    """Straight to a host, as a program does that knows of no proxy: TLS that names `name`, or bytes."""
+    with socket.create_connection((host, port), timeout=50) as connection:
+        place = connection.getpeername()[0]
+        if raw:
+            connection.sendall(raw.encode())
+            heard = b""
+            try:
+                while piece := connection.recv(4096):
+                    heard += piece
+            except ConnectionResetError:
+                pass
+            return {"place": place, "heard": heard.decode(errors="replace")}
+        try:
+            with context().wrap_socket(connection, server_hostname=name or None) as secure:
+                secure.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                text = b""
+                while piece := secure.recv(4096):
+                    text += piece
+                return {"place": place, "text": text.decode().split("\r\n\r\n", 1)[1]}
+        except OSError as error:
+            return {"place": place, "error": str(error)}
+
+
+def ask(question, stream=False, count=1):
+    """A question of bytes in hexadecimal to what resolv.conf names; the answers, or that none came."""
+    with open("/etc/resolv.conf") as file:
+        place = (file.read().split("nameserver ")[1].split()[0], 53)
+    data, answers = bytes.fromhex(question), []
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM) as connection:
+        connection.settimeout(10)
+        connection.connect(place)
+        for _ in range(count):
+            if stream:
+                connection.sendall(len(data).to_bytes(2, "big") + data)
+                size = connection.recv(2, socket.MSG_WAITALL)
+                answers.append(connection.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL).hex())
+            else:
+                connection.send(data)
+                answers.append(connection.recv(4096).hex())
+    return {"answers": answers}
 
 
 def resolve(name):
@@ -120,7 +167,7 @@ def timing(target, name, count, keep, direct=None):
     for _ in range(count + 5):
         start = time.perf_counter()
         if secure is None:
-            connection = socket.create_connection(direct, timeout=30) if direct else proxy()
+            connection = socket.create_connection(tuple(direct), timeout=30) if direct else proxy()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if not direct:
                 connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -132,6 +179,22 @@ def timing(target, name, count, keep, direct=None):
             secure.close()
             secure = None
     return {"microseconds": times[5:]}
+
+
+def flood(target, name, request, count):
+    """The same request again and again inside one TLS connection; how often each status came."""
+    connection = proxy()
+    connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    found, start = {}, time.monotonic()
+    if (answer := head(connection))["status"] != 200:
+        return {"refusal": answer["refusal"]}
+    with context().wrap_socket(connection, server_hostname=name) as secure:
+        for _ in range(count):
+            secure.sendall(request.encode())
+            answer = head(secure)
+            key = f"{answer['status']} {answer.get('refusal')}"
+            found[key] = found.get(key, 0) + 1
+    return {"found": found, "seconds": time.monotonic() - start}
 
 
 def environment(names=()):

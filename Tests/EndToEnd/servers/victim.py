@@ -18,7 +18,8 @@ WORD = {"type": "object", "properties": {"text": {"type": "string"}}}
 TOOLS = ["echo", "read", "write", "list", "connect", "resolve", "kill", "processes", "ptrace", "tiocsti", "mount",
          "fork_bomb", "fill", "memory", "orphans", "zombies", "ignore_terminate", "stop_itself", "leave", "environment",
          "flood_lines", "flood_messages", "flood_errors", "endless_line", "binary", "drip", "error_secret", "say",
-         "change", "rename", "processor", "identity"]
+         "hang_later", "stop_later", "work", "change", "rename", "processor", "identity"]
+after = None  # what it does once its answer is sent
 renamed, changed = {}, set()
 
 
@@ -140,6 +141,11 @@ def zombies(text):
     return "ok"
 
 
+def later(act):
+    globals()["after"] = act
+    return "ok"
+
+
 def ignore_terminate(_):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     globals()["stays"] = True
@@ -227,6 +233,9 @@ ACTS = {
     "change": change,
     "rename": rename,
     "processor": processor,
+    "hang_later": lambda _: later(lambda: time.sleep(600)),
+    "stop_later": lambda _: later(lambda: os.kill(os.getpid(), signal.SIGSTOP)),
+    "work": lambda text: time.sleep(float(text)) or "ok",
     "identity": lambda _: f"uid {os.getuid()} gid {os.getgid()} groups {os.getgroups()} "
                           f"core {resource.getrlimit(resource.RLIMIT_CORE)[0]}",
 }
@@ -260,13 +269,15 @@ def main():
         sys.exit(3)
     for line in sys.stdin:
         request = json.loads(line)
-        if "id" not in request:
+        if "id" not in request or sys.argv[1:] == ["mute"] and request["method"] == "ping":
             continue
         result = answer(request)
         reply = {"jsonrpc": "2.0", "id": request["id"]}
         reply.update({"result": result} if result is not None else
                      {"error": {"code": -32601, "message": "no such method"}})
         send(reply)
+        if after:
+            after()
     while stays:
         time.sleep(600)
 

@@ -110,6 +110,17 @@ private final class Held {
         #expect(sessions.count == 2, "the idle ones of one credential ended")
         #expect(sessions.find(other, ben, .all, at: start) != nil, "and nobody else's")
     }
+
+    @Test func `sessions of all credentials end at their number`() throws {
+        let sessions = Held(random: SystemRandom())
+        for number in 0..<Limits.sessionCount {
+            let owner = PrincipalKey(tenant: .main, token: "t\(number / 1000)")
+            _ = try sessions.open(owner, .all, .r2025_11_25, at: start)
+        }
+        #expect(throws: Sessions.Refused.full) {
+            try sessions.open(ana, .all, .r2025_11_25, at: start)
+        }
+    }
 }
 
 @Suite struct SealedCursorTests {

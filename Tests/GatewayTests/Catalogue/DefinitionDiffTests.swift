@@ -35,13 +35,26 @@ import Testing
         #expect(!shown.contains("\u{1b}"))
     }
 
-    @Test func `definitions of too many lines are shown one after the other`() {
+    @Test func `one changed member of a long definition is all that is shown`() {
         let member = { (number: Int) in "\"k\(number)\":\(number)" }
-        let most = "{" + (0..<DefinitionDiff.lineLimit - 2).map(member).joined(separator: ",") + "}"
-        let over = "{" + (0..<DefinitionDiff.lineLimit - 1).map(member).joined(separator: ",") + "}"
-        #expect(lines(most, most + " ") == ["  the same but for blanks between its parts"])
-        #expect(lines(over, "{}").count == DefinitionDiff.lineLimit + 2)
-        #expect(lines(most, "[]").count == DefinitionDiff.lineLimit + 1)
+        let long = "{" + (0..<2000).map(member).joined(separator: ",") + "}"
+        let changed = long.replacing(#""k1000":1000"#, with: #""k1000":1"#)
+        #expect(
+            lines(long, changed) == [
+                "  …", #"    "k998": 998,"#, #"    "k999": 999,"#, #"-   "k1000": 1000,"#,
+                #"+   "k1000": 1,"#, #"    "k1001": 1001,"#, #"    "k1002": 1002,"#, "  …",
+            ]
+        )
+    }
+
+    @Test func `definitions with too little in common are shown one after the other`() {
+        let member = { (number: Int) in "\"k\(number)\":\(number)" }
+        let long = "{" + (0..<1000).map(member).joined(separator: ",") + "}"
+        #expect(lines(long, long + " ") == ["  the same but for blanks between its parts"])
+        let shown = lines(long, "[]")
+        #expect(shown.count == 1003)
+        #expect(shown.dropLast().allSatisfy { $0.hasPrefix("- ") })
+        #expect(shown.last == "+ []")
         #expect(lines("not JSON", "{}").contains("- not JSON"))
     }
 }

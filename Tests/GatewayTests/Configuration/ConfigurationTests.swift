@@ -43,6 +43,7 @@ private func server(_ line: String) -> String {
         #expect(read.approvals.hold == .seconds(50) && read.approvals.expiry == .seconds(600))
         #expect(!read.approvals.allowsSelf)
         #expect(read.audit.resultByteCount == 2048 && read.audit.checkpointFiles == [])
+        #expect(read.audit.retention == nil)
         #expect(read.warnings == [])
         let server = try #require(read.servers[ServerName("a")])
         guard case .stdio(let stdio) = server.kind else { return #expect(Bool(false)) }
@@ -80,7 +81,11 @@ private func server(_ line: String) -> String {
                   minimum: []
               far: { url: "https://a.example/mcp", credential: token, ca: ./ca.pem }
             approvals: { hold: 20s, expiry: 1h, self_approval: true }
-            audit: { checkpoints: [./cp, /far/cp], result_bytes: 0, bytes_per_day: 1048576 }
+            audit:
+              checkpoints: [./cp, /far/cp]
+              result_bytes: 0
+              bytes_per_day: 1048576
+              retention: { age: 400d, bytes: 1048576, bytes_after: 2h }
             tenants: { acme: { servers: { a: { command: [y], cage: none } } } }
             """
         )
@@ -103,10 +108,18 @@ private func server(_ line: String) -> String {
         #expect(read.approvals.allowsSelf && read.approvals.hold == .seconds(20))
         #expect(read.audit.checkpointFiles == ["./cp", "/far/cp"])
         #expect(read.audit.dailyByteCount == 1 << 20 && read.audit.resultByteCount == 0)
+        #expect(
+            read.audit.retention
+                == .init(
+                    age: .seconds(400 * 86_400),
+                    byteCount: 1 << 20,
+                    byteAge: .seconds(7200)
+                )
+        )
         let acme = try TenantID("acme")
         #expect(read.tenants[acme]?.servers.count == 1)
         #expect(read.allServers.map(\.tenant) == [.main, .main, acme])
-        #expect(read.warnings.count == 4, "\(read.warnings)")
+        #expect(read.warnings.count == 5, "\(read.warnings)")
     }
 
     @Test(
@@ -275,6 +288,11 @@ private func server(_ line: String) -> String {
             ),
             Refusal("gatehouse: 1\naudit: { result_bytes: 65537 }\n", 2, 24, "65536"),
             Refusal("gatehouse: 1\naudit: { bytes_per_day: 1048575 }\n", 2, 25, "1048576"),
+            Refusal("gatehouse: 1\naudit: { retention: {} }\n", 2, 21, "neither"),
+            Refusal("gatehouse: 1\naudit: { retention: { bytes_after: 1d } }\n", 2, 21, "neither"),
+            Refusal("gatehouse: 1\naudit: { retention: { age: 23h } }\n", 2, 28, "86400"),
+            Refusal("gatehouse: 1\naudit: { retention: { bytes: 1048575 } }\n", 2, 30, "1048576"),
+            Refusal("gatehouse: 1\naudit: { retention: { days: 3 } }\n", 2, 29, "days"),
             Refusal("gatehouse: 1\ntenants: { main: {} }\n", 2, 18, "outside `tenants`"),
             Refusal("gatehouse: 1\ntenants: { A: {} }\n", 2, 15, ""),
         ]

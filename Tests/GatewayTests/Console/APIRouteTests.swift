@@ -106,6 +106,52 @@ import Testing
         #expect(samples.last?.verdicts == [UInt64(FigureBook.sampleCount) + 1, 0, 0, 0])
         #expect(samples.last?.asked == 1)
     }
+
+    @Test func `what is kept is shown again, with nothing where nothing ran`() {
+        var book = FigureBook()
+        var totals = FigureBook.Totals(verdicts: [0, 0, 0, 0], asked: 0)
+        let start = Timestamp(milliseconds: 1_785_585_600_000)
+        var kept: [FigureBook.Block: [UInt8]] = [:]
+        func keep() {
+            for (block, value) in book.takeUnkept() { kept[block] = value?.serialised() }
+        }
+        for number in 0..<90 {
+            book.add(totals, at: start.advanced(by: .seconds(10 * number)))
+            // The first ten minutes are busy, then only one look is.
+            if number < 60 || number == 70 { totals.verdicts[0] += 1 }
+        }
+        keep()
+        #expect(kept.count == 2)
+        #expect(book.takeUnkept().isEmpty)
+        let before = book.inOrder
+        let later = start.advanced(by: .seconds(1800))
+        book = FigureBook(restoring: kept.values.flatMap(FigureBook.samples), at: later)
+        #expect(book.inOrder.count(where: { !$0.isEmpty }) == 61)
+        let busy = before.filter { !$0.isEmpty }
+        #expect(book.inOrder.filter { !$0.isEmpty } == busy)
+        // Evenly spaced, up to now.
+        let times = book.inOrder.map(\.at)
+        #expect(zip(times, times.dropFirst()).allSatisfy { $1.duration(since: $0) == .seconds(10) })
+        #expect((times.last?.duration(since: later)).map { $0 > .seconds(-20) } == true)
+        // What is older than is shown goes, and what a clock that was set back left behind.
+        let evening = start.advanced(by: .seconds(6 * 3600 + 700))
+        book = FigureBook(restoring: kept.values.flatMap(FigureBook.samples), at: evening)
+        keep()
+        #expect(kept.count == 1)
+        book = FigureBook(
+            restoring: kept.values.flatMap(FigureBook.samples),
+            at: start.advanced(by: .seconds(-60))
+        )
+        #expect(book.inOrder.isEmpty)
+        book.add(totals, at: start.advanced(by: .seconds(-60)))
+        totals.verdicts[0] += 1
+        book.add(totals, at: start.advanced(by: .seconds(-50)))
+        let changes = book.takeUnkept()
+        #expect(changes.map { $0.value == nil } == [true, false])
+        for text in ["", "{}", #"{"figures":1,"samples":[[1],[1,-1,0,0,0,0,null,null],7]}"#] {
+            #expect(FigureBook.samples(in: Array(text.utf8)).isEmpty)
+        }
+    }
 }
 
 @Suite struct CallFeedTests {

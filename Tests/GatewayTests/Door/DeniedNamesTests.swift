@@ -1,6 +1,7 @@
 import JSON
 import MCP
 import Policy
+import TestKit
 import Testing
 
 @testable import Gateway
@@ -35,6 +36,43 @@ import Testing
         ] {
             let left = try left(result, listing: true)
             #expect(left.text == nil && left.count == 0, "\(result)")
+        }
+    }
+
+    /// The look at bytes may say yes too often, and no never too often: what stands in any place a
+    /// careful reading takes a path from is found by it, too.
+    @Test func `a look at the bytes overlooks nothing the careful reading finds`() throws {
+        let denied = DenyPaths(DenyPath.standard + [try DenyPath("secret.txt")])
+        let names = [
+            ".env", ".ENV", ".ssh", "etc/passwd", "/etc/passwd", ".git/config", "secret.txt", "a",
+        ]
+        let marks = [
+            "", " ", "/", "- ", "* `", "[FILE] ", "[FILE]", "x -> ", "M  ", ":", "=", "@", "|",
+            "a/",
+            "-", "'", "+", "--file=", "  ", "(", ",", "{", "\t", "├── ", "%2e", "b ",
+        ]
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = Seeded(seed)
+        var found = 0
+        for _ in 0..<20_000 {
+            let line = (0..<Int.random(in: 1...4, using: &random)).map { _ in
+                (marks.randomElement(using: &random) ?? "")
+                    + (names.randomElement(using: &random) ?? "")
+            }.joined()
+            let bytes = Array(line.utf8)
+            let isNamed =
+                denied.match(bytes) != nil
+                || ListingLine.paths(in: bytes[...]).contains { denied.match(Array($0)) != nil }
+            guard isNamed else { continue }
+            found += 1
+            #expect(
+                denied.mayMatch(anywhereIn: Array(text(line).utf8)[...]),
+                "\(line), seed \(seed)"
+            )
+        }
+        #expect(found > 1000)
+        for plain in ["[FILE] env", "environment", "a/b c", "put it into the box", "12:00 done."] {
+            #expect(!denied.mayMatch(anywhereIn: Array(text(plain).utf8)[...]), "\(plain)")
         }
     }
 

@@ -143,6 +143,7 @@ struct ElicitationTests {
 
 extension InputModes {
     fileprivate static let both: InputModes = [.form, .url]
+    fileprivate static let withTools: InputModes = [.sampling, .samplingTools]
 }
 
 @Suite("What an agent declares")
@@ -159,10 +160,31 @@ struct InputModesTests {
             (#"{"elicitation":{}}"#, Revision.r2025_06_18, InputModes.form),
             (#"{"elicitation":{}}"#, Revision.r2025_03_26, InputModes()),
             (#"{"elicitation":true}"#, Revision.newest, InputModes()),
+            (#"{"sampling":{"tools":{}}}"#, Revision.newest, InputModes.withTools),
+            (#"{"sampling":{"tools":{}}}"#, Revision.r2025_11_25, InputModes.withTools),
+            (#"{"sampling":{"tools":{}}}"#, Revision.r2025_06_18, InputModes.sampling),
+            (#"{"sampling":{"tools":true}}"#, Revision.newest, InputModes.sampling),
         ]
     )
     func reads(source: String, revision: Revision, wanted: InputModes) throws {
         let node = try JSONDocument(parsing: Array(source.utf8)).root
         #expect(InputModes(declaredBy: node, in: revision) == wanted)
+    }
+
+    @Test(
+        "is declared to a server as its revision has it",
+        arguments: [
+            (InputModes.sampling, Revision.newest, #"{"sampling":{}}"#),
+            (InputModes.withTools, Revision.newest, #"{"sampling":{"tools":{}}}"#),
+            (InputModes.withTools, Revision.r2025_06_18, #"{"sampling":{}}"#),
+            (InputModes.samplingTools, Revision.newest, "{}"),
+        ]
+    )
+    func writes(modes: InputModes, revision: Revision, wanted: String) {
+        var writer = JSONWriter()
+        writer.beginObject()
+        modes.write(&writer, for: revision)
+        writer.endObject()
+        #expect(String(decoding: writer.bytes, as: UTF8.self) == wanted)
     }
 }

@@ -83,7 +83,8 @@ import Testing
     }
 
     @Test func `a server without folders of its own has nothing to compare with`() {
-        guard case .unread = HostedFiles(nil, folder: "/").content(of: "/etc/passwd") else {
+        guard case .unread = HostedFiles(nil, folder: "/", hiding: nil).content(of: "/etc/passwd")
+        else {
             Issue.record("read")
             return
         }

@@ -55,6 +55,30 @@ private struct Stage {
         #expect(stage.machine.state == .starting)
     }
 
+    @Test func `a start for which there is no room is none, and the next call tries again`() {
+        var stage = Stage()
+        stage.feed(.wanted)
+        #expect(stage.feed(.launchPostponed) == [.clearTimer])
+        #expect(stage.machine.state == .asleep && stage.reports == [])
+        #expect(stage.feed(.wanted).first == .launch)
+        stage.feed(.answered)
+        #expect(stage.feed(.launchPostponed) == [])
+        #expect(stage.machine.state == .ready)
+    }
+
+    @Test func `a server makes room for another only while nobody calls it`() {
+        var stage = Stage()
+        #expect(stage.feed(.rest) == [])
+        stage.becomeReady()
+        stage.feed(.calls(1))
+        #expect(stage.feed(.rest) == [])
+        stage.feed(.calls(0))
+        #expect(stage.feed(.rest).first == .closeInput)
+        #expect(stage.feed(.rest) == [])
+        stage.feed(.exited(reason: "code 0"))
+        #expect(stage.machine.state == .asleep)
+    }
+
     @Test func `a server that does not answer in time is killed and counts as crashed`() {
         var stage = Stage { $0.startLimit = .seconds(30) }
         stage.feed(.wanted)
@@ -146,6 +170,44 @@ private struct Stage {
         #expect(stage.machine.state == .asleep)
         #expect(stage.reports.last == .fellAsleep)
         #expect(stage.feed(.wanted).first == .launch)
+    }
+
+    @Test func `one that falls silent again and again for nobody sleeps until it is called`() {
+        var stage = Stage { $0.idleAfter = nil }
+        stage.becomeReady()
+        var delays: [Int64] = []
+        for number in 1...5 {
+            // Longer than `steadyAfter`: no crash of before counts any more.
+            stage.now = stage.now.advanced(by: .seconds(70))
+            #expect(stage.feed(.silent(reason: "no answer")).first == .kill)
+            stage.feed(.exited(reason: "signal 9"))
+            guard number < 5, let at = stage.timer?.at else { break }
+            #expect(stage.machine.state == .backingOff)
+            delays.append(at.duration(since: stage.now).milliseconds)
+            stage.ring()
+            stage.feed(.answered)
+        }
+        #expect(delays == [250, 500, 1000, 2000])
+        #expect(stage.machine.state == .asleep && stage.timer == nil)
+        #expect(stage.reports.last == .leftAsleep(reason: "no answer"))
+        // A call begins anew, with as many tries.
+        stage.becomeReady()
+        stage.feed(.silent(reason: "no answer"))
+        stage.feed(.exited(reason: "signal 9"))
+        #expect(stage.machine.state == .backingOff)
+    }
+
+    @Test func `one that falls silent now and then is always started again`() {
+        var stage = Stage { $0.idleAfter = nil }
+        stage.becomeReady()
+        for _ in 1...10 {
+            stage.now = stage.now.advanced(by: .seconds(1000))
+            stage.feed(.silent(reason: "no answer"))
+            stage.feed(.exited(reason: "signal 9"))
+            #expect(stage.machine.state == .backingOff)
+            stage.ring()
+            stage.feed(.answered)
+        }
     }
 
     @Test func `a stop closes the input, then terminates, then kills, and a late exit ends it`() {

@@ -15,6 +15,10 @@ import Testing
             .circuitOpened(reason: "x", restsFor: .seconds(300)),
             "x; it rests for 5 min or until `gatehouse servers restart`"
         ),
+        (
+            .leftAsleep(reason: "x"),
+            "x; this came too often, it sleeps until it is called"
+        ),
         (.refused(reason: "no bwrap\u{1b}[2J"), "not started: no bwrap\\u{1b}[2J"),
         (.ended, "ended"),
     ])

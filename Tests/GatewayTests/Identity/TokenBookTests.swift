@@ -65,6 +65,32 @@ import Testing
         #expect(throws: TokenBook.Refused.expired) { try book.principal(for: secret, from: nil) }
     }
 
+    @Test func `a clock that is set back keeps no token alive`() throws {
+        let end = clock.timestamp.advanced(by: .seconds(60))
+        let record = try record(expires: end)
+        let running = book(record)
+        clock.jump(by: .seconds(-86_400))
+        // An earlier process issued it: it lives no longer than it was issued for.
+        let restarted = book(record)
+        clock.advance(by: .milliseconds(59_999))
+        for book in [running, restarted] {
+            let principal = try book.principal(for: Array("gh_a".utf8), from: nil)
+            #expect(book.isLive(principal))
+        }
+        clock.advance(by: .milliseconds(1))
+        for book in [running, restarted] {
+            #expect(throws: TokenBook.Refused.expired) {
+                try book.principal(for: Array("gh_a".utf8), from: nil)
+            }
+        }
+        // Set forward it ends early.
+        let fresh = book(try self.record(expires: clock.timestamp.advanced(by: .seconds(60))))
+        clock.jump(by: .seconds(60))
+        #expect(throws: TokenBook.Refused.expired) {
+            try fresh.principal(for: Array("gh_a".utf8), from: nil)
+        }
+    }
+
     @Test func `a token with addresses is taken from them alone`() throws {
         let book = book(try record(from: ["10.0.0.1", "192.0.2.0/24", "::1"]))
         let secret = Array("gh_a".utf8)

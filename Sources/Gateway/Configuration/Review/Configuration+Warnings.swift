@@ -1,4 +1,5 @@
 import Base
+import Egress
 import JSON
 import Policy
 
@@ -6,6 +7,19 @@ extension Configuration {
     /// What weakens the gateway in what is written of servers and listeners.
     package var warnings: [Remark] {
         var remarks: [Remark] = []
+        if let retention = audit.retention, let size = retention.byteCount,
+            size / 7 < UInt64(audit.dailyByteCount)
+        {
+            remarks.append(
+                remark(
+                    at: ["audit", "retention", "bytes"],
+                    "`retention.bytes` is less than 7 days of `bytes_per_day`: an agent that lets "
+                        + "much be recorded pushes the oldest records out",
+                    hint: "make `bytes` larger or `bytes_per_day` smaller; by size nothing goes "
+                        + "that is younger than `bytes_after`"
+                )
+            )
+        }
         for server in allServers {
             guard case .stdio(let stdio) = server.kind else { continue }
             if stdio.cage.isNone {
@@ -36,6 +50,7 @@ extension Configuration {
                 )
             }
         }
+        remarks += placesInAddresses
         if listen.isOpen {
             remarks.append(
                 remark(
@@ -46,6 +61,22 @@ extension Configuration {
             )
         }
         return remarks
+    }
+
+    /// Secrets in a query: hosts, and what stands before them, write addresses into their logs.
+    private var placesInAddresses: [Remark] {
+        allServers.flatMap { server -> [Remark] in
+            guard case .stdio(let stdio) = server.kind else { return [] }
+            return stdio.uses.enumerated().compactMap { index, use in
+                guard case .query(let name) = use.binding.place else { return nil }
+                return remark(
+                    at: place(of: server) + ["secrets", String(index)],
+                    "secret `\(printable(use.binding.secret))` goes out in the address, as "
+                        + "`\(printable(name))`: addresses end in logs",
+                    hint: "bind it to a header where the host takes one"
+                )
+            }
+        }
     }
 
     /// Where a server is written; in a client's file its name may be spelled otherwise.

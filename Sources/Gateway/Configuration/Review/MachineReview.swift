@@ -143,16 +143,15 @@ struct MachineReview {
         switch server.kind {
         case .http(let http):
             guard let path = http.certificateAuthority else { return }
-            do throws(TLSError) {
-                _ = try TLSContext(client: .authorities(file: Paths.join(folder, path)))
-            } catch {
-                remark(
-                    place + ["ca"],
-                    "`\(printable(path))` holds no authorities: \(error)",
-                    "name a file of certificates in PEM form"
-                )
-            }
+            look(atAuthorities: path, place + ["ca"])
         case .stdio(let stdio):
+            for path in Set(stdio.cage.egress?.authorities.values.map(\.self) ?? []).sorted() {
+                look(atAuthorities: path, place + ["cage", "network", "allow"])
+            }
+            for (index, use) in stdio.uses.enumerated() {
+                guard let path = use.certificateAuthority else { continue }
+                look(atAuthorities: path, place + ["secrets", String(index), "ca"])
+            }
             do {
                 try plan(stdio)
             } catch CageError.notReachable where user == 0 {
@@ -163,6 +162,18 @@ struct MachineReview {
                     "server `\(server.name)` cannot start: \(error)"
                 )
             }
+        }
+    }
+
+    private mutating func look(atAuthorities path: String, _ place: [String]) {
+        do throws(TLSError) {
+            _ = try TLSContext(client: .authorities(file: Paths.join(folder, path)))
+        } catch {
+            remark(
+                place,
+                "`\(printable(path))` holds no authorities: \(error)",
+                "name a file of certificates in PEM form"
+            )
         }
     }
 

@@ -28,6 +28,7 @@ struct PolicyReview {
                 )
             }
         }
+        for server in configuration.allServers { lookAtHidden(server) }
         lookForUnusedSecrets()
         lookForUnaccepted()
     }
@@ -176,6 +177,17 @@ struct PolicyReview {
             if DenyPath.standard.contains(path) {
                 remark(own, "`\(printable(path.text))` is always denied", "leave it out")
             } else if section.denyPaths[..<index].contains(path) || inherited.contains(path) {
+                remark(own, "`\(printable(path.text))` is denied already", "leave it out")
+            }
+        }
+    }
+
+    private mutating func lookAtHidden(_ server: Configuration.Server) {
+        guard case .stdio(let stdio) = server.kind else { return }
+        let denied = set.policy.deniedPaths(of: server.tenant)
+        for (index, path) in stdio.cage.hide.enumerated() {
+            let own = configuration.place(of: server) + ["cage", "hide", String(index)]
+            if denied.contains(path) || stdio.cage.hide[..<index].contains(path) {
                 remark(own, "`\(printable(path.text))` is denied already", "leave it out")
             }
         }

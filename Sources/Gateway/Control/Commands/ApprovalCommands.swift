@@ -119,7 +119,7 @@ extension Gateway {
     }
 
     /// Refuses who left an emergency unreviewed for too long.
-    private func requireNoDebt(_ person: PersonName) async throws {
+    func requireNoDebt(_ person: PersonName) async throws {
         guard let id = await desk.lock(on: person) else { return }
         throw ControlError(
             .refused,

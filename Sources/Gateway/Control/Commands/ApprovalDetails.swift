@@ -10,6 +10,7 @@ extension Gateway {
         object["definition"] = JSONValue(binding.pin.description)
         object["policy"] = JSONValue(binding.policy.description)
         object["call"] = JSONValue(binding.callForm.description)
+        if let answers = binding.answers { object["answers"] = JSONValue(answers.description) }
         object["sections"] = card.value
     }
 }

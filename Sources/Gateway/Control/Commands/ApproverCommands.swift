@@ -8,9 +8,13 @@ import JSON
 extension ControlCommands {
     /// `approvers list|add|remove|reset`.
     static let approvers: [String: ControlCommand] = [
-        "approvers.list": ControlCommand(level: .observe) { gateway, _ in
+        "approvers.list": ControlCommand(level: .observe) { gateway, call in
             var list: [JSONValue] = []
-            for person in await gateway.approvers.people {
+            let people = await gateway.approvers.people.filter { person in
+                // Who decides for all tenants decides for one's own.
+                person.tenants?.contains(where: { call.sees($0) }) ?? true
+            }
+            for person in people {
                 guard case .object(var object) = person.value else { continue }
                 let name = PersonName(unchecked: person.name.rawValue)
                 if let debt = await gateway.desk.lock(on: name) {
@@ -181,7 +185,7 @@ extension Gateway {
                 RecordField("change", change),
                 RecordField(
                     "roles",
-                    .texts(person.map { $0.roles.sorted().map(\.rawValue) } ?? [])
+                    .texts(person.map { $0.roles.map(\.rawValue).sorted() } ?? [])
                 ),
                 RecordField(
                     "tenants",

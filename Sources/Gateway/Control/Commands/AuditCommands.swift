@@ -1,19 +1,31 @@
-import Audit
+package import Audit
 import Base
-import JSON
+package import JSON
 import Policy
-import Storage
+package import Storage
 
 extension ControlCommands {
-    /// The log, read through the running gateway; the command line reads its files itself.
+    /// The log, read through the running gateway, which keeps the index of it open.
     static let audit: [String: ControlCommand] = [
         "audit.search": ControlCommand(level: .observe) { gateway, call in
             let found = try await gateway.store.search(try gateway.query(call))
             return found.bytes
         },
+        // The same for the socket, a line for each record: all of them may be more than a line holds.
+        "audit.find": ControlCommand(level: .observe) { gateway, call in
+            let found = try await gateway.store.search(try gateway.query(call))
+            for leaf in found.leaves {
+                guard await call.reply.send(leaf.found) else { break }
+            }
+            return found.sizes
+        },
         "audit.record": ControlCommand(level: .observe) { gateway, call in
             let text = try call.request.required("number")
-            guard let number = UInt64(text),
+            let number = UInt64(text)
+            if let number, number < gateway.store.begin {
+                throw ControlError(.refused, "record \(number) was removed; a tombstone says so")
+            }
+            guard let number,
                 let leaf = try await gateway.store.leaves(from: number, limit: 1).first
             else { throw ControlError(.refused, "the log has no record `\(printable(text))`") }
             let tenant = RecordHead(leaf: leaf.bytes)?.tenant
@@ -114,20 +126,65 @@ extension SearchAnswer {
         writer.beginObject()
         writer.key("records")
         writer.beginArray()
-        for leaf in leaves {
-            writer.beginObject()
-            writer.key("index")
-            writer.number(Int(clamping: leaf.index))
-            writer.key("record")
-            writer.raw(leaf.bytes)
-            writer.endObject()
-        }
+        for leaf in leaves { writer.raw(leaf.found) }
         writer.endArray()
+        writeSizes(&writer)
+        writer.endObject()
+        return writer.bytes
+    }
+
+    /// `{"indexed": 9, "size": 9}`.
+    fileprivate var sizes: [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writeSizes(&writer)
+        writer.endObject()
+        return writer.bytes
+    }
+
+    private func writeSizes(_ writer: inout JSONWriter) {
         writer.key("indexed")
         writer.number(Int(clamping: indexedSize))
         writer.key("size")
         writer.number(Int(clamping: logSize))
+    }
+}
+
+extension StoredLeaf {
+    /// `{"index": 7, "record": {…}}`, with the record's own bytes.
+    fileprivate var found: [UInt8] {
+        var writer = JSONWriter(reservingCapacity: bytes.count + 40)
+        writer.beginObject()
+        writer.key("index")
+        writer.number(Int(clamping: index))
+        writer.key("record")
+        writer.raw(bytes)
         writer.endObject()
         return writer.bytes
+    }
+
+    /// Reads what `found` wrote.
+    package init?(found node: JSONNode) {
+        guard let index = node["index"]?.number?.int64.flatMap({ UInt64(exactly: $0) }),
+            let record = node["record"]
+        else { return nil }
+        self.init(index: index, bytes: Array(record.source))
+    }
+}
+
+extension SearchQuery {
+    /// The parameters `Gateway.query` reads it from.
+    package var params: JSONObject {
+        let texts: [(JSONString, String?)] = [
+            ("tenant", tenant?.rawValue), ("kind", kind?.rawValue),
+            ("principal", principal?.rawValue), ("server", server?.rawValue),
+            ("tool", tool?.rawValue), ("call", call), ("words", words),
+            ("since", since?.description), ("until", until?.description),
+        ]
+        var object = JSONObject()
+        for (name, text) in texts { object[name] = text.map { JSONValue($0) } }
+        object["before"] = before.map { JSONValue($0) }
+        object["limit"] = JSONValue(limit)
+        return object
     }
 }

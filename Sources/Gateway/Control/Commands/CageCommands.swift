@@ -1,5 +1,6 @@
 import Base
 import JSON
+import Policy
 import Sandbox
 
 extension Gateway {
@@ -39,6 +40,8 @@ extension Gateway {
         object["server"] = JSONValue(member.settings.name.rawValue)
         object["tenant"] = JSONValue(member.settings.tenant.rawValue)
         object["layers"] = .array(account.rows.map(Self.value))
+        object["hide"] = .array(recipe.cage.hide.map { JSONValue($0.text) })
+        object["denied"] = .array(recipe.hiding.rules.patterns.map { JSONValue($0) })
         return .object(object)
     }
 

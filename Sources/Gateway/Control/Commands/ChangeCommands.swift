@@ -1,3 +1,4 @@
+import Approval
 import Audit
 import Base
 import Crypto
@@ -9,7 +10,8 @@ extension ControlCommands {
     /// `servers changes`: what a server changed in folders it has a copy on write of.
     static let changes: [String: ControlCommand] = [
         "servers.changes": ControlCommand(level: .observe) { gateway, call in
-            try await gateway.changes(of: try await gateway.member(call)).serialised()
+            let member = try await gateway.member(call)
+            return try await gateway.changes(of: member).serialised()
         },
         "servers.commit": ControlCommand(level: .decide) { gateway, call in
             let shown = call.request.params?["digests"]?.elements.compactMap(\.string) ?? []
@@ -76,6 +78,10 @@ extension Gateway {
         _ call: ControlCall,
         committing digests: [Digest]?
     ) async throws -> [UInt8] {
+        // A yes to what a server wrote is a yes; dropping it takes nothing from anybody.
+        if digests != nil, let approver = call.approver {
+            try await requireNoDebt(PersonName(unchecked: approver.rawValue))
+        }
         let member = try await member(call)
         _ = try recipe(of: member)
         guard let hosted = member.hosted else { return JSONValue.done }

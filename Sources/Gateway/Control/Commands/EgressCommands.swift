@@ -5,8 +5,8 @@ import JSON
 extension ControlCommands {
     /// `egress`: where hosted servers may connect to, beside what the configuration says.
     static let egress: [String: ControlCommand] = [
-        "egress.list": ControlCommand(level: .observe) { gateway, _ in
-            await gateway.egressListing().serialised()
+        "egress.list": ControlCommand(level: .observe) { gateway, call in
+            await gateway.egressListing(call).serialised()
         },
         "egress.allow": ControlCommand(level: .administer) { gateway, call in
             let (key, rule) = try await gateway.place(call)
@@ -17,9 +17,8 @@ extension ControlCommands {
                 guard (1000...31_536_000_000).contains(milliseconds) else {
                     throw ControlError(.usage, "the time must be from 1s to 365d")
                 }
-                length = .until(
-                    gateway.parts.clock.timestamp.advanced(by: .milliseconds(milliseconds))
-                )
+                let now = Moment(gateway.parts.clock)
+                length = .until(Deadline(after: .milliseconds(milliseconds), from: now))
             } else {
                 length = .forGood
             }
@@ -60,6 +59,7 @@ extension Gateway {
     fileprivate func place(_ call: ControlCall) async throws -> (EgressBook.Key, EgressRule) {
         let member = try await member(call)
         let settings = member.settings
+        try call.require(settings.tenant)
         guard member.hosted?.egress != nil else {
             throw ControlError(
                 .refused,
@@ -76,9 +76,9 @@ extension Gateway {
         }
     }
 
-    fileprivate func egressListing() async -> JSONValue {
+    fileprivate func egressListing(_ call: ControlCall) async -> JSONValue {
         var rules: [JSONValue] = []
-        for member in await fleet.all {
+        for member in await fleet.all where call.sees(member.settings.tenant) {
             guard case .stdio(let stdio) = member.settings.kind, let egress = stdio.cage.egress
             else { continue }
             for rule in egress.rules {
@@ -88,14 +88,15 @@ extension Gateway {
                 rules.append(.object(row))
             }
         }
-        for grant in await egress.allGrants {
+        for grant in await egress.allGrants where call.sees(grant.tenant) {
             var row = Self.row(grant.tenant, grant.server)
             row["host"] = JSONValue(grant.rule.description)
             row["length"] = JSONValue(grant.lengthText)
             row["by"] = JSONValue(grant.by)
             rules.append(.object(row))
         }
-        let questions = await egress.allQuestions.map { question -> JSONValue in
+        let asked = await egress.allQuestions.filter { call.sees($0.tenant) }
+        let questions = asked.map { question -> JSONValue in
             var row = Self.row(question.tenant, question.server)
             row["host"] = JSONValue(printable(question.target.description, limit: 300))
             row["reason"] = JSONValue(question.code)

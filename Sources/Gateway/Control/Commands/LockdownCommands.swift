@@ -5,8 +5,9 @@ import JSON
 extension ControlCommands {
     /// `lockdown`: anyone who may look may stop; only an approver lifts.
     static let lockdowns: [String: ControlCommand] = [
-        "lockdown.list": ControlCommand(level: .observe) { gateway, _ in
-            let list = await gateway.door.activeLockdowns.map { lockdown -> JSONValue in
+        "lockdown.list": ControlCommand(level: .observe) { gateway, call in
+            let seen = await gateway.lockdowns(seenBy: call.person?.tenants)
+            let list = seen.map { lockdown -> JSONValue in
                 [
                     "target": JSONValue(lockdown.target.text),
                     "since": JSONValue(lockdown.since.description),
@@ -36,9 +37,13 @@ extension ControlCommands {
         },
         "lockdown.lift": ControlCommand(level: .administer) { gateway, call in
             let target = try target(call)
-            guard try await gateway.door.lift(target, by: call.actor) else {
+            let active = await gateway.door.activeLockdowns.map(\.target)
+            // A name without its tenant means all of that name.
+            let meant = active.filter { $0 == target || $0.everywhere == target }
+            guard !meant.isEmpty else {
                 throw ControlError(.refused, "there is no lockdown of `\(target.text)`")
             }
+            for target in meant { _ = try await gateway.door.lift(target, by: call.actor) }
             return JSONValue.done
         },
     ]
@@ -49,14 +54,34 @@ extension ControlCommands {
             throw ControlError(
                 .usage,
                 "`\(printable(text))` is nothing that can be locked",
-                hint: "use all, tenant:NAME, agent:NAME, server:NAME or tool:SERVER.TOOL"
+                hint: "use all, tenant:NAME, agent:NAME, server:NAME or tool:SERVER.TOOL; "
+                    + "TENANT/NAME for one tenant's"
             )
         }
-        if case .tenant(let tenant) = target {
-            try call.require(tenant)
-        } else {
-            try call.require(nil)
-        }
+        try call.require(target.tenant)
         return target
+    }
+}
+
+extension Gateway {
+    /// The stops that touch somebody of those tenants; nil means all.
+    func lockdowns(seenBy tenants: Set<TenantID>?) async -> [Lockdown] {
+        await door.activeLockdowns.filter { lockdown in
+            guard let tenants else { return true }
+            if let tenant = lockdown.target.tenant { return tenants.contains(tenant) }
+            switch lockdown.target {
+            case .all, .tenant: return true
+            case .agent(let owner, _):
+                return self.tokens.all.contains { $0.owner == owner && tenants.contains($0.tenant) }
+            case .server(let name, _): return self.hasServer(name, in: tenants)
+            case .tool(let tool, _): return self.hasServer(tool.server, in: tenants)
+            }
+        }
+    }
+
+    private func hasServer(_ name: ServerName, in tenants: Set<TenantID>) -> Bool {
+        current.configuration.allServers.contains {
+            $0.name == name && tenants.contains($0.tenant)
+        }
     }
 }

@@ -6,8 +6,8 @@ import Policy
 extension ControlCommands {
     /// `policy`, `policy explain`.
     static let policies: [String: ControlCommand] = [
-        "policy.list": ControlCommand(level: .observe) { gateway, _ in
-            await gateway.policyListing().serialised()
+        "policy.list": ControlCommand(level: .observe) { gateway, call in
+            await gateway.policyListing(seenBy: call).serialised()
         },
         "policy.explain": ControlCommand(level: .observe) { gateway, call in
             try await gateway.explain(call)
@@ -17,22 +17,26 @@ extension ControlCommands {
 
 extension PolicySet {
     /// The effective policy with the digest of all of it.
-    package var listing: JSONValue {
+    package var listing: JSONValue { listing { _ in true } }
+
+    /// The same of those tenants alone.
+    func listing(of isSeen: (TenantID) -> Bool) -> JSONValue {
         [
             "configuration": .init(configuration.file),
             "digest": .init(policy.acceptedDigest(OpenSSLHashing()).description),
             "environment": .init(configuration.environment.rawValue),
-            "tenants": policy.listing,
+            "tenants": policy.listing(of: isSeen),
         ]
     }
 }
 
 extension Gateway {
     /// The policy, and how often each rule spoke since the start.
-    func policyListing() -> JSONValue {
-        guard case .object(var object) = current.listing else { return .null }
+    func policyListing(seenBy call: ControlCall) -> JSONValue {
+        guard case .object(var object) = current.listing(of: call.sees) else { return .null }
         var hits = JSONObject()
-        for (tenant, rules) in tally.ruleHits.sorted(by: { $0.key < $1.key }) {
+        let seen = tally.ruleHits.filter { call.sees($0.key) }
+        for (tenant, rules) in seen.sorted(by: { $0.key < $1.key }) {
             var counts = JSONObject()
             for (name, count) in rules.sorted(by: { $0.key < $1.key }) {
                 counts[JSONString(name)] = JSONValue(count)
@@ -61,6 +65,7 @@ extension Gateway {
                 arguments: arguments,
                 offered: offered,
                 preview: preview,
+                unoffered: await door.whyUnoffered(tool, by: principal),
                 principal: principal
             )
         else {
@@ -83,15 +88,18 @@ extension Gateway {
     /// Whose call it would be: a token's, or anybody's of a tenant.
     private func asker(_ call: ControlCall) throws -> Principal {
         if let id = call.request.string("token") {
-            guard let record = tokens.all.first(where: { $0.id == id || $0.run == id }) else {
+            let seen = tokens.all.filter { call.sees($0.tenant) }
+            guard let record = seen.first(where: { $0.id == id || $0.run == id }) else {
                 throw ControlError(.refused, "no token `\(printable(id))`")
             }
             return record.makePrincipal()
         }
+        let tenant = try TenantID(call.request.string("tenant") ?? TenantID.main.rawValue)
+        try call.require(tenant)
         return Principal(
             owner: try PrincipalName(call.request.string("owner") ?? "anybody"),
             token: Principal.openToken,
-            tenant: try TenantID(call.request.string("tenant") ?? TenantID.main.rawValue),
+            tenant: tenant,
             environment: current.configuration.environment,
             run: Principal.openToken
         )

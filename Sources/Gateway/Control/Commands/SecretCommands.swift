@@ -1,19 +1,25 @@
 import Audit
 import Base
+import Egress
 import JSON
 import Screening
 private import System
 
 extension ControlCommands {
     /// `secrets`: what is stored here, and what the configuration's secrets are made of.
+    ///
+    /// Secrets belong to the gateway and not to a tenant, so that a role for some tenants is not enough.
     static let secrets: [String: ControlCommand] = [
-        "secrets.list": ControlCommand(level: .observe) { gateway, _ in
-            try await gateway.secretListing().serialised()
+        "secrets.list": ControlCommand(level: .observe) { gateway, call in
+            try call.require(nil)
+            return try await gateway.secretListing().serialised()
         },
         "secrets.test": ControlCommand(level: .observe) { gateway, call in
-            try await gateway.testSecret(try call.request.required("name")).serialised()
+            try call.require(nil)
+            return try await gateway.testSecret(try call.request.required("name")).serialised()
         },
         "secrets.set": ControlCommand(level: .administer) { gateway, call in
+            try call.require(nil)
             let name = try call.request.required("name")
             try gateway.checkSecretName(name)
             guard let value = Base64.decode(try call.request.required("value")) else {
@@ -23,12 +29,14 @@ extension ControlCommands {
             return JSONValue.done
         },
         "secrets.rotate": ControlCommand(level: .administer) { gateway, call in
+            try call.require(nil)
             let name = try call.request.required("name")
             var object = JSONObject()
             object["changed"] = JSONValue(try await gateway.rotateSecret(name, by: call.actor))
             return JSONValue.object(object).serialised()
         },
         "secrets.remove": ControlCommand(level: .administer) { gateway, call in
+            try call.require(nil)
             try await gateway.removeSecret(try call.request.required("name"), by: call.actor)
             return JSONValue.done
         },
@@ -54,6 +62,7 @@ extension Gateway {
             if let entry = stored.first(where: { $0.name == name }) {
                 row["changed"] = JSONValue(entry.changed.description)
             }
+            if let since = shelf.since(name) { row["since"] = JSONValue(since.description) }
             let users = configuration.allServers.filter { $0.secretNames.contains(name) }
             row["servers"] = .array(users.map { JSONValue($0.name.rawValue) })
             let holders = users.filter { $0.heldSecretNames.contains(name) }
@@ -61,12 +70,37 @@ extension Gateway {
                 holders.filter { if case .stdio = $0.kind { true } else { false } }
                     .map { JSONValue($0.name.rawValue) }
             )
+            row["bindings"] = .array(users.flatMap { Self.bindings(of: name, in: $0) })
             rows.append(.object(row))
         }
         var object = JSONObject()
         object["key"] = JSONValue(vault.keySource)
         object["secrets"] = .array(rows)
         return .object(object)
+    }
+
+    /// Where a server may use a secret it does not hold.
+    private static func bindings(
+        of name: String,
+        in server: Configuration.Server
+    ) -> [JSONValue] {
+        guard case .stdio(let stdio) = server.kind else { return [] }
+        return stdio.uses.filter { $0.binding.secret == name }.map { use in
+            var row = Self.row(of: use.binding)
+            row["tenant"] = JSONValue(server.tenant.rawValue)
+            row["server"] = JSONValue(server.name.rawValue)
+            return .object(row)
+        }
+    }
+
+    static func row(of binding: SecretBinding) -> JSONObject {
+        var row = JSONObject()
+        row["secret"] = JSONValue(binding.secret)
+        row["host"] = JSONValue(binding.rule.description)
+        row["place"] = JSONValue(binding.place.description)
+        if case .header(let name) = binding.place { row["header"] = JSONValue(name) }
+        row["methods"] = .array(binding.methods.sorted().map { JSONValue($0) })
+        return row
     }
 
     /// Reads the source now, and says what came of it without saying what it is.

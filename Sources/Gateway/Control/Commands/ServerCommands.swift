@@ -14,10 +14,26 @@ extension ControlCommands {
     /// A restart opens nothing: what the new process offers is compared with what was accepted before
     /// a call goes to it. So it needs no approver, like every stop.
     static let servers: [String: ControlCommand] = [
-        "servers.list": ControlCommand(level: .observe) { gateway, _ in
+        "servers.list": ControlCommand(level: .observe) { gateway, call in
             var list: [JSONValue] = []
-            for member in await gateway.fleet.all { list.append(await gateway.listing(of: member)) }
+            let seen = await gateway.fleet.all.filter { call.sees($0.settings.tenant) }
+            let rooms = await gateway.fleet.rooms
+            for member in seen {
+                let row = await gateway.listing(of: member)
+                guard member.hosted != nil, case .object(var object) = row,
+                    let room = rooms[member.settings.tenant].flatMap(Gateway.value)
+                else {
+                    list.append(row)
+                    continue
+                }
+                // What all servers of its tenant may use together, beside each of them.
+                object["hosting"] = .object(room)
+                list.append(.object(object))
+            }
             return JSONValue.array(list).serialised()
+        },
+        "servers.rooms": ControlCommand(level: .observe) { gateway, call in
+            JSONValue.array(await gateway.rooms(seenBy: call.sees)).serialised()
         },
         "servers.show": ControlCommand(level: .observe) { gateway, call in
             let member = try await gateway.member(call)
@@ -55,6 +71,7 @@ extension Gateway {
     func member(_ call: ControlCall) async throws -> ServerFleet.Member {
         let name = try ServerName(try call.request.required("server"))
         let tenant = try TenantID(call.request.string("tenant") ?? TenantID.main.rawValue)
+        try call.require(tenant)
         guard
             let member = await fleet.all.first(where: {
                 $0.settings.name == name && $0.settings.tenant == tenant
@@ -86,11 +103,13 @@ extension Gateway {
         if let hosted = member.hosted {
             let words = await hosted.process.state.words
             object["state"] = JSONValue(words.state)
-            if let reason = words.reason {
+            if let reason = words.reason ?? hosted.facts.current.postponed.map(Self.postponed) {
                 object["reason"] = JSONValue(printable(reason, limit: 600))
             }
             if let pid = await hosted.process.processID { object["pid"] = JSONValue(Int(pid)) }
             describeLife(hosted, to: &object)
+            await describeHealth(hosted.process, to: &object)
+            await describeUse(hosted.process, to: &object)
             if case .stdio(let stdio) = settings.kind {
                 object["cage"] = await cage(stdio, hosted.facts, isWhole: isWhole)
             }
@@ -112,6 +131,44 @@ extension Gateway {
         return .object(object)
     }
 
+    private static func postponed(_ short: String) -> String {
+        "not started when it was last called: \(short) (`hosting`)"
+    }
+
+    /// What the hosted servers of each tenant with caps have taken of what they may use together.
+    func rooms(seenBy sees: (TenantID) -> Bool) async -> [JSONValue] {
+        var rows: [JSONValue] = []
+        for (tenant, room) in await fleet.rooms.sorted(by: { $0.key < $1.key }) where sees(tenant) {
+            guard var row = Self.value(of: room) else { continue }
+            row["tenant"] = JSONValue(tenant.rawValue)
+            rows.append(.object(row))
+        }
+        return rows
+    }
+
+    /// What is taken of each cap; nil where nothing is capped.
+    fileprivate static func value(of room: TenantRoom) -> JSONObject? {
+        let (caps, use) = (room.caps, room.use)
+        guard caps != Configuration.Hosting() else { return nil }
+        var row = JSONObject()
+        func add(_ name: JSONString, _ used: Int, _ cap: Int?) {
+            guard let cap else { return }
+            row[name] = ["taken": JSONValue(used), "cap": JSONValue(cap)]
+        }
+        add("servers", use.serverCount, caps.serverCount)
+        add(
+            "processes",
+            Int(clamping: use.processCount),
+            caps.processCount.map { Int(clamping: $0) }
+        )
+        add(
+            "memory_bytes",
+            Int(clamping: use.memoryByteCount),
+            caps.memoryByteCount.map { Int(clamping: $0) }
+        )
+        return row
+    }
+
     private func describeLife(_ hosted: ServerFleet.Hosted, to object: inout JSONObject) {
         let facts = hosted.facts.current
         object["starts"] = JSONValue(facts.startCount)
@@ -119,6 +176,38 @@ extension Gateway {
         object["crashes"] = JSONValue(facts.crashCount)
         guard object["pid"] != nil, let since = facts.lastStart else { return }
         object["uptime_ms"] = JSONValue(Int(loop.now.duration(since: since).milliseconds))
+    }
+
+    private func describeHealth(_ process: ServerProcess, to object: inout JSONObject) async {
+        let health = await process.health
+        var row = JSONObject()
+        if let settings = process.healthSettings {
+            row["every_ms"] = JSONValue(Int(settings.interval.milliseconds))
+            row["timeout_ms"] = JSONValue(Int(settings.timeout.milliseconds))
+        }
+        if process.healthSettings == nil || health.isUnanswered {
+            row["probed"] = JSONValue(false)
+        }
+        row["ended"] = JSONValue(health.endedCount)
+        if object["pid"] != nil, let answered = health.answered {
+            let since = loop.now.duration(since: answered.at)
+            row["answered_ms_ago"] = JSONValue(Int(since.milliseconds))
+            row["took_ms"] = JSONValue(Int(answered.after.milliseconds))
+        }
+        object["health"] = .object(row)
+    }
+
+    private func describeUse(_ process: ServerProcess, to object: inout JSONObject) async {
+        guard let use = await process.use() else { return }
+        var row = JSONObject()
+        row["memory_bytes"] = JSONValue(Int(clamping: use.memoryByteCount))
+        row["processes"] = JSONValue(use.processCount)
+        row["cpu_ms"] = JSONValue(Int(clamping: use.processorMilliseconds))
+        if let bounds = await process.bounds {
+            row["memory_limit_bytes"] = JSONValue(Int(clamping: bounds.memoryByteCount))
+            row["process_limit"] = JSONValue(Int(clamping: bounds.processCount))
+        }
+        object["use"] = .object(row)
     }
 
     // MARK: The cage
@@ -132,6 +221,10 @@ extension Gateway {
         var object = JSONObject()
         object["kind"] = JSONValue(stdio.cage.isNone ? "none" : "bubblewrap")
         object["network"] = JSONValue(stdio.cage.network.word)
+        let exposed = stdio.exposed.keys.sorted()
+        if isWhole || !exposed.isEmpty {
+            object["exposed"] = .array(exposed.map { JSONValue($0) })
+        }
         if values.executes { object["executes"] = JSONValue(true) }
         if let uid = values.cage?.user { object["uid"] = JSONValue(Int(uid)) }
         guard !stdio.cage.isNone else { return .object(object) }
@@ -163,22 +256,9 @@ extension Gateway {
         object["lacks"] = .array(lacking)
         guard isWhole else { return .object(object) }
         if let egress = stdio.cage.egress {
-            object["allow"] = .array(egress.rules.map { JSONValue($0.description) })
+            object["allow"] = .array(egress.rules.map { JSONValue($0.words) })
         }
-        object["exposed"] = .array(
-            stdio.environment.filter { if case .exposed = $0.value { true } else { false } }
-                .keys.sorted().map { JSONValue($0) }
-        )
-        object["secrets"] = .array(
-            stdio.uses.map { use in
-                var row = JSONObject()
-                row["secret"] = JSONValue(use.binding.secret)
-                row["host"] = JSONValue(use.binding.rule.description)
-                row["header"] = JSONValue(use.binding.header)
-                row["methods"] = .array(use.binding.methods.sorted().map { JSONValue($0) })
-                return .object(row)
-            }
-        )
+        object["secrets"] = .array(stdio.uses.map { .object(Self.row(of: $0.binding)) })
         object["layers"] = .object(layers)
         object["read"] = Self.value(of: stdio.cage.read)
         object["write"] = Self.value(of: stdio.cage.write)

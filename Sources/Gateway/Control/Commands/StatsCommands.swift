@@ -14,15 +14,24 @@ extension ControlCommands {
 }
 
 extension Gateway {
-    /// Who is asked for how often, and how it is answered, since this start.
+    /// Who is asked for how often, and how it is answered.
     func answerFigures() async -> JSONValue {
         let now = parts.clock.timestamp
         let figures = await desk.figures
         let grants = await desk.liveGrants()
+        let since = figures.rows.values.map(\.since).min() ?? started
         return [
-            "since": JSONValue(started.description),
-            "agents": .array(Self.rows(figures.agents, "agent", now)),
-            "causes": .array(Self.rows(figures.causes, "cause", now)),
+            "since": JSONValue(since.description),
+            "agents": .array(
+                Self.rows(figures.rows, "agent", now) { subject in
+                    if case .agent(let name) = subject { name } else { nil }
+                }
+            ),
+            "causes": .array(
+                Self.rows(figures.rows, "cause", now) { subject in
+                    if case .cause(let name) = subject { name } else { nil }
+                }
+            ),
             "grants": [
                 "live": JSONValue(grants.count),
                 "used": JSONValue(grants.reduce(0) { $0 + $1.used }),
@@ -33,11 +42,13 @@ extension Gateway {
 
     /// What asks most comes first.
     private static func rows(
-        _ rows: [String: AnswerFigures.Row],
+        _ rows: [AnswerFigures.Subject: AnswerFigures.Row],
         _ what: JSONString,
-        _ now: Timestamp
+        _ now: Timestamp,
+        _ name: (AnswerFigures.Subject) -> String?
     ) -> [JSONValue] {
-        rows.sorted { ($1.value.asked, $0.key) < ($0.value.asked, $1.key) }.map { name, row in
+        let named = rows.compactMap { subject, row in name(subject).map { ($0, row) } }
+        return named.sorted { ($1.1.asked, $0.0) < ($0.1.asked, $1.0) }.map { name, row in
             var object = JSONObject()
             object[what] = JSONValue(name)
             object["asked"] = JSONValue(row.asked)
@@ -48,7 +59,7 @@ extension Gateway {
             object["median_ms"] = row.medianWait.map { JSONValue($0) } ?? .null
             if what == "cause", row.isAlwaysYes {
                 object["hint"] = JSONValue(
-                    "asked \(row.asked) times and always answered yes: "
+                    "asked \(row.asked) times, and the last \(row.yesInRow) answers were all yes: "
                         + "a scope, a rule that allows, or a standing yes would ask less"
                 )
             }

@@ -8,10 +8,9 @@ extension Gateway {
     func killServer(_ call: ControlCall) async throws -> [UInt8] {
         let member = try await member(call)
         let settings = member.settings
-        try call.require(settings.tenant)
         let reason = printable(call.request.string("reason") ?? "killed", limit: 500)
         let lockdown = Lockdown(
-            target: .server(settings.name),
+            target: .server(settings.name, in: settings.tenant),
             since: parts.clock.timestamp,
             reason: reason
         )

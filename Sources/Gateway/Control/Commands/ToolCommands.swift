@@ -10,7 +10,9 @@ import System
 extension ControlCommands {
     /// `tools list|approve`.
     static let tools: [String: ControlCommand] = [
-        "tools.list": ControlCommand(level: .observe) { gateway, _ in await gateway.toolList() },
+        "tools.list": ControlCommand(level: .observe) { gateway, call in
+            await gateway.toolList(seenBy: call)
+        },
         "tools.proposals": ControlCommand(level: .observe) { gateway, call in
             try await gateway.proposals(call)
         },
@@ -29,16 +31,18 @@ extension ControlCommands {
 
 extension Gateway {
     /// Every tool of every server, offered or hidden, with the reason.
-    func toolList() async -> [UInt8] {
+    func toolList(seenBy call: ControlCall) async -> [UInt8] {
         var list: [JSONValue] = []
         let catalogue = await door.catalogue
-        for (tenant, servers) in catalogue.tenants.sorted(by: { $0.key < $1.key }) {
+        let seen = catalogue.tenants.filter { call.sees($0.key) }
+        for (tenant, servers) in seen.sorted(by: { $0.key < $1.key }) {
             for (_, server) in servers.sorted(by: { $0.key < $1.key }) {
                 for (_, tool) in server.tools.sorted(by: { $0.key < $1.key }) {
                     var object = row(tenant, tool.reference)
                     object["state"] = JSONValue("offered")
                     object["tier"] = JSONValue(tool.policy.tier.description)
                     object["placed"] = JSONValue(tool.policy.isPlaced)
+                    if let raised = tool.policy.raised { object["raised"] = JSONValue(raised.fact) }
                     object["pin"] = JSONValue(tool.pin.description)
                     list.append(.object(object))
                 }
@@ -84,6 +88,18 @@ extension Gateway {
     func described(
         _ call: ControlCall
     ) throws -> (Configuration.Server, ServerDescription) {
+        let server = try named(call)
+        let key = ServerKey(tenant: server.tenant, server: server.name)
+        guard let description = descriptions[key] else {
+            throw ControlError(
+                .refused,
+                "server `\(server.name)` was not reached: \(absences[key] ?? "it is starting")"
+            )
+        }
+        return (server, description)
+    }
+
+    private func named(_ call: ControlCall) throws -> Configuration.Server {
         let name = try ServerName(try call.request.required("server"))
         let tenant = try TenantID(call.request.string("tenant") ?? TenantID.main.rawValue)
         try call.require(tenant)
@@ -92,14 +108,18 @@ extension Gateway {
                 $0.name == name && $0.tenant == tenant
             })
         else { throw ControlError(.refused, "no server `\(name)`") }
-        let key = ServerKey(tenant: tenant, server: name)
-        guard let description = descriptions[key] else {
-            throw ControlError(
-                .refused,
-                "server `\(name)` was not reached: \(absences[key] ?? "it is starting")"
-            )
-        }
-        return (server, description)
+        return server
+    }
+
+    /// The changed program of a server, which is not started because of it: what it offers is shown
+    /// when it has been accepted and has said so itself.
+    func changedProgram(
+        _ call: ControlCall
+    ) throws -> (Configuration.Server, accepted: Digest, found: Digest)? {
+        let server = try named(call)
+        let key = ServerKey(tenant: server.tenant, server: server.name)
+        guard case .changed(let accepted, let found)? = programs[key] else { return nil }
+        return (server, accepted, found)
     }
 
     /// The tier some file states already.
@@ -124,15 +144,18 @@ extension Gateway {
     }
 
     private func approveInTurn(_ call: ControlCall) async throws -> [UInt8] {
+        if let (server, _, found) = try changedProgram(call) {
+            try checkProgram(call, server, found)
+            try await takeOver(found, of: server, by: call.actor)
+            return JSONValue.object(["accepted": 0, "program": JSONValue(true)]).serialised()
+        }
         let (server, description) = try described(call)
         var wanted: Set<String>?
         if let node = call.request.params?["tools"], !node.isNull {
             wanted = Set(node.elements.compactMap(\.string))
         }
-        var shown: [String: String] = [:]
-        for (name, pin) in call.request.params?["pins"]?.members.map({ $0 }) ?? [] {
-            shown[name.text] = pin.string
-        }
+        let shown = call.request.texts("pins")
+        let proposals = call.request.texts("proposals")
         let hashing = OpenSSLHashing()
         var lock = current.lock
         var tenant = lock.tenants[server.tenant] ?? LockFile.Tenant()
@@ -142,7 +165,7 @@ extension Gateway {
         let renames = Renames(pins, description, listed: Set(description.tools.map(\.name)))
         for tool in description.tools where wanted?.contains(tool.name.rawValue) ?? true {
             let pin = CatalogueBuilder.pin(of: tool, hashing)
-            // A yes covers exactly what was shown (design law 5).
+            // A yes covers exactly what was shown (docs/architecture.md, rule 5).
             guard shown[tool.name.rawValue] == pin.description else {
                 throw ControlError(
                     .refused,
@@ -151,9 +174,18 @@ extension Gateway {
             }
             let reference = ToolReference(server: server.name, tool: tool.name)
             let before = pins.tools[tool.name] == nil ? renames.before(tool, hashing) : nil
+            // Another tool that came or went since makes this one new, or the renamed one.
+            let proposed = digest(ofProposal: tool, server, was: before)
+            guard proposals[tool.name.rawValue] == proposed.description else {
+                throw ControlError(
+                    .refused,
+                    "what is proposed for tool `\(printable(tool.name.rawValue))` changed since it "
+                        + "was shown; look again"
+                )
+            }
             pins.tools[tool.name] = pin
             if tool.kind.isJudged, stated(reference, server.tenant) == nil {
-                let proposal = proposed(tool, server, was: before)
+                let proposal = self.proposed(tool, server, was: before)
                 tenant.tools[reference] = ToolStatement(
                     tier: proposal.tier,
                     scope: proposal.scope
@@ -185,17 +217,7 @@ extension Gateway {
         }
         tenant.servers[server.name] = pins
         lock.tenants[server.tenant] = tenant
-        let program = try programToAccept(call, server, isWhole: wanted == nil)
         try await accept(lock, accepted, server, keeping: kept, by: call.actor)
-        if let program {
-            let key = ServerKey(tenant: server.tenant, server: server.name)
-            try await accept(program, of: key, change: "program-accepted", by: call.actor)
-            programs[key] = .accepted(program)
-            await clients.first { ($0.0.tenant, $0.0.name) == (key.tenant, key.server) }?.1.hold(
-                nil
-            )
-            await rebuild()
-        }
         var object = JSONObject()
         object["accepted"] = JSONValue(accepted.count)
         if let warning = current.executionWarning(of: server) {
@@ -204,15 +226,30 @@ extension Gateway {
         return JSONValue.object(object).serialised()
     }
 
-    /// The program that is accepted together with all tools of its server, where it changed.
-    private func programToAccept(
+    /// Makes a changed program the accepted one, and starts it.
+    private func takeOver(
+        _ program: Digest,
+        of server: Configuration.Server,
+        by name: String
+    ) async throws {
+        let key = ServerKey(tenant: server.tenant, server: server.name)
+        try await accept(program, of: key, change: "program-accepted", by: name)
+        programs[key] = .accepted(program)
+        // Calls wait for what it says of itself.
+        absences[key] = nil
+        await clients.first { ($0.0.tenant, $0.0.name) == (key.tenant, key.server) }?.1.hold(nil)
+        await fleet.startRefused(ServerFleet.Key(tenant: key.tenant, server: key.server))
+        await rebuild()
+        refresh.request(server.name, server.tenant)
+    }
+
+    /// Refuses a yes to a part of the program, or to another one than was found.
+    private func checkProgram(
         _ call: ControlCall,
         _ server: Configuration.Server,
-        isWhole: Bool
-    ) throws(ControlError) -> Digest? {
-        let key = ServerKey(tenant: server.tenant, server: server.name)
-        guard case .changed(_, let found)? = programs[key] else { return nil }
-        guard isWhole else {
+        _ found: Digest
+    ) throws(ControlError) {
+        guard call.request.params?["tools"]?.isNull ?? true else {
             throw ControlError(
                 .refused,
                 "the program of `\(server.name)` changed since it was accepted",
@@ -225,7 +262,6 @@ extension Gateway {
                 "the program of `\(server.name)` changed since it was shown; look again"
             )
         }
-        return found
     }
 
     /// Records what was accepted, writes `gatehouse.lock` and takes it over.
@@ -236,7 +272,17 @@ extension Gateway {
         keeping definitions: [Digest: [UInt8]],
         by name: String
     ) async throws {
-        let set = try PolicySet(current.configuration, lock: lock, hashing: OpenSSLHashing())
+        guard trust == nil || lock == current.lock else {
+            throw ControlError(
+                .refused,
+                "`gatehouse.lock` is signed here, and the gateway does not hold the key",
+                hint:
+                    "accept on a gateway without a trust anchor, sign with `gatehouse config sign`, "
+                    + "and bring all three files here"
+            )
+        }
+        var set = try PolicySet(current.configuration, lock: lock, hashing: OpenSSLHashing())
+        set.signed = current.signed
         let records = tools.map { reference in
             AuditRecord(
                 .tool,
@@ -263,11 +309,13 @@ extension Gateway {
             to: lock
         )
         _ = try await store.commit(Transaction(records: records, changes: changes))
-        try Files.replace(
-            ConfigurationFiles.lockPath(of: current.configuration.file),
-            with: Array(lock.text.utf8),
-            mode: 0o644
-        )
+        if trust == nil {
+            try Files.replace(
+                ConfigurationFiles.lockPath(of: current.configuration.file),
+                with: Array(lock.text.utf8),
+                mode: 0o644
+            )
+        }
         try await keep(set, by: name)
         current = set
         await rebuild()

@@ -37,8 +37,17 @@ enum AcceptedDefinitions {
 
 extension Gateway {
     /// What a person is shown before accepting: each tool, whether it is new, changed, renamed or
-    /// gone, with what changed, and the tier and scope we propose, with the reason (design law 7).
+    /// gone, with what changed, and the tier and scope we propose, with the reason.
     func proposals(_ call: ControlCall) async throws -> [UInt8] {
+        if let (server, accepted, found) = try changedProgram(call) {
+            let row: JSONObject = [
+                "tenant": JSONValue(server.tenant.rawValue),
+                "server": JSONValue(server.name.rawValue), "state": "program",
+                "program": JSONValue(found.description),
+                "program_accepted": JSONValue(accepted.description),
+            ]
+            return JSONValue.array([.object(row)]).serialised()
+        }
         let (server, description) = try described(call)
         let pins = current.lock.pins(of: server.name, server.tenant)
         let hashing = OpenSSLHashing()
@@ -94,11 +103,9 @@ extension Gateway {
                 ? "renamed" : known == pin ? "accepted" : known == nil ? "new" : "changed"
         )
         object["pin"] = JSONValue(pin.description)
-        let place = ServerKey(tenant: server.tenant, server: server.name)
-        if case .changed(let accepted, let found)? = programs[place] {
-            object["program"] = JSONValue(found.description)
-            object["program_accepted"] = JSONValue(accepted.description)
-        }
+        object["proposal"] = JSONValue(
+            digest(ofProposal: tool, server, was: before).description
+        )
         if let stated = stated(reference, server.tenant) {
             object["stated"] = JSONValue(stated.description)
         }
@@ -130,6 +137,30 @@ extension Gateway {
         return object
     }
 
+    /// What a yes to a proposal covers beside the definition: what would be written, and the name it
+    /// had.
+    ///
+    /// All of it may be another one by the time the yes comes.
+    func digest(
+        ofProposal tool: ToolDefinition,
+        _ server: Configuration.Server,
+        was before: ToolName?
+    ) -> Digest {
+        let hashing = OpenSSLHashing()
+        let proposal = proposed(tool, server, was: before)
+        let reference = ToolReference(server: server.name, tool: tool.name)
+        var object: JSONObject = [
+            "pin": JSONValue(CatalogueBuilder.pin(of: tool, hashing).description),
+            "tier": JSONValue(proposal.tier.description),
+        ]
+        if let stated = stated(reference, server.tenant) {
+            object["stated"] = JSONValue(stated.description)
+        }
+        if let scope = proposal.scope { object["scope"] = scope.value }
+        if let before { object["was"] = JSONValue(before.rawValue) }
+        return hashing.sha256(JSONValue.object(object).serialised())
+    }
+
     /// The tier and scope proposed for a tool; one that was renamed is never proposed lower than it
     /// was accepted.
     func proposed(
@@ -141,6 +172,9 @@ extension Gateway {
         case .tool: break
         case .prompt: return (.read, nil, ["T0: a prompt is a text the server writes"])
         case .reading, .completion: return (.read, nil, ["T0: the protocol has it read only"])
+        case .sampling:
+            return (.unplaced, nil, ["T2: words of the server go to the agent's model, and back"])
+        case .roots: return (.read, nil, ["T0: names of folders, which open nothing"])
         case .resource, .template: return (.read, nil, ["its words are listed, once accepted"])
         }
         var folders: [String] = []
