@@ -56,6 +56,18 @@ actor Resident {
         return fired.count
     }
 
+    private var awaited: Pending<Int>?
+
+    private func bring(_ value: Int) { awaited?.fulfil(value) }
+
+    /// A value that is brought by whoever comes next on the loop.
+    func nextValue() async throws -> Int {
+        let pending = Pending<Int>(on: loop)
+        awaited = pending
+        loop.spawn { await self.bring(7) }
+        return try await pending.value()
+    }
+
     func lateValue() async -> String {
         let pending = Pending<Int>(on: loop)
         do {
@@ -94,6 +106,16 @@ struct EventLoopTests {
     @Test func `a pending value whose deadline passes says so`() async throws {
         let text = try await onLoop { loop in await Resident(on: loop).lateValue() }
         #expect(text == "DeadlinePassed()")
+    }
+
+    @Test func `a value that comes on the way into its wait is not missed`() async throws {
+        let loop = try EventLoop()
+        let thread = try loop.start()
+        let resident = Resident(on: loop)
+        // This task does not prefer the loop: it gives way at each asynchronous call.
+        for _ in 0..<100 { #expect(try await resident.nextValue() == 7) }
+        loop.stop()
+        thread.join()
     }
 
     @Test func `closures submitted by another thread run in order`() async throws {

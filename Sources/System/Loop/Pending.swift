@@ -44,7 +44,7 @@ package final class Pending<Value>: Timed {
     package func value(until deadline: Instant? = nil) async throws -> Value {
         if result == nil {
             if let deadline { loop.setTimer(self, due: deadline.nanoseconds) }
-            await unsafe withUnsafeContinuation { unsafe waiter.hold($0) }
+            await unsafe withUnsafeContinuation { unsafe waiter.hold($0, unless: result != nil) }
         }
         guard let result else { throw DeadlinePassed() }
         return try result.get()

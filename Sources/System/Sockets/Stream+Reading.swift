@@ -142,7 +142,10 @@ extension Stream {
             if let failure { throw failure }
             readDeadline = deadline?.nanoseconds ?? .max
             watchDeadline(readDeadline)
-            await unsafe withUnsafeContinuation { unsafe reader.hold($0) }
+            await unsafe withUnsafeContinuation {
+                let isOver = isReadable || hasReadTimedOut || failure != nil
+                unsafe reader.hold($0, unless: isOver)
+            }
             if hasReadTimedOut {
                 hasReadTimedOut = false
                 throw .timedOut

@@ -71,7 +71,9 @@ extension Stream {
         while true {
             if let failure { throw failure }
             guard unsentCount > count else { return }
-            await unsafe withUnsafeContinuation { unsafe writers.append(Waiter($0)) }
+            await unsafe withUnsafeContinuation {
+                unsafe hold($0, unless: unsentCount <= count || failure != nil)
+            }
         }
     }
 
@@ -81,7 +83,9 @@ extension Stream {
             if let failure { throw failure }
             writeDeadline = deadline?.nanoseconds ?? progressDeadline
             watchDeadline(writeDeadline)
-            await unsafe withUnsafeContinuation { unsafe writers.append(Waiter($0)) }
+            await unsafe withUnsafeContinuation {
+                unsafe hold($0, unless: isWritable || failure != nil)
+            }
         }
         if let failure { throw failure }
     }
@@ -94,6 +98,12 @@ extension Stream {
     }
 
     // MARK: Inside
+
+    private func hold(_ continuation: UnsafeContinuation<Void, Never>, unless isOver: Bool) {
+        var waiter = Waiter()
+        unsafe waiter.hold(continuation, unless: isOver)
+        if waiter.isWaiting { writers.append(waiter) }
+    }
 
     private func checkSending(_ count: Int) throws(StreamError) {
         if let failure { throw failure }

@@ -165,6 +165,8 @@ struct ServerHealthTests {
         #expect(await stage.server.state == .ready)
         #expect(await stage.server.health.endedCount == 0)
         #expect(probes.count == 2)
+        await stage.server.endCall()
+        await eventually { await stage.server.health.endedCount > 0 }
         await stage.close()
     }
 
