@@ -20,7 +20,8 @@ class Accepting(unittest.TestCase):
 
     def change(self, shop, name, text):
         (shop.folder / "docs" / name).write_text(text)
-        shop.run("tools", "list", "--refresh")
+        done = shop.run("tools", "list", "--refresh")
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def state(self, shop, name):
         rows = json.loads(shop.run("tools", "list", "--json").stdout)

@@ -65,6 +65,7 @@ extension Gateway {
             descriptions[key] = nil
             absences[key] = nil
             programs[key] = nil
+            latestLook[key] = nil
             nextLook.removeValue(forKey: key)?.timer.cancel()
             gone.insert(key)
         }
@@ -93,15 +94,18 @@ extension Gateway {
 
     private func refresh(_ server: Configuration.Server, _ client: MCPClient) async {
         let key = ServerKey(tenant: server.tenant, server: server.name)
+        lookCount += 1
+        let look = lookCount
         do throws(UpstreamFailure) {
             let description = try await client.describe()
-            guard isCurrent(client) else { return }
-            look(at: server, after: Self.isRemote(server) ? Limits.remoteListing : nil)
+            guard isCurrent(client), isLatest(look, of: key) else { return await rebuilds.pass() }
+            lookAgain(at: server, after: Self.isRemote(server) ? Limits.remoteListing : nil)
             let isKnown = descriptions[key] == description && absences[key] == nil
             descriptions[key] = description
             absences[key] = nil
-            // A server that only repeats itself costs no new catalogue and spoils no cursor.
-            guard !isKnown else { return }
+            // A server that only repeats itself costs no new catalogue and spoils no cursor; who asks
+            // is answered when what is known is what is offered.
+            guard !isKnown else { return await rebuilds.pass() }
             let screener = await door.screener
             for tool in description.unusable {
                 let text = screener.screen(text: "`\(tool.name)` is not offered: \(tool.reason)")
@@ -110,21 +114,28 @@ extension Gateway {
         } catch {
             // It may quote what the server said.
             let reason = await door.screener.screen(text: error.description).text
-            guard isCurrent(client) else { return }
+            guard isCurrent(client), isLatest(look, of: key) else { return await rebuilds.pass() }
             let wait = min(nextLook[key]?.wait ?? Limits.absenceWait, Limits.absenceWaitMaximum)
-            look(at: server, after: wait, nextWait: wait * 2)
+            lookAgain(at: server, after: wait, nextWait: wait * 2)
             let isKnown = absences[key] == reason
             absences[key] = reason
-            guard !isKnown else { return }
+            guard !isKnown else { return await rebuilds.pass() }
             parts.log("server \(server.name): not reached: \(printable(reason, limit: 300))")
         }
         await rebuild(key)
     }
 
+    /// Whether nothing newer is known of the server: answers overtake one another.
+    private func isLatest(_ look: UInt64, of key: ServerKey) -> Bool {
+        guard latestLook[key, default: 0] < look else { return false }
+        latestLook[key] = look
+        return true
+    }
+
     private func isCurrent(_ client: MCPClient) -> Bool { clients.contains { $0.1 === client } }
 
     /// Sees to it that the server is asked again by then, unless it is asked before.
-    private func look(
+    private func lookAgain(
         at server: Configuration.Server,
         after delay: Duration?,
         nextWait: Duration = Limits.absenceWait
@@ -144,7 +155,15 @@ extension Gateway {
 
     /// Makes the catalogue from what is known, and hands it to the door; of one server anew, or of
     /// all.
+    ///
+    /// One after another: one that began before could take back what a later one found.
     func rebuild(_ changed: ServerKey? = nil) async {
+        await rebuilds.begin()
+        await rebuildNow(changed)
+        await rebuilds.end()
+    }
+
+    private func rebuildNow(_ changed: ServerKey?) async {
         if changed == nil { await fleet.demandMore(of: executingServers()) }
         let screener = await door.screener
         let builder = CatalogueBuilder(

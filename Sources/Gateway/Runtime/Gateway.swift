@@ -70,9 +70,13 @@ package actor Gateway {
     var entries: [ServerKey: ServerEntry] = [:]
     var knownSecrets: KnownSecrets
     let changes: TakingTurns
+    let rebuilds: TakingTurns
     var clients: [(Configuration.Server, MCPClient)] = []
     /// When each server is asked again by itself.
     var nextLook: [ServerKey: NextLook] = [:]
+    /// How often servers were asked what they offer, and of each the last time that was answered.
+    var lookCount: UInt64 = 0
+    var latestLook: [ServerKey: UInt64] = [:]
     package internal(set) var address: SocketAddress?
     let started: Timestamp
     /// The same on the clock that never jumps.
@@ -172,6 +176,7 @@ package actor Gateway {
         listenAddress = listen ?? ground.starting.set.configuration.listen.mcp
         trust = ground.trust
         changes = TakingTurns(on: ground.loop)
+        rebuilds = TakingTurns(on: ground.loop)
         started = ground.parts.clock.timestamp
         startedAt = ground.loop.now
         tokens = wiring.tokens

@@ -24,6 +24,12 @@ actor TakingTurns {
         _ = try? await pending.value()
     }
 
+    /// Returns when all that began before are done.
+    func pass() async {
+        await begin()
+        end()
+    }
+
     func end() {
         guard waiting.isEmpty else { return waiting.removeFirst().fulfil(()) }
         isTaken = false
