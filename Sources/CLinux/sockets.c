@@ -313,34 +313,6 @@ int cgate_shutdown_write(int fd) {
     return shutdown(fd, SHUT_WR) < 0 ? -errno : 0;
 }
 
-int cgate_parse_ip(const char *text, struct cgate_address *address) {
-    memset(address, 0, sizeof *address);
-    struct in_addr v4;
-    uint8_t v6[16];
-    if (inet_pton(AF_INET, text, &v4) == 1) {
-        address->family = CGATE_IPV4;
-        address->low = ntohl(v4.s_addr);
-        return 0;
-    }
-    if (inet_pton(AF_INET6, text, v6) == 1) {
-        address->family = CGATE_IPV6;
-        address->high = load64(v6);
-        address->low = load64(v6 + 8);
-        return 0;
-    }
-    return -EINVAL;
-}
-
-int cgate_format_ip(const struct cgate_address *address, char *text, size_t capacity) {
-    struct sockaddr_storage storage;
-    encode(address, &storage);
-    const void *bytes = address->family == CGATE_IPV4
-                            ? (void *)&((struct sockaddr_in *)&storage)->sin_addr
-                            : (void *)&((struct sockaddr_in6 *)&storage)->sin6_addr;
-    int family = address->family == CGATE_IPV4 ? AF_INET : AF_INET6;
-    return inet_ntop(family, bytes, text, (socklen_t)capacity) ? 0 : -errno;
-}
-
 int cgate_resolve(const char *name, struct cgate_address *addresses, int capacity) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
     struct addrinfo *found = NULL;

@@ -84,7 +84,7 @@ private let options: [UInt8] = [0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 0]
         let label = String(repeating: "a", count: 61)
         let name = [label, label, label, label].joined(separator: ".")
         let counts: [UInt8] = [0, 1, 0, 0, 0, 0, 0, 1]
-        let addresses: [(UInt16, NetworkAddress)] = [(1, .v4(1)), (28, .v6(high: 1, low: 1))]
+        let addresses: [(UInt16, IPAddress)] = [(1, .v4(1)), (28, .v6(high: 1, low: 1))]
         for (type, address) in addresses {
             let query = try NameQuery(question(name, type: type, counts: counts, more: options))
             let response = query.response(.addresses(Array(repeating: address, count: 100)))
@@ -199,7 +199,7 @@ private let options: [UInt8] = [0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 0]
             let bits = names.address(of: try #require(DomainName(waiting)))
             return CapturedDestination(.v4(bits), port: port, names: names)
         }
-        return CapturedDestination(try #require(NetworkAddress(address)), port: port, names: names)
+        return CapturedDestination(try #require(IPAddress(address)), port: port, names: names)
     }
 
     private func greeting(_ name: String?) throws -> ClientHello {

@@ -100,15 +100,15 @@ private func refusal(_ body: () throws -> some Any) -> String? {
     )
     func rebinding(addresses: [String]) throws {
         let allowed = try policy("api.example.com").allow(target("api.example.com:443"))
-        let list = addresses.compactMap { NetworkAddress($0) }
+        let list = addresses.compactMap { IPAddress($0) }
         #expect(list.count == addresses.count)
         #expect(refusal { try allowed.pin(list) } == "address-not-public")
-        #expect(refusal { try allowed.pin([NetworkAddress("8.8.8.8") ?? .loopback]) } == nil)
+        #expect(refusal { try allowed.pin([IPAddress("8.8.8.8") ?? .loopback]) } == nil)
         #expect(refusal { try allowed.pin([]) } == "unresolved")
     }
 
     @Test func `a rule that names addresses takes those and no others`() throws {
-        let block = try #require(NetworkBlock("10.1.0.0/16"))
+        let block = try #require(AddressRange("10.1.0.0/16"))
         let rule = try EgressRule("db.corp:8443", blocks: [block])
         let allowed = try EgressPolicy(rules: [rule]).allow(target("db.corp:8443"))
         #expect(allowed.nameToResolve == "db.corp")
@@ -118,7 +118,7 @@ private func refusal(_ body: () throws -> some Any) -> String? {
 
         let fixed = try EgressRule(
             "docs.example",
-            blocks: [try #require(NetworkBlock("127.0.0.1"))]
+            blocks: [try #require(AddressRange("127.0.0.1"))]
         )
         let known = try EgressPolicy(rules: [fixed]).allow(target("docs.example:443"))
         #expect(known.nameToResolve == nil)
@@ -135,13 +135,13 @@ private func refusal(_ body: () throws -> some Any) -> String? {
     @Test func `no rule leads back to the gateway`() throws {
         let pinned = try policy("127.0.0.1:8930").allow(target("127.0.0.1:8930")).pin([])
         let own: Set<UInt16> = [8930, 8931]
-        func check(_ peer: NetworkAddress, _ local: NetworkAddress, _ own: Set<UInt16>) -> String? {
+        func check(_ peer: IPAddress, _ local: IPAddress, _ own: Set<UInt16>) -> String? {
             refusal { try pinned.check(peer: peer, local: local, own: own) }
         }
         #expect(check(.loopback, .loopback, own) == "gateway")
         #expect(check(.loopback, .loopback, [8931]) == nil)
         #expect(check(.v4(0x7f00_0002), .loopback, []) == "unreachable")
-        let lan = try #require(NetworkAddress("192.168.1.7"))
+        let lan = try #require(IPAddress("192.168.1.7"))
         let public4 = try policy("192.168.1.7:8930").allow(target("192.168.1.7:8930")).pin([])
         #expect(refusal { try public4.check(peer: lan, local: lan, own: own) } == "gateway")
         #expect(refusal { try public4.check(peer: lan, local: .loopback, own: own) } == nil)
@@ -215,7 +215,7 @@ struct ForgeryTests {
                     if case .address = rule.subject { false } else { true }
                 }
             for address in bad {
-                let found = [NetworkAddress.v4(0x0808_0808), try #require(NetworkAddress(address))]
+                let found = [IPAddress.v4(0x0808_0808), try #require(IPAddress(address))]
                 let code = refusal { try ask(line, EgressPolicy(rules: rules)).pin(found) }
                 #expect(code != nil, "\(line)")
                 if code == "address-not-public" { named += 1 }

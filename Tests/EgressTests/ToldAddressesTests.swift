@@ -5,8 +5,8 @@ import Testing
 
 @Suite struct ToldAddressesTests {
     private let start = Instant(nanoseconds: 60_000_000_000)
-    private let one: [NetworkAddress] = [.v4(1)]
-    private let other: [NetworkAddress] = [.v4(2)]
+    private let one: [IPAddress] = [.v4(1)]
+    private let other: [IPAddress] = [.v4(2)]
 
     @Test func `asking again does not make the minute longer`() {
         var told = ToldAddresses(limit: 10)

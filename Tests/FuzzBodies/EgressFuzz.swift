@@ -1,3 +1,4 @@
+import Base
 import Egress
 import HTTP
 import JSON
@@ -30,7 +31,7 @@ enum EgressFuzz {
             let spelling = Array(host.description.utf8)
             expect((try? WebHost(parsing: spelling[...])) == host, "`\(host)` is read as itself")
             if case .address(let address) = host {
-                expect(NetworkAddress("\(address)") == address, "`\(address)` is read as itself")
+                expect(IPAddress("\(address)") == address, "`\(address)` is read as itself")
             }
         }
         if let target = try? EgressTarget(authority: bytes[...]) {
@@ -47,8 +48,8 @@ enum EgressFuzz {
         if let rule = try? EgressRule(text(bytes)) {
             expect((try? EgressRule("\(rule)"))?.description == "\(rule)", "`\(rule)` is itself")
         }
-        if let block = NetworkBlock(text(bytes)) {
-            expect(NetworkBlock("\(block)") == block, "`\(block)` is read as itself")
+        if let block = AddressRange(text(bytes)) {
+            expect(AddressRange("\(block)") == block, "`\(block)` is read as itself")
         }
     }
 
@@ -59,7 +60,7 @@ enum EgressFuzz {
             let allowed = try? EgressPolicy(rules: [rule]).allow(target)
         else { return }
         expect("\(target.host)".contains(".example.com"), "`\(target)` is below example.com")
-        let inside = NetworkAddress.v4(0x0a00_0001)
+        let inside = IPAddress.v4(0x0a00_0001)
         expect((try? allowed.pin([inside])) == nil, "a private address is refused")
         expect((try? allowed.pin([.v4(0x5db8_d822), inside])) == nil, "one is enough")
     }
@@ -120,8 +121,8 @@ enum EgressFuzz {
         expect(isOneLine(query.name) && query.name.utf8.count <= 254, "a name is one line")
         for answer in [
             NameQuery.Answer.nothing, .noSuchName, .failed, .refused,
-            .addresses([NetworkAddress](repeating: .v4(7), count: 20)),
-            .addresses([NetworkAddress](repeating: .v6(high: 1 << 61, low: 7), count: 20)),
+            .addresses([IPAddress](repeating: .v4(7), count: 20)),
+            .addresses([IPAddress](repeating: .v6(high: 1 << 61, low: 7), count: 20)),
         ] {
             let response = query.response(answer)
             expect(response.count <= NameQuery.byteCountLimit, "an answer fits a datagram")

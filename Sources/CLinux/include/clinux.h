@@ -101,10 +101,6 @@ void cgate_send_at_once(int fd);
 int cgate_peer_credentials(int fd, int32_t *pid, uint32_t *uid, uint32_t *gid);
 int cgate_shutdown_write(int fd);
 
-/// Reads an IPv4 or IPv6 literal; -EINVAL when it is none.
-int cgate_parse_ip(const char *text, struct cgate_address *address);
-/// Writes the shortest form, at most 46 bytes with the final NUL.
-int cgate_format_ip(const struct cgate_address *address, char *text, size_t capacity);
 /// The addresses of a name by the system's resolver, blocking; the number of them, or a negative
 /// EAI_ code minus 1000 (errno codes of a failing system call come as they are).
 int cgate_resolve(const char *name, struct cgate_address *addresses, int capacity);

@@ -1,3 +1,5 @@
+package import Base
+
 /// Where an address leads, as far as egress is concerned.
 package enum AddressReach: String, Sendable, CaseIterable {
     case isPublic = "public"
@@ -11,7 +13,7 @@ package enum AddressReach: String, Sendable, CaseIterable {
 
     /// Metadata services stand in link-local, shared and unique local blocks (169.254.169.254,
     /// 100.100.100.200, fd00:ec2::254, 192.0.0.192): closed with them, without a list of their own.
-    package init(_ address: NetworkAddress) {
+    package init(_ address: IPAddress) {
         if let embedded = address.embedded {
             self = AddressReach(embedded)
             return
@@ -27,20 +29,20 @@ package enum AddressReach: String, Sendable, CaseIterable {
         }
     }
 
-    private static let global6 = NetworkBlock(.v6(high: 0x2000 << 48, low: 0), 3)
+    private static let global6 = AddressRange(.v6(high: 0x2000 << 48, low: 0), 3)
 
     private static func block4(
         _ bits: UInt32,
         _ prefix: Int,
         _ reach: AddressReach
-    ) -> (block: NetworkBlock, reach: AddressReach) { (NetworkBlock(.v4(bits), prefix), reach) }
+    ) -> (block: AddressRange, reach: AddressReach) { (AddressRange(.v4(bits), prefix), reach) }
 
     private static func block6(
         _ first: UInt64,
         _ prefix: Int,
         _ reach: AddressReach
-    ) -> (block: NetworkBlock, reach: AddressReach) {
-        (NetworkBlock(.v6(high: first, low: 0), prefix), reach)
+    ) -> (block: AddressRange, reach: AddressReach) {
+        (AddressRange(.v6(high: first, low: 0), prefix), reach)
     }
 
     /// The special-purpose registry of IANA (RFC 6890 and its successors).
@@ -63,8 +65,8 @@ package enum AddressReach: String, Sendable, CaseIterable {
     ]
 
     private static let blocks6 = [
-        (block: NetworkBlock(.v6(high: 0, low: 1), 128), reach: AddressReach.loopback),
-        (block: NetworkBlock(.v6(high: 0, low: 0), 128), reach: AddressReach.unspecified),
+        (block: AddressRange(.v6(high: 0, low: 1), 128), reach: AddressReach.loopback),
+        (block: AddressRange(.v6(high: 0, low: 0), 128), reach: AddressReach.unspecified),
         block6(0x2001_0000_0000_0000, 23, .reserved),  // Teredo, ORCHID, benchmarks
         block6(0x2001_0db8_0000_0000, 32, .reserved),  // documentation
         block6(0x2002_0000_0000_0000, 16, .reserved),  // 6to4 names an IPv4 address of its own

@@ -1,3 +1,5 @@
+package import Base
+
 /// Addresses a cage is told for names that a person has not decided on: a connection can be made to
 /// them and wait, while nothing is looked up.
 ///
@@ -39,7 +41,7 @@ package struct StandInAddresses: Sendable {
     }
 
     /// Nil for an address that stands for no name.
-    package func name(of address: NetworkAddress) -> String? {
+    package func name(of address: IPAddress) -> String? {
         guard case .v4(let bits) = address, bits >= Self.first, bits < Self.first + Self.count
         else {
             return nil

@@ -6,11 +6,11 @@ package import Base
 /// questions for both versions, and what is connected to then.
 package struct ToldAddresses: Sendable {
     private let limit: Int
-    private var entries: [String: (addresses: [NetworkAddress], end: Instant)] = [:]
+    private var entries: [String: (addresses: [IPAddress], end: Instant)] = [:]
 
     package init(limit: Int) { self.limit = limit }
 
-    package func addresses(of name: String, at now: Instant) -> [NetworkAddress]? {
+    package func addresses(of name: String, at now: Instant) -> [IPAddress]? {
         guard let known = entries[name], known.end > now else { return nil }
         return known.addresses
     }
@@ -19,7 +19,7 @@ package struct ToldAddresses: Sendable {
     ///
     /// - Returns: for how many seconds it may be told; asking again makes that no longer.
     package mutating func keep(
-        _ addresses: [NetworkAddress],
+        _ addresses: [IPAddress],
         of name: String,
         at now: Instant
     ) -> UInt8 {

@@ -1,3 +1,5 @@
+package import Base
+
 /// A host as the URL standard of WHATWG reads it for `http` and `https` (section 3.5).
 ///
 /// Clients differ in what they make of an odd spelling; this is what the fetching ones make of it,
@@ -7,7 +9,7 @@
 package enum WebHost: Hashable, Sendable, CustomStringConvertible {
     /// Lower case, as written otherwise; not yet known to be a name DNS could hold.
     case name(String)
-    case address(NetworkAddress)
+    case address(IPAddress)
 
     package enum Problem: Error, Hashable, Sendable {
         case empty

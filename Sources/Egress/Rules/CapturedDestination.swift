@@ -1,14 +1,16 @@
+package import Base
+
 /// Where a program meant to connect that knows of no proxy: the address it chose, and what its first
 /// bytes say.
 ///
 /// From here on its target is decided on like one of CONNECT.
 package struct CapturedDestination: Hashable, Sendable {
-    package let address: NetworkAddress
+    package let address: IPAddress
     package let port: UInt16
     /// What the address stands for; nil where the program did not have it from us.
     package let name: String?
 
-    package init(_ address: NetworkAddress, port: UInt16, names: StandInAddresses) {
+    package init(_ address: IPAddress, port: UInt16, names: StandInAddresses) {
         self.address = address.unmapped
         self.port = port
         name = names.name(of: self.address)
@@ -47,13 +49,5 @@ package struct CapturedDestination: Hashable, Sendable {
             else { throw .wrongHost(target, found: shown) }
         }
         return EgressTarget(host: host, port: port)
-    }
-}
-
-extension NetworkAddress {
-    /// Of a socket that takes both versions, an IPv4 address in IPv6's clothes (RFC 4291 2.5.5.2).
-    var unmapped: NetworkAddress {
-        guard case .v6(high: 0, let low) = self, low >> 32 == 0xffff else { return self }
-        return .v4(UInt32(truncatingIfNeeded: low))
     }
 }

@@ -1,3 +1,5 @@
+package import Base
+
 // The one decision about a connection out of a cage, in steps that cannot be skipped: each makes
 // what the next one asks for. Nothing here resolves, connects or reads a clock.
 
@@ -82,7 +84,7 @@ package struct AllowedTarget: Hashable, Sendable {
     /// name with a good and a bad address is how a name is turned against its owner.
     ///
     /// - Parameter resolved: what the look-up gave; not asked for where the rule says the addresses.
-    package func pin(_ resolved: [NetworkAddress]) throws(EgressRefusal) -> PinnedTarget {
+    package func pin(_ resolved: [IPAddress]) throws(EgressRefusal) -> PinnedTarget {
         let addresses = rule.fixedAddresses ?? resolved
         guard !addresses.isEmpty else {
             throw .notResolved(target, reason: "no address was found")
@@ -107,9 +109,9 @@ package struct AllowedTarget: Hashable, Sendable {
 /// A target with the addresses it is connected by, and no others.
 package struct PinnedTarget: Hashable, Sendable {
     package let allowed: AllowedTarget
-    package let addresses: [NetworkAddress]
+    package let addresses: [IPAddress]
 
-    fileprivate init(_ allowed: AllowedTarget, _ addresses: [NetworkAddress]) {
+    fileprivate init(_ allowed: AllowedTarget, _ addresses: [IPAddress]) {
         self.allowed = allowed
         self.addresses = addresses
     }
@@ -138,8 +140,8 @@ package struct PinnedTarget: Hashable, Sendable {
     /// `own` are the ports this gateway listens on; an address that is both ends of a connection is
     /// this machine's.
     package func check(
-        peer: NetworkAddress,
-        local: NetworkAddress,
+        peer: IPAddress,
+        local: IPAddress,
         own: Set<UInt16>
     ) throws(EgressRefusal) {
         guard addresses.contains(peer) else {

@@ -1,4 +1,4 @@
-private import Base
+package import Base
 
 /// Why a connection out of a cage was not made.
 package enum EgressRefusal: Error, Hashable, Sendable {
@@ -13,7 +13,7 @@ package enum EgressRefusal: Error, Hashable, Sendable {
     /// The name has no address, or nobody could say.
     case notResolved(EgressTarget, reason: String)
     /// One of the name's addresses is not for the public, and the rule does not name it.
-    case addressNotPublic(EgressTarget, NetworkAddress, AddressReach)
+    case addressNotPublic(EgressTarget, IPAddress, AddressReach)
     /// It leads back to the gateway.
     case gatewayItself(EgressTarget)
     /// What came after CONNECT is no TLS greeting.

@@ -1,4 +1,4 @@
-private import Base
+package import Base
 
 /// One place a server may connect to, as the operator wrote it.
 package struct EgressRule: Hashable, Sendable, CustomStringConvertible {
@@ -7,13 +7,13 @@ package struct EgressRule: Hashable, Sendable, CustomStringConvertible {
         /// `*.name`: one label more, no less and no further.
         case child(of: String)
         /// That address, asked for as an address.
-        case address(NetworkAddress)
+        case address(IPAddress)
     }
 
     package let subject: Subject
     package let port: UInt16
     /// The addresses a name may have; nil: any that is public.
-    package let blocks: [NetworkBlock]?
+    package let blocks: [AddressRange]?
     /// The requests it takes; nil: whatever is sent, unseen where that is TLS.
     package let requests: RequestRule?
 
@@ -42,7 +42,7 @@ package struct EgressRule: Hashable, Sendable, CustomStringConvertible {
     /// `host`, `*.host` or an address, with a port; 443 when there is none.
     package init(
         _ text: String,
-        blocks: [NetworkBlock]? = nil,
+        blocks: [AddressRange]? = nil,
         requests: RequestRule? = nil
     ) throws(Problem) {
         let bytes = Array(text.utf8)
@@ -85,7 +85,7 @@ package struct EgressRule: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Every address the name can have, when the rule says all of them: then nobody is asked.
-    package var fixedAddresses: [NetworkAddress]? {
+    package var fixedAddresses: [IPAddress]? {
         switch subject {
         case .address(let address): return [address]
         case .name, .child:

@@ -1,3 +1,5 @@
+package import Base
+
 /// A question to a resolver (RFC 1035 section 4), as far as a cage may ask one.
 ///
 /// Read strictly: one question, no record but EDNS's, nothing behind it and no compressed name, which
@@ -25,7 +27,7 @@ package struct NameQuery: Hashable, Sendable {
         /// Those of the version that was asked for are said, at most `addressCountLimit`.
         ///
         /// `lifetime`: how long they may be kept, in seconds.
-        case addresses([NetworkAddress], lifetime: UInt8 = NameQuery.lifetime)
+        case addresses([IPAddress], lifetime: UInt8 = NameQuery.lifetime)
         /// The name is there, and has nothing of that type.
         case nothing
         case noSuchName
@@ -126,7 +128,7 @@ package struct NameQuery: Hashable, Sendable {
         return bytes
     }
 
-    private func isAskedFor(_ address: NetworkAddress) -> Bool {
+    private func isAskedFor(_ address: IPAddress) -> Bool {
         type == (address.isVersion6 ? Self.address6Type : Self.addressType)
     }
 

@@ -111,7 +111,7 @@ package struct Configuration: Sendable {
             package let credential: String?
             package let certificateAuthority: String?
             /// Those the name may have; nil: any that is public.
-            package let addresses: [NetworkBlock]?
+            package let addresses: [AddressRange]?
             /// Whether HTTP/2 is offered, where TLS is spoken.
             package let http2: Bool
         }
@@ -237,7 +237,7 @@ package struct Configuration: Sendable {
         package let namespace: String?
         package let certificateAuthority: String?
         /// Those the name may have; nil: any that is public.
-        package let addresses: [NetworkBlock]?
+        package let addresses: [AddressRange]?
     }
 
     /// One tenant: its own servers and credentials, and rules beside the inherited ones.

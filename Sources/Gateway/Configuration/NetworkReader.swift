@@ -91,12 +91,12 @@ enum NetworkReader {
         return files
     }
 
-    static func blocks(_ field: Field?) throws(ConfigurationError) -> [NetworkBlock]? {
+    static func blocks(_ field: Field?) throws(ConfigurationError) -> [AddressRange]? {
         guard let addresses = field else { return nil }
-        var blocks: [NetworkBlock] = []
+        var blocks: [AddressRange] = []
         for element in try addresses.elements() {
             let text = try element.string()
-            guard let block = NetworkBlock(text) else {
+            guard let block = AddressRange(text) else {
                 throw element.wrong(EgressRule.Problem.badAddresses(text).text)
             }
             blocks.append(block)
@@ -109,7 +109,7 @@ enum NetworkReader {
 
     private static func rule(
         _ text: String,
-        _ blocks: [NetworkBlock]?,
+        _ blocks: [AddressRange]?,
         _ requests: RequestRule?,
         _ field: Field
     ) throws(ConfigurationError) -> EgressRule {

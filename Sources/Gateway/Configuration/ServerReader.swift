@@ -104,7 +104,7 @@ enum ServerReader {
     /// Where the name in `url` may lead, in the place of what is public.
     static func addresses(
         _ members: [String: Field]
-    ) throws(ConfigurationError) -> [NetworkBlock]? {
+    ) throws(ConfigurationError) -> [AddressRange]? {
         guard let field = members["addresses"] else { return nil }
         let url = try members["url"]?.string() ?? ""
         guard (try? HTTPURL(parsing: url))?.origin.address == nil else {

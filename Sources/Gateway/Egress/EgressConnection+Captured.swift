@@ -10,7 +10,7 @@ extension EgressConnection {
         guard case .ip(let address, let port) = try client.ends().local else {
             throw StreamError.closed
         }
-        let destination = await owner.destination(address.network, port)
+        let destination = await owner.destination(address, port)
         switch try await firstByte(to: destination.target) {
         case 22:
             speaksTLS = true

@@ -136,7 +136,7 @@ actor EgressConnection {
     private func intercept(_ interception: Interception, _ admission: Admission) async throws {
         try announce()
         guard try await isGreeted(admission.pinned),
-            let address = admission.pinned.addresses.first?.address
+            let address = admission.pinned.addresses.first
         else { return }
         let target = admission.pinned.target
         try await owner.opened(admission, .ip(address, port: target.port), by: way)
@@ -194,7 +194,7 @@ actor EgressConnection {
         var last = "no address answered"
         for address in pinned.addresses {
             guard loop.now < deadline, !client.isClosed else { break }
-            let place = SocketAddress.ip(address.address, port: pinned.target.port)
+            let place = SocketAddress.ip(address, port: pinned.target.port)
             let stream: Stream
             do throws(StreamError) {
                 stream = try await Stream.connect(to: place, on: loop, until: deadline)

@@ -15,9 +15,9 @@ struct EgressDecision: Sendable {
     /// From a target that a rule names to the addresses it is connected by.
     func pinned(_ allowed: AllowedTarget) async throws(EgressRefusal) -> PinnedTarget {
         guard let name = allowed.nameToResolve else { return try allowed.pin([]) }
-        let found: [NetworkAddress]
+        let found: [IPAddress]
         do throws(ResolveError) {
-            found = try await resolver.resolve(name).map(\.network)
+            found = try await resolver.resolve(name)
         } catch {
             throw .notResolved(allowed.target, reason: error.reason)
         }
@@ -33,7 +33,7 @@ struct EgressDecision: Sendable {
         guard case .ip(let peer, _) = peer, case .ip(let local, _) = local else {
             throw .unreachable(pinned.target, reason: "it ended at once")
         }
-        try pinned.check(peer: peer.network, local: local.network, own: ownPorts.all)
+        try pinned.check(peer: peer, local: local, own: ownPorts.all)
     }
 }
 
@@ -43,7 +43,7 @@ struct PinnedRoute: Route {
     let decision: EgressDecision
 
     func addresses() async throws(HTTPClientError) -> [IPAddress] {
-        pinned.addresses.map(\.address)
+        pinned.addresses
     }
 
     func check(peer: SocketAddress, local: SocketAddress) throws(HTTPClientError) {
@@ -63,22 +63,4 @@ final class OwnPorts: Sendable {
     }
 
     var all: Set<UInt16> { ports.withLock { $0 } }
-}
-
-extension IPAddress {
-    var network: NetworkAddress {
-        switch self {
-        case .v4(let bits): .v4(bits)
-        case .v6(let high, let low): .v6(high: high, low: low)
-        }
-    }
-}
-
-extension NetworkAddress {
-    var address: IPAddress {
-        switch self {
-        case .v4(let bits): .v4(bits)
-        case .v6(let high, let low): .v6(high: high, low: low)
-        }
-    }
 }

@@ -16,12 +16,12 @@ struct OwnRoute: Route {
     /// - Parameter blocks: the addresses the name may have; nil: any that is public.
     init(
         to origin: HTTPOrigin,
-        blocks: [NetworkBlock]?,
+        blocks: [AddressRange]?,
         _ decision: EgressDecision,
         refused: @escaping @Sendable (EgressRefusal) -> Void
     ) throws(EgressRule.Problem) {
         let host: WebHost =
-            origin.address.map { .address($0.network) } ?? .name(origin.host)
+            origin.address.map { .address($0) } ?? .name(origin.host)
         target = EgressTarget(host: host, port: origin.port)
         rule = try EgressRule(target.description, blocks: blocks ?? Self.loopback(host))
         self.decision = decision
@@ -29,11 +29,11 @@ struct OwnRoute: Route {
     }
 
     /// What `localhost` and the names below it mean, whatever a resolver says (RFC 6761 section 6.3).
-    private static func loopback(_ host: WebHost) -> [NetworkBlock]? {
+    private static func loopback(_ host: WebHost) -> [AddressRange]? {
         guard case .name(let name) = host, let name = DomainName(name)?.text,
             name == "localhost" || name.hasSuffix(".localhost")
         else { return nil }
-        return ["127.0.0.0/8", "::1"].compactMap { NetworkBlock($0) }
+        return ["127.0.0.0/8", "::1"].compactMap { AddressRange($0) }
     }
 
     private func pinned() async throws(EgressRefusal) -> PinnedTarget {
@@ -42,7 +42,7 @@ struct OwnRoute: Route {
 
     func addresses() async throws(HTTPClientError) -> [IPAddress] {
         do throws(EgressRefusal) {
-            return try await pinned().addresses.map(\.address)
+            return try await pinned().addresses
         } catch {
             refused(error)
             throw Self.error(error)
@@ -56,7 +56,7 @@ struct OwnRoute: Route {
                 throw EgressRefusal.unreachable(target, reason: "it ended at once")
             }
             let allowed = try EgressPolicy(rules: [rule]).allow(target)
-            try decision.check(peer: peer, local: local, try allowed.pin([address.network]))
+            try decision.check(peer: peer, local: local, try allowed.pin([address]))
         } catch {
             refused(error)
             throw Self.error(error)
@@ -92,7 +92,7 @@ extension EgressParts {
     ///   - server: nil where it is not for a server.
     func ownRoute(
         to origin: HTTPOrigin,
-        blocks: [NetworkBlock]?,
+        blocks: [AddressRange]?,
         for tenant: TenantID,
         _ server: ServerName?,
         on loop: EventLoop

@@ -5,7 +5,7 @@ import System
 // What a cage is told that asks for names: the allowed ones have the addresses that were decided on,
 // all others are not there. What they connect to comes to the gateway whatever the address.
 extension ServerEgress {
-    func destination(_ address: NetworkAddress, _ port: UInt16) -> CapturedDestination {
+    func destination(_ address: IPAddress, _ port: UInt16) -> CapturedDestination {
         CapturedDestination(address, port: port, names: standIns)
     }
 

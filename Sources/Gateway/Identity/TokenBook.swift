@@ -269,7 +269,7 @@ package final class TokenBook: Sendable {
         if let end = entry.end, end.isOver(at: Moment(clock)) { throw .expired }
         if let allowed = record.allowedFrom {
             guard case .ip(let ip, _)? = peer,
-                allowed.contains(where: { AddressRange($0)?.contains(ip) ?? false })
+                allowed.contains(where: { AddressRange($0)?.contains(ip.unmapped) ?? false })
             else { throw .address }
         }
         return entry.principal

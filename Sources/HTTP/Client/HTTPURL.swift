@@ -1,4 +1,5 @@
-package import System
+package import Base
+import System
 
 /// Where a server is: scheme, host and port.
 package struct HTTPOrigin: Hashable, Sendable, CustomStringConvertible {

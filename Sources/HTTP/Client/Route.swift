@@ -1,3 +1,4 @@
+package import Base
 package import System
 
 /// Where a client's connections lead; asked anew for each of them.

@@ -1,5 +1,5 @@
-import Base
-package import System
+package import Base
+import System
 
 /// Who may connect to a listener, and how many connections one address may have.
 ///
@@ -28,18 +28,16 @@ package struct PeerAdmission: Sendable {
     func admits(_ peer: SocketAddress) -> Bool {
         guard let sources else { return true }
         guard case .ip(let address, _) = peer else { return false }
-        return sources.contains { $0.contains(address) }
+        return sources.contains { $0.contains(address.unmapped) }
     }
 
     /// What the connections of that peer are counted under; nil when they are not.
     func countingKey(of peer: SocketAddress) -> IPAddress? {
         guard case .ip(let address, _) = peer, !address.isLoopback,
-            !trusted.contains(where: { $0.contains(address) })
+            !trusted.contains(where: { $0.contains(address.unmapped) })
         else { return nil }
         // Whoever has one address of IPv6 has all of its /64.
-        if case .v6(let high, let low) = address {
-            return high == 0 && low >> 32 == 0xffff ? address : .v6(high: high, low: 0)
-        }
+        if case .v6(let high, _) = address.unmapped { return .v6(high: high, low: 0) }
         return address
     }
 }

@@ -1,3 +1,4 @@
+package import Base
 import CLinux
 
 /// Why a name has no address.

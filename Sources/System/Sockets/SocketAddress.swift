@@ -1,77 +1,5 @@
+package import Base
 import CLinux
-
-/// An IPv4 or IPv6 address.
-///
-/// Zone ids are refused: an address with one means nothing elsewhere.
-package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
-    case v4(UInt32)
-    case v6(high: UInt64, low: UInt64)
-
-    package static let loopback = IPAddress.v4(0x7f00_0001)
-    package static let loopback6 = IPAddress.v6(high: 0, low: 1)
-
-    /// Reads a literal as inet_pton does: four decimal parts without leading zeros, or RFC 4291.
-    ///
-    /// Nil for every other spelling, such as `127.1` or `0x7f.1`, which resolvers take for one.
-    package init?(_ literal: some StringProtocol) {
-        let text = String(literal)
-        guard text.utf8.count <= 45, !text.utf8.contains(0) else { return nil }
-        var address = cgate_address()
-        guard unsafe cgate_parse_ip(text, &address) == 0 else { return nil }
-        self.init(address)
-    }
-
-    init(_ address: cgate_address) {
-        if address.family == UInt32(CGATE_IPV4) {
-            self = .v4(UInt32(truncatingIfNeeded: address.low))
-        } else {
-            self = .v6(high: address.high, low: address.low)
-        }
-    }
-
-    /// 127.0.0.0/8, `::1`, or the former written inside IPv6 (`::ffff:127.0.0.1`).
-    package var isLoopback: Bool {
-        switch self {
-        case .v4(let bits): bits >> 24 == 127
-        case .v6(0, 1): true
-        case .v6(0, let low): low >> 32 == 0xffff && low >> 24 & 0xff == 127
-        case .v6: false
-        }
-    }
-
-    /// `0.0.0.0` or `::`, which a listener takes for every address of the machine.
-    package var isUnspecified: Bool {
-        switch self {
-        case .v4(let bits): bits == 0
-        case .v6(let high, let low): high == 0 && low == 0
-        }
-    }
-
-    func encoded(port: UInt16) -> cgate_address {
-        var address = cgate_address()
-        address.port = port
-        switch self {
-        case .v4(let bits):
-            address.family = UInt32(CGATE_IPV4)
-            address.low = UInt64(bits)
-        case .v6(let high, let low):
-            address.family = UInt32(CGATE_IPV6)
-            address.high = high
-            address.low = low
-        }
-        return address
-    }
-
-    package var description: String {
-        var address = encoded(port: 0)
-        var text = [CChar](repeating: 0, count: 46)
-        guard unsafe cgate_format_ip(&address, &text, text.count) == 0 else { return "?" }
-        return String(
-            decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) },
-            as: UTF8.self
-        )
-    }
-}
 
 /// A text that names no address we can listen on or connect to.
 package struct InvalidAddress: Error, Equatable, Sendable, CustomStringConvertible {
@@ -143,8 +71,27 @@ package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension IPAddress {
-    package var isVersion6: Bool {
-        if case .v6 = self { true } else { false }
+    init(_ address: cgate_address) {
+        if address.family == UInt32(CGATE_IPV4) {
+            self = .v4(UInt32(truncatingIfNeeded: address.low))
+        } else {
+            self = .v6(high: address.high, low: address.low)
+        }
+    }
+
+    func encoded(port: UInt16) -> cgate_address {
+        var address = cgate_address()
+        address.port = port
+        switch self {
+        case .v4(let bits):
+            address.family = UInt32(CGATE_IPV4)
+            address.low = UInt64(bits)
+        case .v6(let high, let low):
+            address.family = UInt32(CGATE_IPV6)
+            address.high = high
+            address.low = low
+        }
+        return address
     }
 }
 

@@ -39,7 +39,7 @@ private struct Okay: HTTPHandler {
         if let own { ports.add(.ip(.loopback, port: own)) }
         return try OwnRoute(
             to: try HTTPURL(parsing: url).origin,
-            blocks: blocks.map { $0.compactMap { NetworkBlock($0) } },
+            blocks: blocks.map { $0.compactMap { AddressRange($0) } },
             EgressDecision(resolver: resolver, ownPorts: ports),
             refused: refused
         )

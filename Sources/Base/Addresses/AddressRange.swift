@@ -1,13 +1,15 @@
 /// Addresses with a common beginning: `10.1.0.0/16`, `fd00::/8`, or one address alone.
-package struct AddressRange: Hashable, Sendable {
+package struct AddressRange: Hashable, Sendable, CustomStringConvertible {
     private let first: IPAddress
     private let prefix: Int
 
-    /// Nil for anything but a literal address, with a prefix length or without; bits after the
-    /// prefix must be zero, so that nobody is mistaken about what is meant.
+    /// Nil for what is no address with an optional prefix length, and for bits after the prefix, so
+    /// that nobody is mistaken about what is meant.
     package init?(_ spelling: String) {
         let parts = spelling.split(separator: "/", omittingEmptySubsequences: false)
-        guard (1...2).contains(parts.count), let address = IPAddress(parts[0]) else { return nil }
+        guard (1...2).contains(parts.count), let address = IPAddress(parts[0]) else {
+            return nil
+        }
         let width = address.isVersion6 ? 128 : 32
         var prefix = width
         if parts.count == 2 {
@@ -16,20 +18,24 @@ package struct AddressRange: Hashable, Sendable {
             else { return nil }
             prefix = number
         }
-        self.prefix = prefix
-        first = address
+        self.init(address, prefix)
         guard Self.masked(address, prefix) == address else { return nil }
     }
 
-    /// An IPv4 address inside IPv6 (`::ffff:10.0.0.1`) is the IPv4 address.
-    package func contains(_ address: IPAddress) -> Bool {
-        var address = address
-        if case .v6(0, let low) = address, low >> 32 == 0xffff, !first.isVersion6 {
-            address = .v4(UInt32(truncatingIfNeeded: low))
-        }
-        guard address.isVersion6 == first.isVersion6 else { return false }
-        return Self.masked(address, prefix) == first
+    package init(_ first: IPAddress, _ prefix: Int) {
+        self.first = first
+        self.prefix = prefix
     }
+
+    /// The one address, when it is no more than that.
+    package var single: IPAddress? { prefix == (first.isVersion6 ? 128 : 32) ? first : nil }
+
+    /// Compares versions, too: whoever asks about the peer of a socket asks about it `unmapped`.
+    package func contains(_ address: IPAddress) -> Bool {
+        address.isVersion6 == first.isVersion6 && Self.masked(address, prefix) == first
+    }
+
+    package var description: String { single == nil ? "\(first)/\(prefix)" : "\(first)" }
 
     private static func masked(_ address: IPAddress, _ prefix: Int) -> IPAddress {
         switch address {
