@@ -2,21 +2,20 @@ import Base
 import System
 
 /// One connection of HTTP/2 to a server, with many requests on it at once.
-actor HTTP2ClientConnection {
+actor HTTP2ClientConnection: HTTP2PumpOwner {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
     }
     private let transport: Transport
     private let session: HTTP2Session
+    private let pump: HTTP2Pump
     private let calls = HTTP2Calls()
     private let budget: BufferBudget
     private let limits: HTTPClientLimits
     private weak var client: HTTPClient?
     /// Whether a request can be given to it.
     private var isOpen = true
-    private var isMovingBytes = false
-    private var isAwaitingRoom = false
     private var idleTimer: TimerToken?
 
     /// Nil without memory.
@@ -33,6 +32,8 @@ actor HTTP2ClientConnection {
         self.budget = budget
         transport.stream.writeTimeout = client.limits.writeTimeout
         self.transport = transport
+        pump = HTTP2Pump(transport, session, on: client.loop)
+        pump.owner = self
     }
 
     /// Whether another request may be given to it; for the client, which is on the same loop.
@@ -40,13 +41,13 @@ actor HTTP2ClientConnection {
 
     /// Serves the connection to its end.
     func run() async {
-        flush()
+        pump.flush()
         watchIdleness()
         var withoutWait = 0
         while !transport.stream.isClosed, !session.isDone {
             switch transport.receiveNow() {
             case .bytes:
-                take()
+                if !pump.feed() { transport.close() }
                 withoutWait += 1
             case .end, .failed: transport.close()
             case .wouldBlock:
@@ -88,7 +89,7 @@ actor HTTP2ClientConnection {
         cancellation?.attach {
             self.assumeIsolated { $0.drop(call, because: .cancelled) }
         }
-        flush()
+        pump.flush()
         do throws(HTTPClientError) {
             while true {
                 if let response = try call.response(budget) { return response }
@@ -106,80 +107,36 @@ actor HTTP2ClientConnection {
         call.release(budget)
         guard calls[call.id] != nil else { return }
         session.reset(call.id, HTTP2Code.cancel)
-        flush()
+        pump.flush()
     }
 
     /// Ends the connection once its requests are answered.
     func close() {
         isOpen = false
         session.goAway(HTTP2Code.noError)
-        flush()
+        pump.flush()
         if calls.count == 0 { transport.close() }
-    }
-
-    // MARK: Bytes
-
-    private func take() {
-        isMovingBytes = true
-        var isWell = true
-        while isWell, transport.stream.availableCount > 0 {
-            let step = min(transport.stream.availableCount, 16 << 10)
-            isWell = transport.withBytes { bytes in
-                session.receive(bytes.extracting(first: step), at: loop.now)
-            }
-            transport.stream.consume(step)
-            handleEvents()
-        }
-        isMovingBytes = false
-        flush()
-        if !isWell { transport.close() }
-    }
-
-    private func flush() {
-        guard !isMovingBytes else { return }
-        isMovingBytes = true
-        while !transport.stream.isClosed, !transport.isBackedUp {
-            var output: [UInt8] = []
-            let isWell = session.write(to: &output, limit: 64 << 10)
-            handleEvents()
-            do throws(StreamError) {
-                if !output.isEmpty { try transport.send(output) }
-            } catch { transport.close() }
-            if !isWell { transport.close() }
-            if output.isEmpty { break }
-        }
-        isMovingBytes = false
-        if transport.isBackedUp, !isAwaitingRoom { awaitRoom() }
-    }
-
-    private func awaitRoom() {
-        isAwaitingRoom = true
-        loop.spawn { await self.flushWhenTaken() }
-    }
-
-    private func flushWhenTaken() async {
-        do throws(StreamError) { try await transport.drain() } catch { transport.close() }
-        isAwaitingRoom = false
-        flush()
     }
 
     // MARK: Events
 
-    private func handleEvents() {
-        for event in session.takeEvents() {
-            switch event {
-            case .head(let id, let fields, _): takeHead(id, fields)
-            case .data(let id, let bytes): takeData(id, bytes)
-            case .end(let id): calls[id]?.end()
-            case .closed(let id, let code): closed(id, code)
-            case .headSent(let id): calls[id]?.isHeadSent = true
-            case .endSent: break
-            case .goingAway(let last, _):
-                isOpen = false
-                // RFC 9113 section 6.8: what is above was certainly not worked on.
-                for call in calls.all where call.id > last {
-                    call.fail(.endedEarly, sent: false)
-                }
+    nonisolated func take(_ event: HTTP2Session.Event) { assumeIsolated { $0.handle(event) } }
+
+    nonisolated func flushed() {}
+
+    private func handle(_ event: HTTP2Session.Event) {
+        switch event {
+        case .head(let id, let fields, _): takeHead(id, fields)
+        case .data(let id, let bytes): takeData(id, bytes)
+        case .end(let id): calls[id]?.end()
+        case .closed(let id, let code): closed(id, code)
+        case .headSent(let id): calls[id]?.isHeadSent = true
+        case .endSent: break
+        case .goingAway(let last, _):
+            isOpen = false
+            // RFC 9113 section 6.8: what is above was certainly not worked on.
+            for call in calls.all where call.id > last {
+                call.fail(.endedEarly, sent: false)
             }
         }
     }
@@ -223,7 +180,7 @@ actor HTTP2ClientConnection {
 
     private func consume(_ call: HTTP2Call, _ count: Int) {
         session.consume(call.id, count)
-        flush()
+        pump.flush()
     }
 
     private func closed(_ id: Int32, _ code: UInt32) {

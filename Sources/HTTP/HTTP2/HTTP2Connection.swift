@@ -17,12 +17,12 @@ final class HTTP2Connection: @unchecked Sendable {
     /// The actor that requests are answered on.
     let owner: HTTPConnection
     private var session: HTTP2Session?
+    private var pump: HTTP2Pump?
     private(set) var streams: [Int32: HTTP2Stream] = [:]
     /// Requests that are with the handler; a stream that was reset still counts until the handler
     /// is done with it.
     private var runningCount = 0
     private var hasServed = false
-    private var isMovingBytes = false
     private var isDraining = false
     /// Nothing more is taken; the client may read what was sent last.
     private var isFinal = false
@@ -57,6 +57,8 @@ final class HTTP2Connection: @unchecked Sendable {
     /// Serves the connection to its end.
     func run() async {
         session = HTTP2Session(asServer: true, HTTP2SessionLimits(), source: self)
+        pump = session.map { HTTP2Pump(transport, $0, on: loop) }
+        pump?.owner = self
         let timer = TimerToken(on: loop) { [weak self] in self?.look() }
         self.timer = timer
         if server.isDraining { drain() }
@@ -102,45 +104,13 @@ final class HTTP2Connection: @unchecked Sendable {
         }
     }
 
-    /// Feeds what was received, in pieces: what one piece may unpack to is bounded.
     private func take() {
-        var isBroken = false
-        isMovingBytes = true
+        // The client was told that nothing more is taken.
         if isFinal { transport.stream.consume(transport.stream.availableCount) }
-        while !isFinal, transport.stream.availableCount > 0, let session {
-            let step = min(transport.stream.availableCount, 16 << 10)
-            let isWell = transport.withBytes { bytes in
-                session.receive(bytes.extracting(first: step), at: loop.now)
-            }
-            transport.stream.consume(step)
-            handleEvents()
-            isBroken = !isWell
-            if isBroken { break }
-        }
-        isMovingBytes = false
-        flush()
-        if isBroken { finish() }
+        if pump?.feed() == false { finish() }
     }
 
-    /// Gives the kernel what is there, and waits for it elsewhere when it takes no more.
-    func flush() {
-        guard !isMovingBytes, let session else { return }
-        isMovingBytes = true
-        while !transport.stream.isClosed, !transport.isBackedUp {
-            var output: [UInt8] = []
-            let isWell = session.write(to: &output, limit: 64 << 10)
-            handleEvents()
-            do throws(StreamError) {
-                if !output.isEmpty { try transport.send(output) }
-            } catch { transport.close() }
-            if !isWell { transport.close() }
-            // What was handled may have given more to send.
-            if output.isEmpty { break }
-        }
-        isMovingBytes = false
-        if transport.isBackedUp, !isAwaitingRoom { awaitRoom() }
-        if session.isDone { finish() }
-    }
+    func flush() { pump?.flush() }
 
     /// Says that nothing more comes, and lets the client read what came last: closing while it
     /// still sends would make the kernel throw that away.
@@ -156,40 +126,7 @@ final class HTTP2Connection: @unchecked Sendable {
         }
     }
 
-    private var isAwaitingRoom = false
-
-    /// Goes on when the client took most of what was sent; the stream's write timeout ends a wait
-    /// without end.
-    private func awaitRoom() {
-        isAwaitingRoom = true
-        loop.spawn {
-            let hasRoom: Bool
-            do throws(StreamError) {
-                try await self.transport.drain()
-                hasRoom = true
-            } catch { hasRoom = false }
-            self.isAwaitingRoom = false
-            if hasRoom { self.flush() }
-        }
-    }
-
     // MARK: Events
-
-    private func handleEvents() {
-        guard let session else { return }
-        for event in session.takeEvents() {
-            switch event {
-            case .head(let id, let fields, let isLast): takeHead(id, fields, hasBody: !isLast)
-            case .data(let id, let bytes): takeData(id, bytes)
-            case .end(let id): streams[id]?.bodyEnded()
-            case .closed(let id, _):
-                guard let stream = streams[id] else { continue }
-                forget(stream)
-            case .endSent(let id): streams[id]?.answerSent()
-            case .goingAway, .headSent: break
-            }
-        }
-    }
 
     private func takeHead(_ id: Int32, _ fields: HTTP2Fields, hasBody: Bool) {
         if let stream = streams[id] {
@@ -318,6 +255,24 @@ final class HTTP2Connection: @unchecked Sendable {
     /// The connection broke.
     func peerLeft() {
         for stream in Array(streams.values) { stream.leave() }
+    }
+}
+
+extension HTTP2Connection: HTTP2PumpOwner {
+    func take(_ event: HTTP2Session.Event) {
+        switch event {
+        case .head(let id, let fields, let isLast): takeHead(id, fields, hasBody: !isLast)
+        case .data(let id, let bytes): takeData(id, bytes)
+        case .end(let id): streams[id]?.bodyEnded()
+        case .closed(let id, _):
+            if let stream = streams[id] { forget(stream) }
+        case .endSent(let id): streams[id]?.answerSent()
+        case .goingAway, .headSent: break
+        }
+    }
+
+    func flushed() {
+        if session?.isDone == true { finish() }
     }
 }
 

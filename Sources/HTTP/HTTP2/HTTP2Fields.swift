@@ -5,7 +5,7 @@ import Base
 /// One set of rules for both: the fields are written as the lines HTTP/1.1 would have, and read by
 /// its parser, which refuses what it refuses there. What could break out of a line is refused
 /// before.
-package struct HTTP2Fields {
+package struct HTTP2Fields: Sendable {
     private let byteLimit: Int
     private let countLimit: Int
     /// Field lines, each with its CR LF.

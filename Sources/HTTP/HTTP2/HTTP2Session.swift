@@ -39,7 +39,7 @@ package protocol HTTP2BodySource: AnyObject {
 /// counted and not kept.
 @safe
 package final class HTTP2Session {
-    package enum Event {
+    package enum Event: Sendable {
         /// All fields of a head are here; it may be a trailer, and all there is.
         case head(Int32, HTTP2Fields, isLast: Bool)
         case data(Int32, [UInt8])
