@@ -118,6 +118,13 @@ let package = Package(
             path: "Tests/TestKit",
             swiftSettings: strict
         ),
+        // Files that lose power or run out of room, under SQLite.
+        .target(
+            name: "CFaultyVFS",
+            path: "Tests/CFaultyVFS",
+            cSettings: strictC,
+            linkerSettings: [.linkedLibrary("sqlite3")]
+        ),
         .executableTarget(
             name: "storage-victim",
             dependencies: ["Base", "Audit", "Crypto", "Storage"],
@@ -150,7 +157,7 @@ let package = Package(
         tests("Patterns", ["Base", "Patterns"]),
         tests(
             "Storage",
-            ["Base", "JSON", "Audit", "AuditVerifier", "Storage", "System", "Crypto"]
+            ["Base", "JSON", "Audit", "AuditVerifier", "Storage", "System", "Crypto", "CFaultyVFS"]
         ),
         tests("HTTP", ["Base", "System", "HTTP", "Crypto"]),
         tests("Sandbox", ["Base", "Policy", "System", "Crypto", "Sandbox"]),

@@ -66,16 +66,4 @@ int csqlite_is_busy(int result);
 int csqlite_is_failed_sync(int result);
 int csqlite_is_corrupt(int result);
 
-// A file layer for tests named "crash": writes stay in memory until they are synced. After
-// `operations` writes and syncs it "loses power": of what was not synced each piece is, by
-// `seed`, kept, lost or torn, and every later call fails. It is not registered before this call;
-// only one test may use it at a time.
-int csqlite_crash_begin(uint64_t seed, uint64_t operations);
-// 1 when power was lost. Forgets the plan; files closed later stay as they are.
-int csqlite_crash_end(void);
-
-// A file layer for tests named "limited": writes that would grow the files opened through it above
-// `bytes` in all fail as on a full disk; with `read_only` every write fails.
-int csqlite_limit(int64_t bytes, int read_only);
-
 #pragma clang assume_nonnull end

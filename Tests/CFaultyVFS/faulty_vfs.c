@@ -1,6 +1,4 @@
-// Two file layers for tests, both on top of SQLite's own: one that loses power, one that runs out
-// of room. Neither exists before its function is called.
-#include "csqlite.h"
+#include "faulty_vfs.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -403,7 +401,7 @@ static int register_layer(sqlite3_vfs *layer, const char *name,
     return code == SQLITE_OK ? 0 : -code;
 }
 
-int csqlite_crash_begin(uint64_t seed, uint64_t operations) {
+int faulty_crash_begin(uint64_t seed, uint64_t operations) {
     static sqlite3_vfs layer;
     pthread_mutex_lock(&guard);
     int code = register_layer(&layer, "crash", crash_open);
@@ -415,7 +413,7 @@ int csqlite_crash_begin(uint64_t seed, uint64_t operations) {
     return code;
 }
 
-int csqlite_crash_end(void) {
+int faulty_crash_end(void) {
     pthread_mutex_lock(&guard);
     int was_lost = lost;
     planned = 0;
@@ -424,7 +422,7 @@ int csqlite_crash_end(void) {
     return was_lost;
 }
 
-int csqlite_limit(int64_t bytes, int read_only) {
+int faulty_limit(int64_t bytes, int read_only) {
     static sqlite3_vfs layer;
     pthread_mutex_lock(&guard);
     int code = register_layer(&layer, "limited", limited_open);
