@@ -89,10 +89,12 @@ let package = Package(
                 "Base", "JSON", "JSONSchema", "MCP", "Policy", "Approval", "Screening", "Audit",
                 "Egress", "System", "Crypto", "Patterns", "Storage", "HTTP", "Sandbox", "CYAML",
             ],
-            plugins: ["EmbedConsole"]
+            plugins: ["EmbedConsole", "EmbedSchema"]
         ),
         // Hands the console's pages to Gateway as bytes.
         .plugin(name: "EmbedConsole", capability: .buildTool()),
+        // Hands it the published schema of the configuration.
+        .plugin(name: "EmbedSchema", capability: .buildTool()),
 
         // 4: commands and wiring.
         .executableTarget(
