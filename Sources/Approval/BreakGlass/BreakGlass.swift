@@ -3,28 +3,11 @@ package import JSON
 import Policy
 
 /// The name of one emergency; no secret.
-package struct BreakGlassID: Hashable, Sendable, Comparable, CustomStringConvertible {
+package struct BreakGlassID: RandomName {
+    package static let prefix = "glass-"
+    package static let byteCount = 8
     package let rawValue: String
-
-    package init(random: any RandomSource) {
-        rawValue = Self.prefix + Hex.encode(random.bytes(count: 8).prefix(8))
-    }
-
-    package init?(_ spelling: String) {
-        let digits = spelling.utf8.dropFirst(Self.prefix.utf8.count)
-        guard spelling.utf8.starts(with: Self.prefix.utf8), digits.count == 16,
-            digits.allSatisfy({ $0 &- 0x30 < 10 || $0 &- 0x61 < 6 })
-        else { return nil }
-        rawValue = spelling
-    }
-
-    private static let prefix = "glass-"
-
-    package var description: String { rawValue }
-
-    package static func < (left: Self, right: Self) -> Bool {
-        left.rawValue.utf8.lexicographicallyPrecedes(right.rawValue.utf8)
-    }
+    package init(unchecked: String) { rawValue = unchecked }
 }
 
 /// One person's leave to answer alone, for a while, what two people must answer at T3.

@@ -54,28 +54,11 @@ package struct Grant: Sendable, Equatable {
 }
 
 /// The name of one grant; no secret.
-package struct GrantID: Hashable, Sendable, Comparable, CustomStringConvertible {
+package struct GrantID: RandomName {
+    package static let prefix = "grant-"
+    package static let byteCount = 8
     package let rawValue: String
-
-    package init(random: any RandomSource) {
-        rawValue = Self.prefix + Hex.encode(random.bytes(count: 8).prefix(8))
-    }
-
-    package init?(_ spelling: String) {
-        let digits = spelling.utf8.dropFirst(Self.prefix.utf8.count)
-        guard spelling.utf8.starts(with: Self.prefix.utf8), digits.count == 16,
-            digits.allSatisfy({ $0 &- 0x30 < 10 || $0 &- 0x61 < 6 })
-        else { return nil }
-        rawValue = spelling
-    }
-
-    private static let prefix = "grant-"
-
-    package var description: String { rawValue }
-
-    package static func < (left: Self, right: Self) -> Bool {
-        left.rawValue.utf8.lexicographicallyPrecedes(right.rawValue.utf8)
-    }
+    package init(unchecked: String) { rawValue = unchecked }
 }
 
 /// What a person asks for beside their yes.

@@ -74,29 +74,11 @@ package enum BoundPart: String, Sendable, CaseIterable, CustomStringConvertible 
     package var description: String { rawValue }
 }
 
-/// The name of one question; 128 random bits, yet no secret: it helps nobody but its principal.
-package struct TicketID: Hashable, Sendable, Comparable, CustomStringConvertible {
+/// The name of one question; no secret, though it has 128 random bits: it helps nobody but its
+/// principal.
+package struct TicketID: RandomName {
+    package static let prefix = "ask-"
+    package static let byteCount = 16
     package let rawValue: String
-
-    /// A fresh one.
-    package init(random: any RandomSource) {
-        rawValue = Self.prefix + Hex.encode(random.bytes(count: 16).prefix(16))
-    }
-
-    /// Nil unless it is spelled as a ticket is.
-    package init?(_ spelling: String) {
-        let digits = spelling.utf8.dropFirst(Self.prefix.utf8.count)
-        guard spelling.utf8.starts(with: Self.prefix.utf8), digits.count == 32,
-            digits.allSatisfy({ $0 &- 0x30 < 10 || $0 &- 0x61 < 6 })
-        else { return nil }
-        rawValue = spelling
-    }
-
-    private static let prefix = "ask-"
-
-    package var description: String { rawValue }
-
-    package static func < (left: Self, right: Self) -> Bool {
-        left.rawValue.utf8.lexicographicallyPrecedes(right.rawValue.utf8)
-    }
+    package init(unchecked: String) { rawValue = unchecked }
 }
