@@ -168,7 +168,7 @@ extension ApprovalDesk {
         var found: [BreakGlass] = []
         var unread: [StateKey] = []
         for entry in try await store.allEntries(.breakGlass) {
-            if let glass = Self.kept(entry, BreakGlass.init(json:)) {
+            if let glass = entry.read(BreakGlass.init(json:)) {
                 found.append(glass)
             } else {
                 unread.append(entry.key)

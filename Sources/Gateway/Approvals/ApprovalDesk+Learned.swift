@@ -12,13 +12,13 @@ extension ApprovalDesk {
         var seen: [HoldMemory.Client: HoldMemory.Seen] = [:]
         for entry in try await store.allEntries(.holds) {
             let client = HoldMemory.Client(entry.key.tenant, entry.key.name)
-            seen[client] = Self.kept(entry, HoldMemory.Seen.init(json:))
+            seen[client] = entry.read(HoldMemory.Seen.init(json:))
         }
         holds = HoldMemory(restoring: seen)
         var rows: [AnswerFigures.Subject: AnswerFigures.Row] = [:]
         for entry in try await store.allEntries(.figures) {
             guard let subject = AnswerFigures.Subject(entry.key.name) else { continue }
-            rows[subject] = Self.kept(entry, AnswerFigures.Row.init(json:))
+            rows[subject] = entry.read(AnswerFigures.Row.init(json:))
         }
         figures = AnswerFigures(restoring: rows, waiting: book.waiting())
     }

@@ -1,4 +1,3 @@
-import JSON
 package import Approval
 package import Audit
 package import Base
@@ -16,7 +15,7 @@ package actor ApprovalDesk: Questions {
     let store: any RecordStore
     let clock: any Clock
     let random: any RandomSource
-    private let sealing: SealingKey
+    private let rows: QuestionRows
     let environment: EnvironmentName
 
     var book: ApprovalBook
@@ -49,7 +48,7 @@ package actor ApprovalDesk: Questions {
         self.store = store
         self.clock = clock
         self.random = random
-        self.sealing = sealing
+        rows = QuestionRows(sealing: sealing, random: random)
         self.environment = environment
         book = ApprovalBook(settings: settings)
     }
@@ -68,19 +67,11 @@ package actor ApprovalDesk: Questions {
         from store: any RecordStore,
         isTimeLost: Bool = false
     ) async throws(StoreError) -> [StateKey] {
-        var unread: [StateKey] = []
-        var questions: [Question] = []
-        for entry in try await store.allEntries(.approvals) {
-            let sealed = StateKey(entry.key.tenant, .sealedArguments, entry.key.name)
-            if let question = self.question(entry, sealed: try await store.entry(sealed)) {
-                questions.append(question)
-            } else {
-                unread.append(entry.key)
-            }
-        }
+        let kept = try await rows.kept(in: store)
+        var unread = kept.unread
         var grants: [Grant] = []
         for entry in try await store.allEntries(.grants) {
-            if let grant = Self.kept(entry, Grant.init(json:)) {
+            if let grant = entry.read(Grant.init(json:)) {
                 grants.append(grant)
             } else {
                 unread.append(entry.key)
@@ -89,7 +80,7 @@ package actor ApprovalDesk: Questions {
         book = ApprovalBook(
             settings: book.settings,
             approvers: approvers,
-            restoring: questions,
+            restoring: kept.questions,
             grants: grants,
             at: moment,
             isTimeLost: isTimeLost
@@ -98,27 +89,6 @@ package actor ApprovalDesk: Questions {
         try await restoreLearned(from: store)
         await tick()
         return unread
-    }
-
-    /// A kept question with its arguments; nil where either cannot be read.
-    private func question(_ entry: StateEntry, sealed: StateEntry?) -> Question? {
-        var words: [UInt8] = []
-        if let sealed {
-            let context = Array(entry.key.name.utf8)
-            guard let opened = try? sealing.open(sealed.value, context: context) else { return nil }
-            words = opened
-        }
-        let question = Self.kept(entry) { node in try Question(json: node, words: words) }
-        return question.flatMap { $0.isOpen && words.isEmpty ? nil : $0 }
-    }
-
-    /// What a row says; nil where it cannot be read.
-    static func kept<Value>(
-        _ entry: StateEntry,
-        _ read: (JSONNode) throws -> Value
-    ) -> Value? {
-        guard let document = try? JSONDocument(parsing: entry.value) else { return nil }
-        return try? read(document.root)
     }
 
     private var approvers: [Approver] = []
@@ -228,14 +198,7 @@ package actor ApprovalDesk: Questions {
             return .success(
                 SpentApproval(
                     source: .question(ticket),
-                    changes: [
-                        .put(
-                            Self.key(question),
-                            value: question.value.serialised(),
-                            expecting: .anything
-                        ),
-                        .delete(Self.sealedKey(question), expecting: .anything),
-                    ]
+                    changes: QuestionRows.spending(question)
                 )
             )
         }
@@ -357,22 +320,13 @@ package actor ApprovalDesk: Questions {
                 // It has its yes: whoever looks at what waits need not look any more.
                 if case .approved = record.step { notices.append(.closed(record.ticket)) }
             case .persist(let question):
-                guard let changes = persisting(question) else {
+                guard let changes = rows.keeping(question) else {
                     isKept = false
                     continue
                 }
                 transaction.changes += changes
             case .forget(let tenant, let ticket):
-                transaction.changes += [
-                    .delete(
-                        StateKey(tenant, .approvals, ticket.rawValue),
-                        expecting: .anything
-                    ),
-                    .delete(
-                        StateKey(tenant, .sealedArguments, ticket.rawValue),
-                        expecting: .anything
-                    ),
-                ]
+                transaction.changes += QuestionRows.forgetting(ticket, of: tenant)
             case .recordGrant(let record):
                 transaction.records.append(
                     ApprovalEvidence.record(record, at: clock.timestamp, environment: environment)
@@ -416,60 +370,12 @@ package actor ApprovalDesk: Questions {
         _ = await carryOut(book.handle(.ticked, at: moment), call: nil)
     }
 
-    private static func key(_ question: Question) -> StateKey {
-        StateKey(question.binding.tenant, .approvals, question.ticket.rawValue)
-    }
-
-    private static func sealedKey(_ question: Question) -> StateKey {
-        StateKey(question.binding.tenant, .sealedArguments, question.ticket.rawValue)
-    }
-
-    /// The question, and its arguments sealed beside it while it is open.
-    ///
-    /// Nil where they cannot be sealed: a question without them could not be shown after a restart.
-    private func persisting(_ question: Question) -> [StateChange]? {
-        var changes: [StateChange] = [
-            .put(Self.key(question), value: question.value.serialised(), expecting: .anything)
-        ]
-        let sealed = Self.sealedKey(question)
-        if question.words.isEmpty {
-            changes.append(.delete(sealed, expecting: .anything))
-            return changes
-        }
-        guard
-            let bytes = try? sealing.seal(
-                question.words,
-                context: Array(question.ticket.rawValue.utf8),
-                random: random
-            )
-        else { return nil }
-        changes.append(.put(sealed, value: bytes, expecting: .anything))
-        return changes
-    }
-
     private func record(_ record: ApprovalRecord, _ judged: JudgedCall?) -> AuditRecord {
         ApprovalEvidence.record(
             record,
             call: judged?.id,
             at: clock.timestamp,
             environment: environment
-        )
-    }
-}
-
-extension JudgedCall {
-    /// Exactly what a yes to this call covers.
-    package var binding: Binding {
-        Binding(
-            tenant: principal.tenant,
-            environment: principal.environment,
-            principal: principal.owner,
-            credential: principal.token,
-            tool: tool.reference,
-            pin: tool.pin,
-            callForm: digest,
-            answers: answers,
-            policy: tool.policy.digest
         )
     }
 }
