@@ -43,7 +43,7 @@ extension LogWriter {
         let now = options.clock.instant
         let isDue = emptiedAt.map { now >= $0.advanced(by: Self.emptyingPause) } ?? true
         guard holdsRemoved, isDue, health == .writable else { return .success(()) }
-        do throws(DatabaseFailure) { try emptyWriteAheadLog(waits: false) } catch {
+        do throws(DatabaseFailure) { try writeAheadLog.empty(waits: false) } catch {
             // Somebody reads the log, and no call waits for that; the next run tries it again.
             if error.meaning == .busy { return .success(()) }
             fail(error)

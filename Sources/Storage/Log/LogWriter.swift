@@ -1,29 +1,6 @@
 import Audit
 import Base
 
-/// What callers may see of the writer's state at any time.
-struct PublishedState {
-    var size: UInt64
-    var health: StoreHealth
-    var lastNote: String?
-    /// The size the last note covers.
-    var signedSize: UInt64
-    /// What says that the oldest records were removed; nil while the log has all of them.
-    var tombstone: Tombstone?
-    /// The size of the last checkpoint that is kept beside the database and at every destination.
-    var keptSize: UInt64 = 0
-    /// Checkpoints the keeper was given and is not done with.
-    var unkeptCount = 0
-    /// Why the last checkpoint the keeper is done with is not kept everywhere.
-    var keepFailure: String?
-    /// Transactions that could not be recorded, and whose callers do not wait or can do nothing.
-    var lostCount: UInt64 = 0
-    /// How long the database transactions took, their sync included.
-    var commitTime = DurationHistogram()
-    /// Bytes of records by tenant on the day of the last of them, for tenants written since the start.
-    var dayBytes: [TenantID: Int] = [:]
-}
-
 /// Writes the log: the one thread that changes the database.
 ///
 /// A batch is one database transaction with one sync. What a batch does to the values in memory
@@ -33,21 +10,18 @@ final class LogWriter {
     let options: StoreOptions
     let key: CheckpointKey
     let published: Lock<PublishedState>
-    private let database: Database
     let reader: LogReader
     private let statements: WriterStatements
-    private let room: LogSchema.Room
-    private var edge: TreeEdge
+    private(set) var edge: TreeEdge
     private var open: OpenIntents
     private var daily: DailyBytes
-    private(set) var health = StoreHealth.writable
+    var health = StoreHealth.writable
     private var snapshotSize: UInt64
     /// When the next checkpoint is due, by the monotonic clock of `options`.
-    private var checkpointDue: Instant
-    /// Frames of the write-ahead log that the database has as well.
-    private var copiedFrames = 0
+    private(set) var checkpointDue: Instant
+    var writeAheadLog: WriteAheadLog
     /// When a sick disk is tried again.
-    private var nextTrial = Instant(nanoseconds: 0)
+    var nextTrial = Instant(nanoseconds: 0)
     /// Takes each signed checkpoint and its size, to keep it elsewhere.
     private let keep: @Sendable (String, UInt64) -> Void
     /// Whether the write-ahead log may still have removed records.
@@ -66,7 +40,6 @@ final class LogWriter {
         published: Lock<PublishedState>,
         keep: @escaping @Sendable (String, UInt64) -> Void
     ) throws(DatabaseFailure) {
-        self.database = database
         self.reader = reader
         self.options = options
         self.key = key
@@ -77,7 +50,7 @@ final class LogWriter {
         self.keep = keep
         // An earlier process may have ended in the middle of it.
         holdsRemoved = published.withLock { $0.tombstone != nil }
-        room = LogSchema.Room(byteCount: options.reservedByteCount)
+        writeAheadLog = WriteAheadLog(of: database, options)
         statements = try WriterStatements(database)
         snapshotSize = edge.size
         checkpointDue = options.clock.instant.advanced(by: options.checkpointInterval)
@@ -307,7 +280,7 @@ final class LogWriter {
     }
 
     /// A transaction without records: a note, a snapshot, a sign of life.
-    private func writeNote(force: Bool, snapshot: Bool) throws(DatabaseFailure) {
+    func writeNote(force: Bool, snapshot: Bool) throws(DatabaseFailure) {
         try statements.begin.run()
         do throws(DatabaseFailure) {
             var batch = Batch(edge: edge, segment: Segment(first: edge.size))
@@ -345,99 +318,6 @@ final class LogWriter {
     /// The first record that is read again when its call ends, or at a start.
     var firstOpenIntent: UInt64? { open.leaves.values.min() }
 
-    // MARK: health
-
-    /// Why the transaction is not even tried.
-    private func refusal(of transaction: Transaction) -> StoreError? {
-        if let refusal = health.refusal(of: transaction) { return refusal }
-        guard case .reserveOnly(let reason) = health else { return nil }
-        let isAgentDriven = transaction.records.contains { $0.kind.isAgentDriven }
-        let limit = isAgentDriven ? room.refusals : room.all
-        return database.walFrames < limit ? nil : .noSpace(reason)
-    }
-
-    var failure: StoreError {
-        switch health {
-        case .reserveOnly(let reason): .noSpace(reason)
-        case .notWritable(let reason): .notWritable(reason)
-        case .broken(let reason): .broken(reason)
-        case .closed: .closed
-        case .writable: .notWritable("the disk refused")
-        }
-    }
-
-    /// Sets the health a failed write speaks of.
-    func fail(_ error: DatabaseFailure) {
-        switch error.meaning {
-        case .full:
-            // Already living from the reserve: then that is used up as well.
-            if case .reserveOnly = health {
-                set(.notWritable(error.description))
-            } else {
-                set(.reserveOnly(error.description))
-            }
-        // After a failed sync the kernel may have dropped the pages and will report success next
-        // time; only reading everything again tells what is on the disk.
-        case .failedSync, .corrupt: set(.broken(error.description))
-        case .busy, .other: set(.notWritable(error.description))
-        }
-    }
-
-    private func set(_ health: StoreHealth) {
-        if case .broken = self.health { return }
-        self.health = health
-        published.withLock { $0.health = health }
-    }
-
-    /// Between batches: copies the write-ahead log, signs when due, and tries a sick disk again.
-    private func lookAfter() {
-        do throws(DatabaseFailure) {
-            switch health {
-            case .broken, .closed: return
-            case .writable: try copyWriteAheadLog(always: false)
-            case .reserveOnly, .notWritable:
-                // Not more than once a second, though a sick store may be asked often.
-                guard options.clock.instant >= nextTrial else { return }
-                nextTrial = options.clock.instant.advanced(by: .seconds(1))
-                try recover()
-            }
-            let signed = published.withLock { $0.signedSize }
-            if edge.size > signed, options.clock.instant >= checkpointDue {
-                try writeNote(force: false, snapshot: false)
-            }
-        } catch { fail(error) }
-    }
-
-    /// Copies the write-ahead log into the database; a full disk shows here first, because the log
-    /// itself has its room.
-    private func copyWriteAheadLog(always: Bool) throws(DatabaseFailure) {
-        let frames = database.walFrames
-        if frames < copiedFrames { copiedFrames = 0 }
-        guard always || frames - copiedFrames >= room.copied else { return }
-        do throws(DatabaseFailure) { try database.checkpoint() } catch {
-            guard error.meaning == .full else { throw error }
-            set(.reserveOnly(error.description))
-            return
-        }
-        copiedFrames = frames
-    }
-
-    /// Whether the disk is well again; throws what it answers while it is not.
-    private func recover() throws(DatabaseFailure) {
-        if case .notWritable = health {
-            // A small write tells whether there is anything to hope for.
-            try writeNote(force: false, snapshot: true)
-        }
-        do throws(DatabaseFailure) { try database.checkpoint() } catch {
-            guard error.meaning == .full else { throw error }
-            set(.reserveOnly(error.description))
-            return
-        }
-        copiedFrames = database.walFrames
-        try writeNote(force: false, snapshot: true)
-        set(.writable)
-    }
-
     // MARK: chores
 
     /// Signs the log as it is.
@@ -460,22 +340,12 @@ final class LogWriter {
             let rest = Segment.removingSalt(in: bytes, at: Int(clamping: leaf - first))
             guard rest.count < bytes.count else { return .success(()) }
             try statements.replaceSalts(first: first, rest)
-            try emptyWriteAheadLog(waits: true)
+            try writeAheadLog.empty(waits: true)
             return .success(())
         } catch {
             if error.meaning != .busy { fail(error) }
             return .failure(.notWritable(error.description))
         }
-    }
-
-    /// Empties the write-ahead log and makes its room again.
-    ///
-    /// The old pages of what was deleted are zeroed (`secure_delete`), but the write-ahead log has
-    /// them until then.
-    func emptyWriteAheadLog(waits: Bool) throws(DatabaseFailure) {
-        try database.checkpoint(truncate: true, waits: waits)
-        copiedFrames = 0
-        try? LogFile.fill(options.walPath, to: options.reservedByteCount)
     }
 
     private func finish() {
@@ -484,7 +354,7 @@ final class LogWriter {
         case .writable, .reserveOnly, .notWritable:
             // Best effort: everything acknowledged is durable already.
             try? writeNote(force: true, snapshot: true)
-            try? database.checkpoint()
+            try? writeAheadLog.copy()
         }
         published.withLock { $0.health = .closed }
     }
