@@ -59,7 +59,7 @@ extension Screener {
             if findings.isEmpty, !LenientBase64.isStandard(encoded) {
                 findings = try redactor.findings(in: encoded, budget: &budget)
             }
-            if findings.isEmpty, let bytes = LenientBase64.decode(encoded),
+            if findings.isEmpty, let bytes = LenientBase64.decodeLines(encoded),
                 Self.saysText(block) || Self.isText(bytes)
             {
                 findings = try redactor.findings(in: bytes, budget: &budget)
@@ -129,40 +129,5 @@ extension Screener {
             writer.string(text)
             result.edits.append(Edit(source: segment.source, bytes: writer.bytes))
         }
-    }
-}
-
-/// Base64 as servers write it: either alphabet, with or without padding.
-enum LenientBase64 {
-    /// Whether only letters of RFC 4648 4 and line breaks are in it.
-    static func isStandard(_ text: [UInt8]) -> Bool {
-        text.allSatisfy {
-            Letters.isAlphanumeric($0) || [0x2b, 0x2f, 0x3d, 0x0a, 0x0d].contains($0)
-        }
-    }
-
-    static func decode(_ text: [UInt8]) -> [UInt8]? {
-        var result: [UInt8] = []
-        result.reserveCapacity(text.count * 3 / 4)
-        var buffer: UInt32 = 0
-        var bits = 0
-        // RFC 2045 6.8: lines may be broken.
-        for byte in text where byte != 0x3d && byte != 0x0a && byte != 0x0d && byte != 0x20 {
-            let sextet: UInt8
-            switch byte {
-            case 0x41...0x5a: sextet = byte - 0x41
-            case 0x61...0x7a: sextet = byte - 0x47
-            case 0x30...0x39: sextet = byte + 4
-            case 0x2b, 0x2d: sextet = 62
-            case 0x2f, 0x5f: sextet = 63
-            default: return nil
-            }
-            buffer = (buffer << 6 | UInt32(sextet)) & 0xffffff
-            bits += 6
-            guard bits >= 8 else { continue }
-            bits -= 8
-            result.append(UInt8(truncatingIfNeeded: buffer >> UInt32(bits)))
-        }
-        return result
     }
 }

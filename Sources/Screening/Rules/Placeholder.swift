@@ -59,25 +59,7 @@ enum Words {
 /// RFC 7617: `user:password` in Base64.
 enum BasicCredentials {
     static func areIn(_ bytes: ArraySlice<UInt8>) -> Bool {
-        var decoded: [UInt8] = []
-        var buffer: UInt32 = 0
-        var bits = 0
-        for byte in bytes where byte != 0x3d {
-            let sextet: UInt8
-            switch byte {
-            case 0x41...0x5a: sextet = byte - 0x41
-            case 0x61...0x7a: sextet = byte - 0x47
-            case 0x30...0x39: sextet = byte + 4
-            case 0x2b, 0x2d: sextet = 62
-            case 0x2f, 0x5f: sextet = 63
-            default: return false
-            }
-            buffer = (buffer << 6 | UInt32(sextet)) & 0xffffff
-            bits += 6
-            guard bits >= 8 else { continue }
-            bits -= 8
-            decoded.append(UInt8(truncatingIfNeeded: buffer >> UInt32(bits)))
-        }
+        guard let decoded = LenientBase64.decode(bytes) else { return false }
         guard let colon = decoded.firstIndex(of: 0x3a), colon < decoded.count - 1 else {
             return false
         }
