@@ -159,29 +159,39 @@ struct Invocation: Sendable {
 
 /// The texts of `--help`.
 enum Help {
-    /// Every command, or those of one group.
-    static func overview(_ commands: [Command], of group: String? = nil) -> String {
-        var lines =
-            group.map { ["usage: gatehouse \($0) COMMAND [OPTIONS]", ""] } ?? [
-                "gatehouse: a security gateway and hosting runtime for MCP servers", "",
-                "usage: gatehouse COMMAND [OPTIONS]", "",
-            ]
-        let width = commands.map(\.name.count).max() ?? 0
-        for command in commands {
-            let pad = String(repeating: " ", count: width - command.name.count)
-            lines.append("  \(command.name)\(pad)  \(command.summary)")
-        }
-        lines += [
-            "", "`gatehouse COMMAND --help` explains one. Exit codes: 0 ok, 1 refused,",
-            "2 usage or set-up, 3 not reachable, 4 evidence broken, 5 timeout.",
+    /// Every command, by what it is for.
+    static func overview(_ groups: [CommandGroup]) -> String {
+        let width = groups.flatMap(\.commands).map(\.name.count).max() ?? 0
+        let sections = groups.flatMap { ["", $0.title + ":"] + rows($0.commands, width: width) }
+        let head = [
+            "gatehouse: a security gateway and hosting runtime for MCP servers", "",
+            "usage: gatehouse COMMAND [OPTIONS]",
         ]
-        return lines.joined(separator: "\n")
+        return (head + sections + foot).joined(separator: "\n")
     }
 
+    /// The commands that begin with the same word.
+    static func overview(of word: String, _ commands: [Command]) -> String {
+        let width = commands.map(\.name.count).max() ?? 0
+        let head = ["usage: gatehouse \(word) COMMAND [OPTIONS]", ""]
+        return (head + rows(commands, width: width) + foot).joined(separator: "\n")
+    }
+
+    private static func rows(_ commands: [Command], width: Int) -> [String] {
+        commands.map { command in
+            let pad = String(repeating: " ", count: width - command.name.count)
+            return "  \(command.name)\(pad)  \(command.summary)"
+        }
+    }
+
+    private static let foot = [
+        "", "`gatehouse COMMAND --help` explains one. Exit codes: 0 ok, 1 refused,",
+        "2 usage or set-up, 3 not reachable, 4 evidence broken, 5 timeout.",
+    ]
+
     static func page(_ command: Command) -> String {
-        var lines = [
-            "usage: \(command.usage)", "", command.summary, "", "options:",
-        ]
+        var lines = ["usage: \(command.usage)", "", command.summary]
+        if !command.options.isEmpty { lines += ["", "options:"] }
         for option in command.options {
             let left = option.value.map { "\(option.name) \($0)" } ?? option.name
             let pad = String(repeating: " ", count: max(1, 26 - left.count))

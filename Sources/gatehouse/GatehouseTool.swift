@@ -12,7 +12,7 @@ enum GatehouseTool {
     static func run(_ arguments: [String]) -> Int32 {
         Signals.ignoreBrokenPipes()
         guard let first = arguments.first, first != "--help", first != "-h", first != "help" else {
-            Console.print(Help.overview(Commands.all))
+            Console.print(Help.overview(Commands.groups))
             return arguments.isEmpty ? 2 : 0
         }
         if first == "--version" || first == "version" {
@@ -22,7 +22,7 @@ enum GatehouseTool {
         guard let (command, rest) = Commands.find(arguments) else {
             let group = Commands.all.filter { $0.name.hasPrefix(first + " ") }
             if !group.isEmpty, arguments.count == 2, ["--help", "-h"].contains(arguments[1]) {
-                Console.print(Help.overview(group, of: first))
+                Console.print(Help.overview(of: first, group))
                 return 0
             }
             complain(unknown(arguments, in: group))

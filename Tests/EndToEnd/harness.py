@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -23,6 +24,12 @@ START_LIMIT = 60.0
 VENV = ROOT / ".venv"
 # Nobody's: no file of this machine belongs to it.
 ORDINARY = 54_321
+
+
+def commands():
+    """Every command by its name, with its summary, in the order and under the headings of `--help`."""
+    text = subprocess.run([BINARY, "--help"], capture_output=True, text=True, timeout=60).stdout
+    return dict(re.findall(r"^  (\S+(?: \S+)?) {2,}(.*)$", text, re.MULTILINE))
 
 
 class Ports:

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import BINARY
+from harness import BINARY, commands
 
 DRIVER = """
 source <("$GATEHOUSE" completion bash)
@@ -19,11 +19,6 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 def gatehouse(*words):
     return subprocess.run([BINARY, *words], capture_output=True, text=True, timeout=60)
-
-
-def commands():
-    lines = gatehouse("--help").stdout.split("usage: gatehouse COMMAND [OPTIONS]\n\n")[1].split("\n\n")[0].splitlines()
-    return [re.match(r"  (\S+(?: \S+)?) {2,}", line)[1] for line in lines]
 
 
 class Bash(unittest.TestCase):

@@ -1,17 +1,47 @@
+/// Commands that serve one purpose, under one heading of `--help`.
+struct CommandGroup: Sendable {
+    let title: String
+    let commands: [Command]
+}
+
 /// Every command, in the order of `--help`.
 enum Commands {
-    static let all: [Command] =
-        [
-            InitCommand.command, UpCommand.command, ConnectCommand.command, CallCommand.command,
-            CheckCommand.command,
-            StatusCommands.status, LockdownCommand.command, KillCommand.command,
-            CompletionCommand.command,
-        ]
-        + ConfigCommands.all + PolicyCommands.all + CageCommands.all + ServerCommands.all
-        + ToolCommands.all
-        + ApprovalCommands.all + GrantCommands.all + BreakGlassCommands.all
-        + TokenCommands.all + ApproverCommands.all + EgressCommands.all
-        + SecretCommands.all + AuditCommands.all
+    static let groups: [CommandGroup] = [
+        CommandGroup(
+            title: "run it, connect, look",
+            commands: [
+                InitCommand.command, UpCommand.command, StatusCommands.status,
+                ConnectCommand.command, CallCommand.command, CompletionCommand.command,
+            ]
+        ),
+        CommandGroup(
+            title: "stop things",
+            commands: [LockdownCommand.command, KillCommand.command] + TokenCommands.stops
+        ),
+        CommandGroup(
+            title: "configuration and policy",
+            commands: [CheckCommand.command] + ConfigCommands.all + PolicyCommands.all
+        ),
+        CommandGroup(
+            title: "servers, their cages and their tools",
+            commands: ServerCommands.all + CageCommands.all + ToolCommands.all
+        ),
+        CommandGroup(
+            title: "questions to people",
+            commands: ApprovalCommands.all + GrantCommands.all + BreakGlassCommands.all
+        ),
+        CommandGroup(
+            title: "credentials of agents, and who may decide",
+            commands: TokenCommands.all + ApproverCommands.all
+        ),
+        CommandGroup(
+            title: "ways out of cages, and secrets",
+            commands: EgressCommands.all + SecretCommands.all
+        ),
+        CommandGroup(title: "evidence", commands: AuditCommands.all),
+    ]
+
+    static let all: [Command] = groups.flatMap(\.commands)
 
     /// The command the words begin with, and what is left of them; two-word names come first.
     static func find(_ words: [String]) -> (Command, [String])? {

@@ -5,7 +5,9 @@ import System
 
 /// `gatehouse tokens …`.
 enum TokenCommands {
-    static let all = [issue, list, revoke, revokeAny, rotate]
+    static let all = [issue, list, revoke]
+    /// What ends a credential in an emergency, whoever it belongs to.
+    static let stops = [revokeAny, rotate]
 
     private static let issue = Command(
         "tokens issue",
