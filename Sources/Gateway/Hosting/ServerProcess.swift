@@ -113,8 +113,12 @@ package actor ServerProcess {
         }
     }
 
-    /// The handshake is done.
-    package func markReady() {
+    /// Has the process greeted, and takes what comes of it unless the process is gone by then: its
+    /// successor would be taken for it.
+    private func greet(_ generation: Int) async {
+        let refusal = await handlers.greet()
+        guard let running, running.generation == generation, running.end == nil else { return }
+        if let refusal { return condemn(refusal) }
         lastUse = loop.now
         health.isUnanswered = false
         feed(.answered)
@@ -384,7 +388,7 @@ package actor ServerProcess {
             loop.spawn { await self.readReports(generation) }
         } else {
             running?.hasStarted = true
-            loop.spawn { await self.handlers.started() }
+            loop.spawn { await self.greet(generation) }
         }
     }
 
@@ -447,7 +451,7 @@ package actor ServerProcess {
                 if let socket = message.descriptor.take() { handlers.listening(kind, socket) }
             case .started:
                 running?.hasStarted = true
-                loop.spawn { await self.handlers.started() }
+                loop.spawn { await self.greet(generation) }
             case .failed(let failure): running?.failure = failure
             case .stopped(let signal): noteStop(signal)
             case .exited(let exit):

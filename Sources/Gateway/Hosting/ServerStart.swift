@@ -10,8 +10,9 @@ package enum ServerStart: Sendable {
 
 /// What a `ServerProcess` tells its owner; all of it is called on the loop.
 package struct ServerHandlers: Sendable {
-    /// A process runs: greet it with `send`, and call `markReady` when it has answered.
-    package var started: @Sendable () async -> Void
+    /// A process runs: greets it with `send`, and returns when it has answered; otherwise why it is
+    /// not to be used.
+    package var greet: @Sendable () async -> String?
     /// A line of its standard output that may be a message; nothing more is read until it returns.
     package var line: @Sendable ([UInt8]) async -> Void
     /// Its standard error; not redacted yet.
@@ -26,7 +27,7 @@ package struct ServerHandlers: Sendable {
     package var health: @Sendable (HealthNote) -> Void
 
     package init(
-        started: @escaping @Sendable () async -> Void,
+        greet: @escaping @Sendable () async -> String?,
         line: @escaping @Sendable ([UInt8]) async -> Void,
         errorItem: @escaping @Sendable (ErrorLines.Item) -> Void = { _ in },
         ended: @escaping @Sendable (String) -> Void = { _ in },
@@ -35,7 +36,7 @@ package struct ServerHandlers: Sendable {
         probe: @escaping @Sendable (Duration) async -> Bool = { _ in true },
         health: @escaping @Sendable (HealthNote) -> Void = { _ in }
     ) {
-        self.started = started
+        self.greet = greet
         self.line = line
         self.errorItem = errorItem
         self.ended = ended

@@ -61,7 +61,7 @@ extension ServerFleet {
         let errors = lines.line(limitInBytes: Limits.stderrLineByteCount)
         let (name, tenant) = (server.name, server.tenant)
         return ServerHandlers(
-            started: { await transport.started() },
+            greet: { await transport.started() },
             line: { line in await transport.take(line) },
             errorItem: { item in
                 switch item {

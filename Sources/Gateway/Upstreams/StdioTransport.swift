@@ -167,16 +167,13 @@ package actor StdioTransport: UpstreamTransport {
 
     // MARK: What the process says
 
-    /// A new process runs: introduce ourselves, and say whether it may be used.
-    package func started() async {
+    /// A new process runs: introduces the gateway, and returns why it is not to be used, or nil.
+    package func started() async -> String? {
         generation &+= 1
         listening = nil
-        guard let process, let greet else { return }
-        if let failure = await greet() {
-            await process.condemn("it does not open as the protocol asks: \(failure.description)")
-        } else {
-            await process.markReady()
-        }
+        guard let greet else { return "nobody greets it" }
+        guard let failure = await greet() else { return nil }
+        return "it does not open as the protocol asks: \(failure.description)"
     }
 
     /// The process is gone; everything in flight is lost.

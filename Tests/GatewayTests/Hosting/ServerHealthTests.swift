@@ -91,7 +91,7 @@ struct ServerHealthTests {
     ) throws -> Stage {
         try Stage("exec cat", health: often) { reference, _ in
             ServerHandlers(
-                started: { await reference.value?.markReady() },
+                greet: { nil },
                 line: { _ in },
                 probe: { _ in
                     let (number, answer) = probes.next()
@@ -187,7 +187,7 @@ struct ServerHealthTests {
             )
             transport.withLock { $0 = made }
             return ServerHandlers(
-                started: { await made.started() },
+                greet: { await made.started() },
                 line: { await made.take($0) }
             )
         }

@@ -65,6 +65,7 @@ private struct Stage {
     init(
         settings: Supervision.Settings = Supervision.Settings(),
         greets: Bool = false,
+        greet: (@Sendable () async -> String?)? = nil,
         prepare: @escaping @Sendable () throws -> ServerStart
     ) throws {
         loop = try EventLoop()
@@ -77,10 +78,11 @@ private struct Stage {
             random: Dice(),
             settings: settings,
             handlers: ServerHandlers(
-                started: {
+                greet: {
+                    if let greet { return await greet() }
                     let server = box.withLock { $0 }
                     if greets { try? await server?.send(Array("{\"hello\":1}".utf8)) }
-                    await server?.markReady()
+                    return nil
                 },
                 line: { line in await notes.add(line: line) },
                 errorItem: { item in Task { await notes.add(error: item) } },
@@ -243,6 +245,31 @@ struct ServerProcessTests {
             return
         }
         #expect(reason.contains("was not found in"))
+        await stage.close()
+    }
+
+    @Test func `what the greeting of one that is gone comes to is not of the next`() async throws {
+        let (greeted, given) = (Lock(0), Lock(0))
+        let stage = try Stage(
+            greet: {
+                let number = greeted.withLock { count in
+                    count += 1
+                    return count
+                }
+                // The first is refused when the second is under way, which waits for that.
+                while (number == 1 ? greeted : given).withLock({ $0 }) < 3 - number {
+                    await Task.yield()
+                }
+                given.withLock { $0 += 1 }
+                return number == 1 ? "it was ended" : nil
+            },
+            prepare: Stage.bare("exec cat")
+        )
+        await stage.server.restart()
+        while greeted.withLock({ $0 }) == 0 { await Task.yield() }
+        await stage.server.restart()
+        try await stage.ready()
+        #expect(given.withLock { $0 } == 2)
         await stage.close()
     }
 
