@@ -54,6 +54,7 @@ let package = Package(
         shim("CPCRE2", libraries: ["pcre2-8"]),
         shim("CYAML", libraries: ["yaml"]),
         shim("CSeccomp", libraries: ["seccomp"]),
+        shim("CTree"),
         shim("CNGHTTP2", libraries: ["nghttp2"]),
 
         // 0: words every module shares.
@@ -78,7 +79,7 @@ let package = Package(
 
         // 2b: protocols and cages on top of the machine.
         module("HTTP", ["Base", "System", "Crypto", "CNGHTTP2"]),
-        module("Sandbox", ["Base", "System", "CSeccomp"], plugins: ["EmbedInit"]),
+        module("Sandbox", ["Base", "System", "CSeccomp", "CTree"], plugins: ["EmbedInit"]),
         // Compiles PID 1 of the cages and hands it to Sandbox as bytes.
         .plugin(name: "EmbedInit", capability: .buildTool()),
 

@@ -4,10 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
-#include <linux/openat2.h>
 #include <seccomp.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -87,60 +85,6 @@ int64_t cseccomp_export(const cseccomp_filter *filter, void *bytes, uint64_t cap
     }
     close(fd);
     return result;
-}
-
-int cseccomp_sealed_file(const char *name, const void *bytes, size_t length)
-{
-    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return -errno;
-    const char *at = bytes;
-    int result = 0;
-    while (length > 0 && result == 0) {
-        ssize_t count = write(fd, at, length);
-        if (count > 0) {
-            at += count;
-            length -= (size_t)count;
-        } else if (count == 0 || errno != EINTR) {
-            result = count == 0 ? -EIO : -errno;
-        }
-    }
-    if (result == 0 && (lseek(fd, 0, SEEK_SET) != 0 ||
-                        fcntl(fd, F_ADD_SEALS,
-                              F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0))
-        result = -errno;
-    if (result == 0)
-        return fd;
-    close(fd);
-    return result;
-}
-
-int cseccomp_open_path(int folder, const char *path)
-{
-    struct open_how how = {
-        .flags = O_PATH | O_CLOEXEC,
-        .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-    };
-    long fd;
-    if (folder == AT_FDCWD) {
-        fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-    } else if (*path == 0) {
-        fd = fcntl(folder, F_DUPFD_CLOEXEC, 3);
-    } else {
-        how.resolve |= RESOLVE_BENEATH;
-        fd = syscall(SYS_openat2, folder, path, &how, sizeof how);
-    }
-    return fd < 0 ? -errno : (int)fd;
-}
-
-int cseccomp_identify(int fd, uint64_t *device, uint64_t *inode)
-{
-    struct stat status;
-    if (fstat(fd, &status) != 0)
-        return -errno;
-    *device = status.st_dev;
-    *inode = status.st_ino;
-    return S_ISDIR(status.st_mode) ? 1 : 0;
 }
 
 int cseccomp_landlock_version(void)

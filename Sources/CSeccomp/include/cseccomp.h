@@ -1,5 +1,5 @@
 #pragma once
-// libseccomp, wrapped once, and the calls that hand a cage its files by descriptor.
+// libseccomp, wrapped once, and the version of Landlock beside it.
 // Every call returns 0 or a positive result, or a negative errno.
 
 #include <stddef.h>
@@ -48,52 +48,5 @@ int64_t cseccomp_export(const cseccomp_filter *filter, void *bytes, uint64_t cap
 
 /// The version of Landlock's interface the kernel has; a negative errno when it has none.
 int cseccomp_landlock_version(void);
-
-/// A file in memory that holds these bytes, sealed against any change, at its start, closed on exec.
-/// The caller closes it.
-int cseccomp_sealed_file(const char *name, const void *bytes, size_t length);
-
-/// Opens `path` as a path only, refusing any symlink in it: absolute with `AT_FDCWD`, else beneath
-/// `folder`, which an empty one means itself. Closed on exec. The caller closes it.
-int cseccomp_open_path(int folder, const char *path);
-
-/// Device and inode of an open path, and whether it is a folder (1) or another kind of file (0).
-int cseccomp_identify(int fd, uint64_t *device, uint64_t *inode);
-
-// ---- trees of the host, looked through by descriptor ----
-
-/// What an entry is, itself and not what a link in it leads to.
-struct cseccomp_entry {
-    uint64_t device, inode, links;
-    /// Nanoseconds since 1970 of the last change of contents and of inode.
-    int64_t modified, changed;
-    /// With the kind, as stat(2) has it.
-    uint32_t mode, owner, group;
-    /// Whether something is mounted here.
-    uint32_t is_mount;
-};
-
-/// Opens a folder beneath `folder` for reading, following no link. The caller closes it.
-int cseccomp_open_folder(int folder, const char *path);
-
-/// Describes an entry; an empty `path` means `folder` itself.
-int cseccomp_describe(int folder, const char *path, struct cseccomp_entry *entry);
-
-/// Calls `take` with each name in an open folder but `.` and `..`; ends early when it returns other
-/// than 0, and returns that. `folder` stays open.
-int cseccomp_each_name(
-    int folder, int (*take)(void *_Nullable context, const char *name, size_t length),
-    void *_Nullable context);
-
-/// Whether an overlay's folder of changes has replaced the one below it (1) or not (0).
-int cseccomp_is_opaque(int folder);
-
-/// Makes what overlayfs shows as nothing; needs no rights (Linux 5.8).
-int cseccomp_make_whiteout(int folder, const char *path);
-
-/// Gives the folder at `path` the owner (where `owns` is not 0), mode, access list and times of an
-/// entry whose descriptor is `like`.
-int cseccomp_dress(
-    int folder, const char *path, int like, const struct cseccomp_entry *entry, int owns);
 
 #pragma clang assume_nonnull end

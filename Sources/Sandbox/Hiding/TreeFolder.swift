@@ -1,4 +1,4 @@
-private import CSeccomp
+private import CTree
 private import Glibc
 import System
 
@@ -51,7 +51,7 @@ struct TreeFolder: ~Copyable {
     /// By a path of the host without links.
     init(_ path: String) throws(Failure) {
         descriptor = Descriptor(
-            adopting: try Self.checked(unsafe cseccomp_open_folder(AT_FDCWD, path))
+            adopting: try Self.checked(unsafe ctree_open_folder(AT_FDCWD, path))
         )
     }
 
@@ -59,14 +59,14 @@ struct TreeFolder: ~Copyable {
 
     /// Follows no link and leaves the tree nowhere.
     func opened(_ path: [UInt8]) throws(Failure) -> TreeFolder {
-        let result = unsafe Self.withText(path) { unsafe cseccomp_open_folder(number, $0) }
+        let result = unsafe Self.withText(path) { unsafe ctree_open_folder(number, $0) }
         return TreeFolder(adopting: Descriptor(adopting: try Self.checked(result)))
     }
 
     func entry(_ path: [UInt8]) throws(Failure) -> TreeEntry {
-        var raw = cseccomp_entry()
+        var raw = ctree_entry()
         let result = unsafe Self.withText(path) { text in
-            unsafe cseccomp_describe(number, text, &raw)
+            unsafe ctree_describe(number, text, &raw)
         }
         _ = try Self.checked(result)
         return TreeEntry(
@@ -85,7 +85,7 @@ struct TreeFolder: ~Copyable {
     func names(atMost limit: Int) throws(Failure) -> [[UInt8]] {
         var taken = Names(limit: limit)
         let result = unsafe withUnsafeMutablePointer(to: &taken) { pointer in
-            unsafe cseccomp_each_name(
+            unsafe ctree_each_name(
                 number,
                 { context, name, length in
                     guard let context = unsafe context else { return -EINVAL }
@@ -126,7 +126,7 @@ struct TreeFolder: ~Copyable {
     }
 
     /// Whether it stands in the place of the folder an overlay would show below it.
-    var isOpaque: Bool { cseccomp_is_opaque(number) == 1 }
+    var isOpaque: Bool { ctree_is_opaque(number) == 1 }
 
     /// A file in the folder itself, for reading; never one a link leads to, and never waited for.
     func file(_ name: [UInt8]) throws(Failure) -> Descriptor {
@@ -199,7 +199,7 @@ struct TreeFolder: ~Copyable {
     }
 
     func makeWhiteout(_ path: [UInt8]) throws(Failure) {
-        let result = unsafe Self.withText(path) { unsafe cseccomp_make_whiteout(number, $0) }
+        let result = unsafe Self.withText(path) { unsafe ctree_make_whiteout(number, $0) }
         _ = try Self.checked(result)
     }
 
@@ -217,14 +217,14 @@ struct TreeFolder: ~Copyable {
         _ entry: TreeEntry,
         owns: Bool
     ) throws(Failure) {
-        var raw = cseccomp_entry()
+        var raw = ctree_entry()
         raw.modified = entry.modified
         raw.mode = entry.mode
         raw.owner = entry.owner
         raw.group = entry.group
         let like = other.number
         let result = unsafe Self.withText(path) { text in
-            unsafe cseccomp_dress(number, text, like, &raw, owns ? 1 : 0)
+            unsafe ctree_dress(number, text, like, &raw, owns ? 1 : 0)
         }
         _ = try Self.checked(result)
     }

@@ -1,4 +1,4 @@
-private import CSeccomp
+private import CTree
 private import Glibc
 package import System
 
@@ -162,7 +162,7 @@ package struct CageLaunch: ~Copyable, Sendable {
 
     /// A path of our own.
     private static func open(_ path: String) throws(CageError) -> Descriptor {
-        let number = unsafe cseccomp_open_path(AT_FDCWD, path)
+        let number = unsafe ctree_open_path(AT_FDCWD, path)
         guard number >= 0 else {
             throw .launchFailed("`\(path)` could not be opened (errno \(-number))")
         }
@@ -175,7 +175,7 @@ package struct CageLaunch: ~Copyable, Sendable {
         switch content {
         case .bytes(let name, let bytes): return try sealed(name, bytes)
         case .source(let source):
-            let number = unsafe cseccomp_open_path(AT_FDCWD, source.outside)
+            let number = unsafe ctree_open_path(AT_FDCWD, source.outside)
             guard number >= 0 else {
                 throw .sourceMissing(
                     source.outside,
@@ -183,10 +183,8 @@ package struct CageLaunch: ~Copyable, Sendable {
                 )
             }
             let descriptor = Descriptor(adopting: number)
-            var device: UInt64 = 0
-            var inode: UInt64 = 0
-            let status = unsafe cseccomp_identify(number, &device, &inode)
-            guard status >= 0, device == source.device, inode == source.inode else {
+            let facts = try? FileFacts(descriptor)
+            guard facts?.device == source.device, facts?.inode == source.inode else {
                 throw .sourceMissing(source.outside, reason: "it was replaced; start again")
             }
             return descriptor
@@ -197,19 +195,8 @@ package struct CageLaunch: ~Copyable, Sendable {
         _ name: String,
         _ bytes: [UInt8]
     ) throws(CageError) -> Descriptor {
-        let number = unsafe bytes.withUnsafeBytes { buffer in
-            var nothing: UInt8 = 0
-            return unsafe withUnsafePointer(to: &nothing) { placeholder in
-                unsafe cseccomp_sealed_file(
-                    name,
-                    buffer.baseAddress ?? UnsafeRawPointer(placeholder),
-                    buffer.count
-                )
-            }
+        do throws(SystemError) { return try Descriptor.sealedMemory(name, bytes) } catch {
+            throw .launchFailed("no file in memory could be made: \(error)")
         }
-        guard number >= 0 else {
-            throw .launchFailed("no file in memory could be made (errno \(-number))")
-        }
-        return Descriptor(adopting: number)
     }
 }

@@ -1,4 +1,4 @@
-private import CSeccomp
+private import CTree
 private import Glibc
 import System
 
@@ -18,12 +18,12 @@ struct TreeRoot: ~Copyable {
         let number: CInt
         if let nearest {
             let below = path.utf8.dropFirst(nearest.key.utf8.count + 1)
-            number = unsafe cseccomp_open_path(
+            number = unsafe ctree_open_path(
                 nearest.value,
                 String(decoding: below, as: UTF8.self)
             )
         } else {
-            number = unsafe cseccomp_open_path(AT_FDCWD, path)
+            number = unsafe ctree_open_path(AT_FDCWD, path)
         }
         guard number >= 0 else { throw .unreadable(path) }
         self.path = path

@@ -1,7 +1,5 @@
-// Trees of the host, looked through by descriptor, and the layers that hide parts of them.
-
 #define _GNU_SOURCE
-#include "include/cseccomp.h"
+#include "ctree.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +13,25 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-int cseccomp_open_folder(int folder, const char *path)
+int ctree_open_path(int folder, const char *path)
+{
+    struct open_how how = {
+        .flags = O_PATH | O_CLOEXEC,
+        .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    long fd;
+    if (folder == AT_FDCWD) {
+        fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    } else if (*path == 0) {
+        fd = fcntl(folder, F_DUPFD_CLOEXEC, 3);
+    } else {
+        how.resolve |= RESOLVE_BENEATH;
+        fd = syscall(SYS_openat2, folder, path, &how, sizeof how);
+    }
+    return fd < 0 ? -errno : (int)fd;
+}
+
+int ctree_open_folder(int folder, const char *path)
 {
     struct open_how how = {
         .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK,
@@ -32,13 +48,13 @@ static int64_t nanoseconds(struct statx_timestamp time)
     return time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-int cseccomp_describe(int folder, const char *path, struct cseccomp_entry *entry)
+int ctree_describe(int folder, const char *path, struct ctree_entry *entry)
 {
     struct statx status;
     int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
     if (statx(folder, path, flags, STATX_BASIC_STATS, &status) != 0)
         return -errno;
-    *entry = (struct cseccomp_entry){
+    *entry = (struct ctree_entry){
         .device = makedev(status.stx_dev_major, status.stx_dev_minor),
         .inode = status.stx_ino,
         .links = status.stx_nlink,
@@ -52,7 +68,7 @@ int cseccomp_describe(int folder, const char *path, struct cseccomp_entry *entry
     return 0;
 }
 
-int cseccomp_each_name(
+int ctree_each_name(
     int folder, int (*take)(void *_Nullable context, const char *name, size_t length),
     void *_Nullable context)
 {
@@ -81,13 +97,13 @@ int cseccomp_each_name(
     return result;
 }
 
-int cseccomp_is_opaque(int folder)
+int ctree_is_opaque(int folder)
 {
     char value = 0;
     return fgetxattr(folder, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-int cseccomp_make_whiteout(int folder, const char *path)
+int ctree_make_whiteout(int folder, const char *path)
 {
     return mknodat(folder, path, S_IFCHR | 0600, makedev(0, 0)) == 0 ? 0 : -errno;
 }
@@ -102,10 +118,10 @@ static int copy_access_list(int from, int to)
     return fsetxattr(to, name, value, (size_t)count, 0) == 0 ? 0 : -errno;
 }
 
-int cseccomp_dress(
-    int folder, const char *path, int like, const struct cseccomp_entry *entry, int owns)
+int ctree_dress(
+    int folder, const char *path, int like, const struct ctree_entry *entry, int owns)
 {
-    int fd = cseccomp_open_folder(folder, path);
+    int fd = ctree_open_folder(folder, path);
     if (fd < 0)
         return fd;
     struct timespec times[2];
