@@ -144,17 +144,19 @@ class Gateway:
 
     def __enter__(self):
         try:
-            status, output = self.ask(["init", "ana"], [("new passphrase", PASSPHRASE), ("once more", PASSPHRASE)])
+            # The first token comes with the state: each decision of a person costs a second of scrypt.
+            first = ["--owner", self.tokens[0], "--token-to", self.token_file(self.tokens[0])] if self.tokens else []
+            status, output = self.ask(["init", "ana", *first], [("new passphrase", PASSPHRASE), ("once more", PASSPHRASE)])
             if status:
                 raise RuntimeError(f"init failed: {output}")
             self.start()
             for server in self.accept:
                 self.wait_for_server(server)
                 self.decide("tools", "approve", server)
+            for owner in self.tokens[1:]:
+                self.decide("tokens", "issue", owner, "--to", self.token_file(owner))
             for owner in self.tokens:
-                file = self.folder / f"{owner}.token"
-                self.decide("tokens", "issue", owner, "--to", str(file))
-                self.secrets[owner] = file.read_text().strip()
+                self.secrets[owner] = Path(self.token_file(owner)).read_text().strip()
             return self
         except BaseException:
             self.__exit__()
@@ -170,6 +172,9 @@ class Gateway:
                 if pid.isdigit() and not Path(f"/proc/{pid}").exists():
                     with contextlib.suppress(OSError):
                         left.rmdir()
+
+    def token_file(self, name):
+        return str(self.folder / f"{name}.token")
 
     # The process
 
@@ -265,9 +270,9 @@ class Gateway:
 
     def issue(self, owner, *options, name=None):
         """Issues a token under a name of the test's choosing; its id."""
-        file = self.folder / f"{name or owner}.token"
-        output = self.decide("tokens", "issue", owner, "--to", str(file), *options)
-        self.secrets[name or owner] = file.read_text().strip()
+        file = self.token_file(name or owner)
+        output = self.decide("tokens", "issue", owner, "--to", file, *options)
+        self.secrets[name or owner] = Path(file).read_text().strip()
         return output.split("token ")[1].split()[0]
 
     def records(self):
