@@ -4,7 +4,7 @@ import JSON
 import TestKit
 import Testing
 
-@Suite struct NetworkAddressTests {
+@Suite struct AddressReachTests {
     @Test(
         "knows where it leads",
         arguments: [
