@@ -3,6 +3,7 @@ import http.client
 import json
 
 from agents import META, MODERN, HTTPAgent, text_of
+from refusal_words import told
 
 CALL = {"name": "echo", "arguments": {"text": "x"}}
 KEYS = ("io.modelcontextprotocol/protocolVersion", "io.modelcontextprotocol/clientCapabilities")
@@ -74,7 +75,7 @@ class Refusing:
                     self.assertEqual(answer["id"], message["id"] if tells else None)
                 if tells:
                     self.assertEqual(answer["id"], message["id"])
-                self.assertTrue(answer["error"]["message"])
+                self.assertEqual(answer["error"]["message"], told(name, agent.revision))
                 if code == -32022:
                     self.assertEqual(answer["error"]["data"]["supported"], ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", MODERN])
                     self.assertEqual(answer["error"]["data"]["requested"],
@@ -97,3 +98,11 @@ class Refusing:
         text = response.read()
         connection.close()
         return response.status, json.loads(text) if text.startswith(b"{") else None
+
+    def assert_told(self, answer, code, words, id=None):
+        """A refusal in JSON-RPC, whole: nothing but its code, what its caller can do, and the id where one was read."""
+        self.assertEqual({key: value for key, value in answer.items() if value is not None},
+                         {"jsonrpc": "2.0", "error": {"code": code, "message": words}, **({} if id is None else {"id": id})})
+
+    def assert_goes_on(self, agent):
+        self.assertEqual(text_of(agent.call("echo", text="on")), '{"text":"on"}')

@@ -44,6 +44,8 @@ class Hostile(unittest.TestCase):
             if at % 20 == 10:
                 self.assertLess(self.gate.call(), PATIENCE)
         self.assertEqual(sockets.statuses(), {408: 300})
+        self.assertEqual({answer.split(b"\r\n\r\n")[1] for answer in sockets.answers.values()},
+                         {b"error: the head of the request did not come in time\n"})
         # A head has ten seconds from its first byte on, not from its last.
         self.assertGreater(time.monotonic() - began, 9)
 
@@ -71,6 +73,8 @@ class Hostile(unittest.TestCase):
         sockets.read(30)
         # Answered before the body is there, and the connection ends with the answer.
         self.assertEqual(sockets.statuses(), {401: 200})
+        self.assertEqual({json.loads(answer.split(b"\r\n\r\n")[1])["error"]["message"] for answer in sockets.answers.values()},
+                         {"the credential is not valid here; ask the operator for one"})
         self.assertEqual(len(sockets.ended), 200)
         self.assertLess(resident(self.gate) - before, 64 << 20)
 
@@ -103,14 +107,23 @@ class Hostile(unittest.TestCase):
 
     def test_endless_heads_targets_and_lines_are_refused_at_their_limit(self):
         end = b" HTTP/1.1\r\nHost: x\r\n\r\n"
-        for start, status in ((b"GET /" + b"a" * 9000 + end, 414), (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 100 + b"\r\n", 431),
-                              (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20000, 431),
-                              (self.gate.head(2 << 20), 413), (b"a" * 20000, 431), (b"a" * 20 + end, 400)):
+        large = "a head of more than 16384 bytes"
+        for start, status, words in (
+                (b"GET /" + b"a" * 9000 + end, 414, "a request target of more than 8192 bytes"),
+                (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 100 + b"\r\n", 431, "more than 64 header fields"),
+                (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20000, 431, large),
+                (self.gate.head(2 << 20), 413, "a body of more than 1048576 bytes"), (b"a" * 20000, 431, large),
+                (b"a" * 20 + end, 400, "error: ")):
             with self.subTest(start=start[:30]):
                 sockets = self.hold(1)
                 sockets.send(start)
                 sockets.read(30)
-                self.assertEqual(sockets.statuses(), {status: 1})
+                self.assertEqual((sockets.statuses(), len(sockets.ended)), ({status: 1}, 1))
+                # HTTP itself refuses, in a text, and ends the connection.
+                head, _, body = next(iter(sockets.answers.values())).decode().partition("\r\n\r\n")
+                self.assertIn("text/plain; charset=utf-8", head)
+                self.assertRegex(body, "^error: .*\n$")
+                self.assertIn(words, body)
         self.assertLess(self.gate.call(), PATIENCE)
 
     def test_thousands_of_silent_connections_are_ended(self):

@@ -6,6 +6,7 @@ import json
 import unittest
 
 from agents import LEGACY, META, MODERN, HTTPAgent, configuration, text_of
+from refusal_words import GONE, VERSIONS, differs, told
 from refusing import CALL, Refusing, changed, method, params
 from upstreams import ProtocolGateway, hosted, placed
 
@@ -68,11 +69,16 @@ class BadInput(Refusing, unittest.TestCase):
         agent = HTTPAgent(self.gateway, MODERN, "up")
         message = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1, "_meta": META}}
         # It may come without the header that names its method, and never with another's.
-        for headers, status, code in (({"Mcp-Method": "tools/call"}, 400, -32020), ({"MCP-Protocol-Version": None}, 400, -32020),
-                                      ({"MCP-Protocol-Version": "2025-11-25"}, 400, -32020), ({"Mcp-Method": None}, 202, None), ({}, 202, None)):
+        for headers, words in (({"Mcp-Method": "tools/call"}, differs("Mcp-Method")),
+                               ({"MCP-Protocol-Version": None}, told("no version header", MODERN)),
+                               ({"MCP-Protocol-Version": "2025-11-25"}, VERSIONS), ({"Mcp-Method": None}, None), ({}, None)):
             got, _, answer = agent.send(message, headers)
-            self.assertEqual((got, answer[-1]["error"]["code"] if answer else None), (status, code), headers)
-            self.assertFalse(answer and "id" in answer[-1])
+            if words is None:
+                self.assertEqual((got, answer), (202, []), headers)
+            else:
+                self.assertEqual(got, 400, headers)
+                self.assert_told(answer[-1], -32020, words)
+            self.assert_goes_on(agent)
 
     def test_ids_come_back_with_their_type(self):
         for revision in (*LEGACY, MODERN):
@@ -85,15 +91,20 @@ class BadInput(Refusing, unittest.TestCase):
     def test_streams_that_nobody_may_have(self):
         agent = HTTPAgent(self.gateway, "2025-11-25", "up")
         event = {"Accept": "text/event-stream"}
-        for headers, status in ((event, 405), ({"Mcp-Session-Id": agent.session, "Accept": "application/json"}, 406),
-                                ({"Mcp-Session-Id": agent.session, "Accept": None}, 406),
-                                ({"Mcp-Session-Id": "0" * 32, **event}, 404),
-                                ({"Mcp-Session-Id": agent.session, "Last-Event-ID": "nobody's", **event}, 400),
-                                ({"Mcp-Session-Id": agent.session, "MCP-Protocol-Version": "2025-06-18", **event}, 400)):
+        accept, mine = "Accept must name text/event-stream", {"Mcp-Session-Id": agent.session}
+        for headers, status, words in (
+                (event, 405, "no session to stream for; use POST, or name one in Mcp-Session-Id, once"),
+                ({**event, "MCP-Protocol-Version": MODERN}, 405, "no session to stream for; use POST, or name one in Mcp-Session-Id, once"),
+                ({**mine, "Accept": "application/json"}, 406, accept), ({**mine, "Accept": None}, 406, accept),
+                ({"Mcp-Session-Id": "0" * 32, **event}, 404, GONE),
+                ({**mine, "Last-Event-ID": "nobody's", **event}, 400, "what came after this event is not kept; send the request again"),
+                ({**mine, "MCP-Protocol-Version": "2025-06-18", **event}, 400, told("another revision than the session's", "2025-11-25"))):
             with self.subTest(headers=headers):
                 fields = {"Authorization": f"Bearer {self.gateway.secrets['bot']}", **headers}
                 got, answer = self.send_lines(agent, None, [item for item in fields.items() if item[1] is not None], "GET")
-                self.assertEqual((got, answer["error"]["code"]), (status, -32600), answer)
+                self.assertEqual(got, status)
+                self.assert_told(answer, -32600, words)
+                self.assert_goes_on(agent)
 
     def test_a_body_that_is_too_long_is_said_to_be(self):
         connection = self.connect()

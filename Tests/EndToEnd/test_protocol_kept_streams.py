@@ -12,11 +12,13 @@ from mcp import Client, MCPDeprecationWarning
 from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
 
 from agents import HTTPAgent, configuration, initialize, text_of
+from refusal_words import GONE
 from test_protocol_asking import THINK
 from test_protocol_whole import OFFERED, python
 from upstreams import ProtocolGateway
 
 REVISION = "2025-11-25"
+UNKEPT = {"code": -32600, "message": "what came after this event is not kept; send the request again"}
 ANSWER = {"role": "assistant", "content": {"type": "text", "text": "green"}, "model": "m"}
 
 
@@ -153,13 +155,21 @@ class Kept(unittest.TestCase):
                 ("no such stream", agent, f"{int(number) + 1000}-{sequence}", 400), ("not yet sent", agent, f"{number}-99", 400),
                 ("no id", agent, "x", 400), ("a sign", agent, f"+{question}", 400), ("too long", agent, "1" * 50, 400)):
             with self.subTest(case):
-                self.assertEqual(self.get(who, last)[1].status, status)
+                response = self.get(who, last)[1]
+                self.assertEqual((response.status, json.loads(response.read())["error"]), (status, UNKEPT))
         eve = self.agent(token="eve")
         eve.session, mine = agent.session, eve.session
-        self.assertEqual(self.get(eve, question)[1].status, 404)
+        response = self.get(eve, question)[1]
+        self.assertEqual((response.status, json.loads(response.read())["error"]), (404, {"code": -32600, "message": GONE}))
         eve.session = mine
+        # Whoever tried, the stream is there for its own agent, and its call goes on.
+        self.assertEqual(agent.send(self.answered)[0], 202)
+        came = events(self.get(agent, question)[1], self.is_answer)
+        self.assertEqual([text_of(message) for _, message in came], ["m: green"])
         agent.close()
-        self.assertEqual(self.get(agent, question)[1].status, 404)
+        response = self.get(agent, question)[1]
+        self.assertEqual((response.status, json.loads(response.read())["error"]), (404, {"code": -32600, "message": GONE}))
+        self.assertEqual(eve.request("ping")[-1]["result"], {})
 
     def test_who_lost_the_sessions_stream_looks_again(self):
         agent = self.agent("whole")

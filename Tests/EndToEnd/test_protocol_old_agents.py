@@ -2,7 +2,8 @@
 import json
 import unittest
 
-from agents import LEGACY, HTTPAgent, LineAgent, configuration
+from agents import LEGACY, META, HTTPAgent, LineAgent, configuration
+from refusal_words import BATCH, VERSION, told, unknown
 from test_protocol_whole import OFFERED, python
 from upstreams import ProtocolGateway
 
@@ -56,7 +57,8 @@ class OldAgents(unittest.TestCase):
         self.assertEqual([answer.get("id") for answer in answers], [1, "two", 3, 4, None])
         self.assertEqual(answers[0]["result"], {})
         self.assertIn('"x"', answers[1]["result"]["content"][0]["text"])
-        self.assertEqual([answer["error"]["code"] for answer in answers[2:]], [-32601, -32600, -32600])
+        self.assertEqual([(answer["error"]["code"], answer["error"]["message"]) for answer in answers[2:]], [
+            (-32601, unknown("nonsense", SECOND)), (-32600, "`initialize` is in no batch; send it alone"), (-32600, "a message is a JSON object")])
 
     def test_a_batch_is_answered_as_one_each_member_judged(self):
         agent = self.agent(HTTPAgent, SECOND)
@@ -71,7 +73,9 @@ class OldAgents(unittest.TestCase):
         self.assertEqual((silent[0], silent[2]), (202, b""))
         for batch in ([], [self.BATCH[0]] * 65):
             status, _, answer = self.gateway.post(batch, headers, path="/mcp/notes")
-            self.assertEqual((status, answer["error"]["code"]), (400, -32600))
+            self.assertEqual((status, answer), (400, {
+                "jsonrpc": "2.0", "error": {"code": -32600, "message": "a batch has 1 to 64 messages"}}))
+            self.assertEqual(self.ask(agent, "ping")["result"], {})
         line = self.agent(LineAgent, SECOND)
         line.write(json.dumps(self.BATCH))
         self.check(line.read())
@@ -80,7 +84,23 @@ class OldAgents(unittest.TestCase):
         for revision in (FIRST, *LEGACY):
             agent = self.agent(HTTPAgent, revision)
             status, _, answer = self.gateway.post(self.BATCH, {"Mcp-Session-Id": agent.session}, path="/mcp/notes")
-            self.assertEqual((status, answer["error"]["code"]), (400, -32600), revision)
+            self.assertEqual((status, answer["error"]), (400, {"code": -32600, "message": BATCH}), revision)
+            self.assertEqual(self.ask(agent, "ping")["result"], {})
+
+    def test_a_batch_is_its_sessions_alone_and_of_its_revision(self):
+        agent = self.agent(HTTPAgent, SECOND)
+        for version, code, words in (("2025-11-25", -32600, told("another revision than the session's", SECOND)),
+                                     ("2031-01-01", -32022, VERSION)):
+            status, _, answer = self.gateway.post(self.BATCH, {"Mcp-Session-Id": agent.session, "MCP-Protocol-Version": version}, path="/mcp/notes")
+            self.assertEqual((status, answer["error"]["code"], answer["error"]["message"]), (400, code, words))
+        # A member that says it is of another revision is refused alone; a word nobody waits for is dropped.
+        modern = {"jsonrpc": "2.0", "id": "m", "method": "tools/list", "params": {"_meta": META}}
+        status, _, text = self.gateway.post([modern, {"jsonrpc": "2.0", "id": "n", "method": "ping"}],
+                                            {"Mcp-Session-Id": agent.session, "MCP-Protocol-Version": SECOND}, path="/mcp/notes")
+        first, second = json.loads(text)
+        self.assertEqual((status, first["id"], first["error"]["code"]), (200, "m", -32600))
+        self.assertEqual(first["error"]["message"], "a batch is of its session's revision; send what names another alone")
+        self.assertEqual(second, {"jsonrpc": "2.0", "id": "n", "result": {}})
 
 
 if __name__ == "__main__":

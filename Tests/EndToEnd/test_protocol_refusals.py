@@ -2,10 +2,12 @@
 import json
 import unittest
 
-from agents import LEGACY, META, MODERN, HTTPAgent, LineAgent, configuration, initialize, text_of
+from agents import LEGACY, META, MODERN, HTTPAgent, configuration, initialize, text_of
+from refusal_words import ACCEPT, CREDENTIAL, GONE, repeated, told
 from refusing import CALL, KEYS, Refusing, changed, meta_without, method, params, raw
 from upstreams import ProtocolGateway, hosted, placed
 
+OLD = ("2024-11-05", "2025-03-26")
 NESTED = "[" * 100 + "]" * 100
 # What every revision refuses in the same way: name, message, headers, status, code, whether the id is told.
 ALWAYS = [
@@ -29,11 +31,17 @@ ALWAYS = [
     ("a fraction as id", changed(id=1.5), {}, 400, -32600, False),
     ("an id too long", changed(id="x" * 257), {}, 400, -32600, False),
     ("an object as id", changed(id={}), {}, 400, -32600, False),
+    ("an id beyond 64 bits", changed(id=1 << 63), {}, 400, -32600, False),
     ("params as array", changed(params=[]), {}, 400, -32600, True),
     ("a number as method", changed(method=7), {}, 400, -32600, True),
     ("an empty method", changed(method=""), {}, 400, -32600, True),
+    ("a method too long", changed(method="m" * 129), {}, 400, -32600, True),
     ("both method and result", changed(result={}), {}, 400, -32600, True),
+    ("both method and error", changed(error={"code": 1, "message": "x"}), {}, 400, -32600, True),
     ("neither", changed(method=...), {}, 400, -32600, True),
+    ("both result and error", changed(method=..., result={}, error={"code": 1, "message": "x"}), {}, 400, -32600, True),
+    ("an error without a code", changed(method=..., error={"message": "x"}), {}, 400, -32600, True),
+    ("nothing but a version", raw('{"jsonrpc":"2.0"}'), {}, 400, -32600, False),
     ("a form as content", changed(), {"Content-Type": "application/x-www-form-urlencoded"}, 415, -32600, False),
     ("text as content", changed(), {"Content-Type": "text/plain"}, 415, -32600, False),
     ("no content type", changed(), {"Content-Type": None}, 415, -32600, False),
@@ -84,17 +92,9 @@ WITH_SESSIONS = [
     ("another revision than the session's", changed(), {"MCP-Protocol-Version": "2025-03-26"}, 400, -32600, True),
     ("an unknown version", changed(), {"MCP-Protocol-Version": "1999-01-01"}, 400, -32022, True),
     ("the modern version without _meta", changed(), {"MCP-Protocol-Version": MODERN}, 400, -32602, True),
-    ("no tool name", params(name=...), {}, 200, -32602, True),
+    ("no tool name in a session", params(name=...), {}, 200, -32602, True),
     ("initialize without a version", method("initialize"), {"Mcp-Session-Id": None, "MCP-Protocol-Version": None}, 400, -32602, True),
 ]
-
-
-# What lines cannot say, or say otherwise: there are no headers, and without `_meta` a line is of an
-# older revision.
-UNLIKE_LINES = {
-    "nothing", "invalid UTF-8", "a response", "no tool name", "no name header", "another name header", "a broken name header",
-    "a name header with bare UTF-8",
-    "an argument too much in headers", "no _meta", "_meta that is no object", "no version in _meta", "unknown server/discover"}
 
 
 class Refusals(Refusing, unittest.TestCase):
@@ -121,7 +121,9 @@ class Refusals(Refusing, unittest.TestCase):
         for name, value in {**agent.headers(agent.message("tools/call", CALL)), "Content-Length": str((1 << 20) + 1)}.items():
             connection.putheader(name, value)
         connection.endheaders()
-        self.assertEqual(connection.getresponse().status, 413)
+        response = connection.getresponse()
+        self.assertEqual((response.status, response.getheader("Content-Type")), (413, "text/plain; charset=utf-8"))
+        self.assertRegex(response.read().decode(), "^error: .*1048576")
         connection.close()
         # One byte less is read; that it is blank is another matter.
         message = json.dumps(agent.message("tools/call", CALL))
@@ -146,9 +148,14 @@ class Refusals(Refusing, unittest.TestCase):
                 response = connection.getresponse()
                 answer = json.loads(response.read())
                 connection.close()
-                code, id = (-32600, None) if name == "Authorization" else (-32020, message["id"])
-                self.assertEqual((response.status, answer["error"]["code"], answer.get("id")), (400, code, id), name)
-        self.assertEqual(agent.send(message, {"Mcp-Param-Region": "eu"})[0], 200)
+                self.assertEqual(response.status, 400)
+                if name == "Authorization":
+                    self.assertEqual(response.getheader("WWW-Authenticate"), 'Bearer error="invalid_request"')
+                    self.assert_told(answer, -32600, told("another scheme", MODERN))
+                else:
+                    words = "an Mcp-Param header is repeated; send each once" if name.startswith("Mcp-Param") else repeated(name)
+                    self.assert_told(answer, -32020, words, message["id"])
+                self.assertEqual(agent.send(message, {"Mcp-Param-Region": "eu"})[0], 200)
 
     def test_a_session_named_twice_is_no_session(self):
         for revision in LEGACY:
@@ -157,10 +164,46 @@ class Refusals(Refusing, unittest.TestCase):
             for name in ("Mcp-Session-Id", "MCP-Protocol-Version"):
                 lines = [*agent.headers(message).items(), (name, agent.headers(message)[name])]
                 status, answer = self.send_lines(agent, message, lines)
-                self.assertEqual((status, answer["error"]["code"], answer["id"]), (400, -32600, message["id"]), name)
+                self.assertEqual(status, 400)
+                self.assert_told(answer, -32600, repeated(name), message["id"])
             lines = [*agent.headers(message).items(), ("Mcp-Session-Id", agent.session)]
-            self.assertEqual(self.send_lines(agent, None, lines, "DELETE")[0], 405)
-            self.assertEqual(text_of(agent.call("echo", text="on")), '{"text":"on"}')
+            for verb, words in (("DELETE", "no session to end; name it in Mcp-Session-Id, once"),
+                                ("GET", "no session to stream for; use POST, or name one in Mcp-Session-Id, once")):
+                status, answer = self.send_lines(agent, None, lines, verb)
+                self.assertEqual(status, 405)
+                self.assert_told(answer, -32600, words)
+            self.assert_goes_on(agent)
+
+    def test_no_verb_takes_another_version_than_the_sessions(self):
+        for revision in (*OLD, *LEGACY):
+            agent = HTTPAgent(self.gateway, revision, "up")
+            for verb in ("GET", "DELETE", "POST"):
+                body = agent.message("ping") if verb == "POST" else None
+                id = body and body["id"]
+                fields = {**agent.headers(agent.message("ping")), "Accept": "application/json, text/event-stream"}
+                other = "2025-11-25" if revision != "2025-11-25" else "2025-06-18"
+                status, answer = self.send_lines(agent, body, [*{**fields, "MCP-Protocol-Version": other}.items()], verb)
+                self.assertEqual(status, 400)
+                self.assertEqual(answer["error"], {"code": -32600, "message": told("another revision than the session's", revision)})
+                self.assertEqual(answer.get("id"), id)
+                status, answer = self.send_lines(agent, body, [*{**fields, "MCP-Protocol-Version": "1999-01-01"}.items()], verb)
+                self.assertEqual((status, answer["error"]["code"], answer["error"]["message"]), (400, -32022, told("an unknown version", revision)))
+                status, answer = self.send_lines(agent, body, [*fields.items(), ("MCP-Protocol-Version", fields["MCP-Protocol-Version"])], verb)
+                self.assertEqual((status, answer["error"]), (400, {"code": -32600, "message": repeated("MCP-Protocol-Version")}))
+                # The session is as it was.
+                self.assert_goes_on(agent)
+
+    def test_no_verb_goes_without_a_credential(self):
+        for revision in (*OLD, *LEGACY):
+            agent = HTTPAgent(self.gateway, revision, "up")
+            fields = {**agent.headers(agent.message("ping")), "Accept": "application/json, text/event-stream"}
+            for verb in ("GET", "DELETE", "POST", "PUT"):
+                for given, challenge, words in ((None, "Bearer", told("no credential", revision)),
+                                                ("Bearer gh_wrong", 'Bearer error="invalid_token"', CREDENTIAL)):
+                    status, headers, answer = agent.finish(agent.start(agent.message("ping"), {**fields, "Authorization": given}, verb))
+                    self.assertEqual((status, headers["WWW-Authenticate"]), (401, challenge))
+                    self.assert_told(answer[-1], -32600, words)
+            self.assert_goes_on(agent)
 
     def test_a_list_may_come_in_several_header_lines(self):
         """Accept is a list (RFC 9110, 5.3): in one line or in many it says the same."""
@@ -170,14 +213,32 @@ class Refusals(Refusing, unittest.TestCase):
             fields = [(name, value) for name, value in agent.headers(message).items() if name != "Accept"]
             for accepted, status in ((["application/json", "text/event-stream"], 200), (["text/html", "text/event-stream", "application/*"], 200),
                                      (["application/json", "text/html"], 406), (["text/event-stream", ""], 406)):
-                got, _ = self.send_lines(agent, message, fields + [("Accept", value) for value in accepted])
+                got, answer = self.send_lines(agent, message, fields + [("Accept", value) for value in accepted])
                 self.assertEqual(got, status, accepted)
+                if status == 406:
+                    self.assert_told(answer, -32600, ACCEPT)
+                else:
+                    self.assertEqual(text_of(answer), '{"text":"x"}')
+        agent = HTTPAgent(self.gateway, "2025-11-25", "up")
+        connection = self.connect()
+        connection.putrequest("GET", agent.path)
+        for name, value in {**agent.headers({}), "Accept": "text/html"}.items():
+            connection.putheader(name, value)
+        connection.putheader("Accept", "text/event-stream")
+        connection.endheaders()
+        response = connection.getresponse()
+        self.assertEqual((response.status, response.getheader("Content-Type")), (200, "text/event-stream"))
+        response.close()
+        connection.close()
 
     def test_a_credential_in_the_target_is_none(self):
         agent = HTTPAgent(self.gateway, MODERN, "up")
         for name in ("token", "access_token", "authorization"):
             agent.path = f"/mcp/up?{name}={self.gateway.secrets['bot']}"
-            self.assertEqual(agent.send(agent.message("tools/list"), {"Authorization": None})[0], 401)
+            status, headers, answer = agent.send(agent.message("tools/list"), {"Authorization": None})
+            self.assertEqual((status, headers["WWW-Authenticate"]), (401, "Bearer"))
+            self.assert_told(answer[-1], -32600, told("no credential", MODERN))
+            self.assert_goes_on(agent)
 
     def test_values_are_trimmed_and_names_have_no_case(self):
         agent = HTTPAgent(self.gateway, MODERN, "up")
@@ -198,13 +259,19 @@ class Refusals(Refusing, unittest.TestCase):
                                           ("DELETE", {"Mcp-Session-Id": None}, 405), ("GET", {"Mcp-Session-Id": None}, 405)):
                 with self.subTest(agent=revision, verb=verb):
                     got = agent.finish(agent.start(message, {**headers, "Accept": "text/event-stream"}, verb))
-                    self.assertEqual((got[0], got[2][-1]["error"]["code"]), (status, -32600))
+                    self.assertEqual(got[0], status)
                     self.assertIn("POST", got[1]["Allow"])
+                    self.assertIn("use POST" if verb != "DELETE" else "no session to end", got[2][-1]["error"]["message"])
+                    self.assert_told(got[2][-1], -32600, got[2][-1]["error"]["message"])
+                    self.assert_goes_on(agent)
         for path in ("/", "/mcp/", "/mcp/nowhere", "/mcp/up/more", "/sse", "/mcpup", "/mcp/%75p"):
             agent = HTTPAgent(self.gateway, MODERN, "up")
             agent.path = path
             status, _, answer = agent.send(agent.message("tools/list"))
-            self.assertEqual((status, answer[-1]["error"]["code"]), (404, -32600), path)
+            self.assertEqual(status, 404, path)
+            known = path in ("/mcp/nowhere",)
+            self.assert_told(answer[-1], -32600, "no such server for this credential; /mcp has all it may use" if known
+                             else "no such path; agents use /mcp or /mcp/SERVER")
 
     def test_sessions_are_their_credentials_and_their_endpoints_alone(self):
         agent = HTTPAgent(self.gateway, "2025-11-25", "up")
@@ -213,14 +280,26 @@ class Refusals(Refusing, unittest.TestCase):
         self.assertNotEqual(thief.session, agent.session)
         for token, path, status in (("other", "/mcp/up", 404), ("bot", "/mcp", 404), ("bot", "/mcp/up", 200)):
             ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-            self.assertEqual(self.gateway.post(ping, {"Mcp-Session-Id": agent.session}, path=path, token=token)[0], status)
+            got, _, answer = self.gateway.post(ping, {"Mcp-Session-Id": agent.session}, path=path, token=token)
+            self.assertEqual(got, status)
             if status == 404:
-                self.assertEqual(self.gateway.post(None, {"Mcp-Session-Id": agent.session}, path=path, token=token, method="DELETE")[0], 404)
+                self.assert_told(answer, -32600, GONE, 1)
+                got, _, answer = self.gateway.post(None, {"Mcp-Session-Id": agent.session}, path=path, token=token, method="DELETE")
+                self.assertEqual(got, 404)
+                self.assert_told(answer, -32600, "no such session; it is over already")
         # A foreign word calls nothing off.
-        self.assertEqual(self.gateway.post({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}},
-                                           {"Mcp-Session-Id": agent.session}, path="/mcp/up", token="other")[0], 404)
+        got, _, answer = self.gateway.post({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}},
+                                           {"Mcp-Session-Id": agent.session}, path="/mcp/up", token="other")
+        self.assertEqual(got, 404)
+        self.assert_told(answer, -32600, GONE)
+        self.assert_goes_on(agent)
+        self.assert_goes_on(thief)
         agent.close()
-        self.assertEqual(agent.send(agent.message("ping"))[0], 404)
+        ping = agent.message("ping")
+        status, _, answer = agent.send(ping)
+        self.assertEqual(status, 404)
+        self.assert_told(answer[-1], -32600, GONE, ping["id"])
+        self.assert_goes_on(thief)
 
     def test_every_legacy_revision_asked_for_gets_one_that_is_served(self):
         for asked, granted in (("2025-06-18", "2025-06-18"), ("2025-11-25", "2025-11-25"), ("2024-11-05", "2024-11-05"),
@@ -253,56 +332,12 @@ class Refusals(Refusing, unittest.TestCase):
         watcher = HTTPAgent(self.gateway, MODERN, "up")
         self.gateway.wait_for(lambda: '"wait"' in text_of(watcher.call("journal", text="")))
         status, _, answer = agent.send(agent.message("tools/call", CALL, id="same"))
-        self.assertEqual((status, answer[-1]["error"]["code"]), (400, -32600))
+        self.assertEqual(status, 400)
+        self.assert_told(answer[-1], -32600, "this id is in use by a running request; take another", "same")
+        self.assert_goes_on(agent)
         agent.notify("notifications/cancelled", {"requestId": "same"})
         self.assertTrue(agent.finish(first)[2][-1]["result"]["isError"])
 
-    def test_lines_are_refused_as_messages_are(self):
-        """Over `connect` there is no status; codes and ids are the same, and the line stays open."""
-        for revision in (*LEGACY, MODERN):
-            agent = LineAgent(self.gateway, revision, "up")
-            agent.gateway, agent.token = self.gateway, "bot"
-            for name, make, headers, _, code, tells in ALWAYS + (WITH_SESSIONS if revision != MODERN else SELF_CONTAINED):
-                if headers.keys() - {"Mcp-Name"} or name in UNLIKE_LINES:
-                    continue
-                with self.subTest(agent=revision, case=name):
-                    message = make(agent)
-                    if name == "a cursor nobody sealed":
-                        message["id"] = "cursor"
-                    agent.write(message if isinstance(message, str) else json.dumps(message))
-                    answer = agent.read()
-                    self.assertEqual(answer["error"]["code"], code, answer)
-                    self.assertEqual(answer.get("id"), message["id"] if tells else None)
-                    self.assertEqual(text_of(agent.call("echo", text="on")), '{"text":"on"}')
-            agent.close()
-
-    def test_a_line_over_the_limit_is_refused_and_the_next_is_taken(self):
-        for revision in (*LEGACY, MODERN):
-            agent = LineAgent(self.gateway, revision, "up")
-            message = json.dumps(agent.message("tools/call", CALL, id="big"))
-            for size in ((1 << 20) + 1, (1 << 20) + 70_000, 5 << 20):
-                agent.write(message + " " * (size - len(message)))
-                answer = agent.read()
-                self.assertEqual((answer["error"]["code"], answer.get("id")), (-32600, None), size)
-                self.assertEqual(text_of(agent.call("echo", text="on")), '{"text":"on"}')
-            agent.write(message + " " * ((1 << 20) - len(message)))
-            self.assertEqual(text_of(agent.answer("big")), '{"text":"x"}')
-            agent.close()
-
-    def test_a_line_before_its_opening_is_refused(self):
-        agent = LineAgent(self.gateway, MODERN, "up")
-        for text, code in (('{"jsonrpc":"2.0","id":1,"method":"tools/list"}', -32600),
-                           ('{"jsonrpc":"2.0","id":1,"method":"server/discover"}', -32602)):
-            agent.write(text)
-            answer = agent.read()
-            self.assertEqual((answer["id"], answer["error"]["code"]), (1, code))
-        # Both eras may be spoken on one line.
-        agent.write(json.dumps({"jsonrpc": "2.0", "id": 2, "method": "initialize", "params": initialize("2025-06-18")}))
-        self.assertEqual(agent.read()["result"]["protocolVersion"], "2025-06-18")
-        agent.write('{"jsonrpc":"2.0","id":3,"method":"ping"}')
-        self.assertEqual(agent.read(), {"jsonrpc": "2.0", "id": 3, "result": {}})
-        self.assertEqual(agent.request("server/discover")["result"]["supportedVersions"], [MODERN])
-        agent.close()
 
 
 if __name__ == "__main__":

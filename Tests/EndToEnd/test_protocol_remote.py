@@ -5,6 +5,7 @@ import unittest
 from pathlib import Path
 
 from agents import LEGACY, MODERN, WAIT, HTTPAgent, all_tools, configuration, text_of
+from refusal_words import differs, missing, undecodable
 from upstreams import NAMES, ProtocolGateway, absent, hosted, outcomes, placed, remote, scripted
 
 HTTPUpstream = scripted.HTTPUpstream
@@ -100,11 +101,20 @@ class Remote(unittest.TestCase):
                         {**good, "Mcp-Param-Region": "=?base64?ZXU=?="}, {**good, "Mcp-Param-Unknown": "x"}):
             status, _, answer = agent.send(agent.message("tools/call", params), headers)
             self.assertEqual((status, "result" in answer[-1]), (200, True), headers)
-        for headers in ({}, {"Mcp-Param-Region": "eu"}, {**good, "mcp-param-n": "7"}, {**good, "Mcp-Param-Region": "us"}, {**good, "Mcp-Param-N": "8"},
-                        {**good, "Mcp-Param-Region": "=?base64?ZXU?="}, {**good, "Mcp-Param-Flag": "true"}):
+        called = len(self.upstreams["h4"].calls("region"))
+        for headers, words in (({}, missing("Mcp-Param-Region")), ({"Mcp-Param-Region": "eu"}, missing("Mcp-Param-N")),
+                               ({**good, "mcp-param-n": "7"}, "an Mcp-Param header is repeated; send each once"),
+                               ({**good, "Mcp-Param-Region": "us"}, differs("Mcp-Param-Region")),
+                               ({**good, "Mcp-Param-Region": "EU"}, differs("Mcp-Param-Region")),
+                               ({**good, "Mcp-Param-N": "8"}, differs("Mcp-Param-N")), ({**good, "Mcp-Param-N": "seven"}, differs("Mcp-Param-N")),
+                               ({**good, "Mcp-Param-Region": "=?base64?ZXU?="}, undecodable("Mcp-Param-Region")),
+                               ({**good, "Mcp-Param-Flag": "true"}, differs("Mcp-Param-Flag"))):
             status, _, answer = agent.send(agent.message("tools/call", params), headers)
-            self.assertEqual((status, answer[-1]["error"]["code"]), (400, -32020), headers)
-            self.assertEqual(answer[-1]["id"], agent.next)
+            self.assertEqual((status, answer[-1]), (400, {
+                "jsonrpc": "2.0", "id": agent.next, "error": {"code": -32020, "message": words}}), headers)
+        # The server heard of none, and takes the next.
+        self.assertEqual(len(self.upstreams["h4"].calls("region")), called)
+        self.assertEqual(text_of(agent.call("echo", text="on")), '{"text":"on"}')
 
     def test_a_session_that_ended_is_begun_anew_and_nothing_is_repeated(self):
         for name in ("h1", "h2", "h3"):

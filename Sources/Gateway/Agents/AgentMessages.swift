@@ -64,4 +64,10 @@ package protocol ReplyChannel: Sendable {
     func notify(_ message: [UInt8]) async
     /// Says that the request is still being worked on, where the transport has a way to.
     func keepAlive() async
+    /// Whether a server's question can go to the agent on it while the request runs.
+    var carriesQuestions: Bool { get }
+}
+
+extension ReplyChannel {
+    package var carriesQuestions: Bool { true }
 }

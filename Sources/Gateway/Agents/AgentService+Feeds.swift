@@ -177,14 +177,14 @@ extension AgentService {
             )
             return reply(request.id, problem, inbound)
         }
-        let known = await door.subscribable(uri, for: inbound.principal, at: inbound.endpoint)
         guard isOn else {
-            if let known, feeds.isSubscribed(session, known) {
-                feeds.unsubscribe(session, known)
-                await unwatch(known)
+            if let key = feeds.subscribed(session, as: uri) {
+                feeds.unsubscribe(session, key)
+                await unwatch(key)
             }
             return result(request.id, Opening.empty(for: inbound.revision))
         }
+        let known = await door.subscribable(uri, for: inbound.principal, at: inbound.endpoint)
         if let known, feeds.isSubscribed(session, known) {
             return result(request.id, Opening.empty(for: inbound.revision))
         }

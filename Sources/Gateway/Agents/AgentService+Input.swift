@@ -26,7 +26,10 @@ extension AgentService {
         var extras = CallExtras()
         extras.logLevel = logLevel(of: inbound)
         guard inbound.revision.isModern else {
-            guard let session = inbound.session else { return extras }
+            // Nothing is asked before the agent said that it is ready (2025-11-25, basic/lifecycle).
+            guard let session = inbound.session, channel.carriesQuestions,
+                sessions.isInitialized(session)
+            else { return extras }
             extras.modes = sessions.modes(of: session)
             if !extras.modes.isEmpty {
                 extras.asking = SessionAsking(

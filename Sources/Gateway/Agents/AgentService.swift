@@ -145,7 +145,10 @@ package actor AgentService {
             return inbound.revision.isModern
                 ? reply(
                     nil,
-                    ProtocolError(.invalidRequest, "a response is not taken here"),
+                    ProtocolError(
+                        .invalidRequest,
+                        "a response is not taken here; answers come with the request sent again"
+                    ),
                     inbound
                 )
                 : .accepted
@@ -251,7 +254,8 @@ package actor AgentService {
             request.id,
             ProtocolError(
                 .methodNotFound,
-                "unknown method `\(printable(request.method))`",
+                "unknown method `\(printable(request.method))` in \(inbound.revision.rawValue); "
+                    + "the capabilities name what is served",
                 status: isModern ? 404 : 200
             ),
             inbound
@@ -273,7 +277,10 @@ package actor AgentService {
             running[key] = old
             return reply(
                 request.id,
-                ProtocolError(.invalidRequest, "this id is in use by a running request"),
+                ProtocolError(
+                    .invalidRequest,
+                    "this id is in use by a running request; take another"
+                ),
                 inbound
             )
         }

@@ -50,8 +50,22 @@ extension AgentService {
                 continue
             }
             if case .request(let request) = message, request.method == "initialize" {
-                let problem = ProtocolError(.invalidRequest, "`initialize` is in no batch")
+                let problem = ProtocolError(
+                    .invalidRequest,
+                    "`initialize` is in no batch; send it alone"
+                )
                 bodies.append(Envelope.error(request.id, problem, for: revision))
+                continue
+            }
+            let meta = RequestMeta(of: message.params)
+            guard !meta.claimsModern else {
+                let problem = ProtocolError(
+                    .invalidRequest,
+                    "a batch is of its session's revision; send what names another alone"
+                )
+                if case .request(let request) = message {
+                    bodies.append(Envelope.error(request.id, problem, for: revision))
+                }
                 continue
             }
             let inbound = AuthenticatedMessage(
@@ -59,7 +73,7 @@ extension AgentService {
                 endpoint: endpoint,
                 revision: revision,
                 message: message,
-                meta: RequestMeta(of: message.params),
+                meta: meta,
                 session: session,
                 parameterHeader: nil
             )
@@ -77,6 +91,7 @@ extension AgentService {
 
 /// A batch is answered whole; what would come before an answer has no place in it.
 private struct SilentChannel: ReplyChannel {
+    let carriesQuestions = false
     func notify(_ message: [UInt8]) async {}
     func keepAlive() async {}
 }

@@ -100,6 +100,11 @@ struct Feeds {
         subscribed[session]?[key] != nil
     }
 
+    /// What that session subscribed to by that name, whether it may still read it or not.
+    func subscribed(_ session: SessionID, as uri: String) -> ResourceKey? {
+        subscribed[session]?.first { $0.value == uri }?.key
+    }
+
     /// False where the session has too many.
     mutating func subscribe(_ session: SessionID, _ key: ResourceKey, as uri: String) -> Bool {
         var mine = subscribed[session] ?? [:]

@@ -20,6 +20,10 @@ extension HTTPAgentEndpoint {
         guard await service.revision(of: session, principal, endpoint) == .r2025_03_26 else {
             return false
         }
+        if let problem = Self.versionProblem(of: head, in: .r2025_03_26) {
+            await answer(exchange, nil, problem)
+            return true
+        }
         let members: [JSONNode]
         do throws(ProtocolError) {
             members = try Batch.members(root)

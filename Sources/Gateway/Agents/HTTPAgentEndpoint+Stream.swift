@@ -18,26 +18,22 @@ extension HTTPAgentEndpoint {
             await answer(
                 exchange,
                 .methodNotAllowed,
-                error: "no session to stream for; use POST",
+                error: "no session to stream for; use POST, or name one in Mcp-Session-Id, once",
                 allow: "POST"
             )
             return
         }
-        guard let accept = head[.accept], MediaTypes.acceptsEvents(accept) else {
+        guard MediaTypes.acceptsEvents(head.fields.joined(.accept)[...]) else {
             await answer(exchange, .notAcceptable, error: "Accept must name text/event-stream")
             return
         }
         let session = SessionID(text: text)
         guard let revision = await service.revision(of: session, principal, endpoint) else {
-            await answer(exchange, .notFound, error: "no such session")
+            await answer(exchange, .notFound, error: "no such session; send `initialize` again")
             return
         }
-        if let version = Self.text(head[.mcpProtocolVersion]), version != revision.rawValue {
-            await answer(
-                exchange,
-                .badRequest,
-                error: "MCP-Protocol-Version differs from the session's \(revision.rawValue)"
-            )
+        if let problem = Self.versionProblem(of: head, in: revision) {
+            await answer(exchange, nil, problem)
             return
         }
         let channel = HTTPReplyChannel(
@@ -78,6 +74,28 @@ extension HTTPAgentEndpoint {
             cancellation: cancellation
         )
         await channel.end()
+    }
+
+    /// What is wrong with the version a request of that session names, whatever its verb; an older
+    /// client names none (2025-11-25, basic/transports, "Protocol Version Header").
+    static func versionProblem(of head: RequestHead, in revision: Revision) -> ProtocolError? {
+        guard let text = text(head[.mcpProtocolVersion]) else { return nil }
+        guard !head.isRepeated(.mcpProtocolVersion) else {
+            return ProtocolError(
+                .invalidRequest,
+                "the header MCP-Protocol-Version is repeated; send it once"
+            )
+        }
+        guard let named = Revision(rawValue: text) else {
+            return Negotiation.unsupported(requested: text)
+        }
+        guard named == revision else {
+            return ProtocolError(
+                .invalidRequest,
+                "MCP-Protocol-Version differs from the session's; send \(revision.rawValue)"
+            )
+        }
+        return nil
     }
 
     /// The stream of a request, gone on with where its agent lost it.

@@ -81,7 +81,11 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         case .success(let found): principal = found
         }
         guard await door.reaches(endpoint, principal) else {
-            await answer(exchange, .notFound, error: "no such server for this credential")
+            await answer(
+                exchange,
+                .notFound,
+                error: "no such server for this credential; /mcp has all it may use"
+            )
             return
         }
         switch head.method {
@@ -92,7 +96,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
             await answer(
                 exchange,
                 .methodNotAllowed,
-                error: "use POST",
+                error: "no such method here; use POST",
                 allow: "GET, POST, DELETE"
             )
         }
@@ -167,7 +171,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         case .modern:
             try HeaderMirror.check(message) { name in Self.mirrorHeader(name, head) }
             return (.newest, nil)
-        case .session(let text, let version):
+        case .session(let text, _):
             let id = SessionID(text: text)
             guard let revision = await service.revision(of: id, principal, endpoint) else {
                 throw ProtocolError(
@@ -176,12 +180,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
                     status: 404
                 )
             }
-            guard version == nil || version == revision else {
-                throw ProtocolError(
-                    .invalidRequest,
-                    "MCP-Protocol-Version differs from the session's \(revision.rawValue)"
-                )
-            }
+            if let problem = Self.versionProblem(of: head, in: revision) { throw problem }
             return (revision, id)
         }
     }
@@ -223,16 +222,24 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         guard let text = Self.text(exchange.head[.mcpSessionID]),
             !exchange.head.isRepeated(.mcpSessionID)
         else {
-            await answer(exchange, .methodNotAllowed, error: "no session to end", allow: "POST")
+            await answer(
+                exchange,
+                .methodNotAllowed,
+                error: "no session to end; name it in Mcp-Session-Id, once",
+                allow: "POST"
+            )
             return
         }
         let id = SessionID(text: text)
-        guard await service.revision(of: id, principal, endpoint) != nil,
-            await service.close(id, principal)
-        else {
-            await answer(exchange, .notFound, error: "no such session")
+        guard let revision = await service.revision(of: id, principal, endpoint) else {
+            await answer(exchange, .notFound, error: "no such session; it is over already")
             return
         }
+        if let problem = Self.versionProblem(of: exchange.head, in: revision) {
+            await answer(exchange, nil, problem)
+            return
+        }
+        _ = await service.close(id, principal)
         await exchange.respond(.noContent)
     }
 
@@ -284,13 +291,16 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         for (name, spelling) in deciding where head.isRepeated(name) {
             throw ProtocolError(
                 meta.claimsModern ? .headerMismatch : .invalidRequest,
-                "the header \(spelling) is repeated"
+                "the header \(spelling) is repeated; send it once"
             )
         }
         var seen: Set<[UInt8]> = []
         for (name, _) in head.fields where isParameter(name) {
             guard seen.insert(name.map { $0 | 0x20 }).inserted else {
-                throw ProtocolError(.headerMismatch, "an Mcp-Param header is repeated")
+                throw ProtocolError(
+                    .headerMismatch,
+                    "an Mcp-Param header is repeated; send each once"
+                )
             }
         }
     }

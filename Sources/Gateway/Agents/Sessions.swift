@@ -87,6 +87,8 @@ package struct Sessions {
         sessions[id]?.isInitialized = true
     }
 
+    func isInitialized(_ id: SessionID) -> Bool { sessions[id]?.isInitialized ?? false }
+
     package func isOpen(_ id: SessionID) -> Bool { sessions[id] != nil }
 
     package mutating func setLevel(_ level: LogLevel, of id: SessionID) {

@@ -187,11 +187,20 @@ private actor LineAgent {
             }
             // The token was shown once, with the first line; it counts only as long as it lives.
             guard tokens.isLive(principal) else {
-                await send(nil, ProtocolError(.invalidRequest, "the credential is not valid here"))
+                await send(
+                    nil,
+                    ProtocolError(
+                        .invalidRequest,
+                        "the credential has ended; ask the operator for one"
+                    )
+                )
                 break
             }
             guard running.count < Limits.requestsPerConnection else {
-                await send(nil, ProtocolError(.invalidRequest, "too many requests at once"))
+                await send(
+                    nil,
+                    ProtocolError(.invalidRequest, "too many requests at once; wait for an answer")
+                )
                 continue
             }
             await take(line)
@@ -207,9 +216,13 @@ private actor LineAgent {
         if running.isEmpty { await connection.close() }
     }
 
+    private static let stopping = ProtocolError(
+        .internalError,
+        "the gateway is stopping; try again later"
+    )
     private static let tooLong = ProtocolError(
         .invalidRequest,
-        "a message has at most \(Limits.requestByteCount) bytes"
+        "a message has at most \(Limits.requestByteCount) bytes; send a shorter one"
     )
 
     private func take(_ line: [UInt8]) async {
@@ -221,6 +234,7 @@ private actor LineAgent {
             return
         }
         if document.root.kind == .array, let session, revision == .r2025_03_26 {
+            guard !isDraining else { return await send(nil, Self.stopping) }
             await take(batch: document.root, session)
             return
         }
@@ -234,10 +248,7 @@ private actor LineAgent {
         let meta = RequestMeta(of: message.params)
         let id: RequestID? = if case .request(let request) = message { request.id } else { nil }
         if isDraining, id != nil {
-            await send(
-                id,
-                ProtocolError(.internalError, "the gateway is stopping; try again later")
-            )
+            await send(id, Self.stopping)
             return
         }
         do throws(ProtocolError) {
@@ -304,7 +315,7 @@ private actor LineAgent {
         case .request(let request) where request.method == "server/discover":
             throw ProtocolError(
                 .invalidParams,
-                "_meta needs io.modelcontextprotocol/protocolVersion"
+                "_meta needs io.modelcontextprotocol/protocolVersion; send \(Revision.newest.rawValue)"
             )
         case .notification: return revision ?? .newest
         default:

@@ -71,7 +71,7 @@ package struct BearerAuthenticator: Authenticator {
     )
     private static let malformed = AuthenticationRefusal(
         status: .badRequest,
-        message: "one Authorization header with the scheme Bearer is expected",
+        message: "one Authorization header with the scheme Bearer is expected; send it once",
         challenge: "Bearer error=\"invalid_request\"",
         reason: .malformed
     )
@@ -80,7 +80,7 @@ package struct BearerAuthenticator: Authenticator {
     private static func invalid(_ reason: RefusedCredentials.Reason) -> AuthenticationRefusal {
         AuthenticationRefusal(
             status: .unauthorized,
-            message: "the credential is not valid here",
+            message: "the credential is not valid here; ask the operator for one",
             challenge: "Bearer error=\"invalid_token\"",
             reason: reason
         )
@@ -115,7 +115,7 @@ package struct AllowedHosts: Sendable {
         if let origin = head[.origin] {
             let text = String(decoding: origin, as: UTF8.self).lowercased()
             guard !head.isRepeated(.origin), origins.contains(text) else {
-                return (.forbidden, "this Origin is not allowed")
+                return (.forbidden, "this Origin is not allowed; the operator names those that are")
             }
         }
         return refusal(ofHost: head)
@@ -126,7 +126,12 @@ package struct AllowedHosts: Sendable {
         guard let host = head[.host],
             usual.contains(where: { $0.elementsEqual(host) })
                 || serves(String(decoding: host, as: UTF8.self).lowercased())
-        else { return (.misdirectedRequest, "this Host is not served here") }
+        else {
+            return (
+                .misdirectedRequest,
+                "this Host is not served here; use an address that the operator named"
+            )
+        }
         return nil
     }
 

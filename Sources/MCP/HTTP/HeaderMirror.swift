@@ -97,15 +97,21 @@ package enum HeaderMirror {
     private static let suffix = "?="
 
     private static func missing(_ name: String) -> ProtocolError {
-        ProtocolError(.headerMismatch, "the header \(name) is missing; it mirrors the body")
+        ProtocolError(.headerMismatch, "the header \(name) is missing; send what the body has")
     }
 
     private static func mismatch(_ name: String) -> ProtocolError {
-        ProtocolError(.headerMismatch, "the header \(name) differs from the body")
+        ProtocolError(
+            .headerMismatch,
+            "the header \(name) differs from the body; send what the body has"
+        )
     }
 
     private static func undecodable(_ name: String) -> ProtocolError {
-        ProtocolError(.headerMismatch, "the header \(name) is not encoded as it must be")
+        ProtocolError(
+            .headerMismatch,
+            "the header \(name) is not encoded as it must be; send =?base64?…?= of its UTF-8"
+        )
     }
 }
 

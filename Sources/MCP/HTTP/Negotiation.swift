@@ -41,7 +41,7 @@ package enum Negotiation {
             guard header == version else {
                 throw ProtocolError(
                     .headerMismatch,
-                    "MCP-Protocol-Version and _meta name different versions"
+                    "MCP-Protocol-Version and _meta name different versions; name one in both"
                 )
             }
             guard headerRevision?.isModern == true else { throw unsupported(requested: version) }
@@ -59,7 +59,7 @@ package enum Negotiation {
             if case .request = message {
                 throw ProtocolError(
                     .invalidParams,
-                    "_meta needs io.modelcontextprotocol/protocolVersion"
+                    "_meta needs io.modelcontextprotocol/protocolVersion; send \(Revision.newest.rawValue)"
                 )
             }
             return .modern
@@ -88,7 +88,7 @@ package enum Negotiation {
         writer.endObject()
         return ProtocolError(
             .unsupportedVersion,
-            "this protocol version is not served",
+            "this protocol version is not served; take one of `data.supported`",
             data: writer.bytes
         )
     }
