@@ -192,6 +192,9 @@ package enum Limits {
     package static let formByteCount = 16 << 10
     /// How often a server may ask during one call, and in one answer.
     package static let inputRoundCount = 10
+    /// Before a call is sent again to a server that asked for nothing but that; doubles each round.
+    package static let inputRest: Duration = .milliseconds(100)
+    package static let inputRestMaximum: Duration = .seconds(2)
     /// How often a call of 2026-07-28 is sent to wait on; clients give up after ten rounds.
     package static let heldLegCount = 8
     /// A shorter hold is not made a leg.

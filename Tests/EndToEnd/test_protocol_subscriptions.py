@@ -1,10 +1,10 @@
 """Subscriptions are judged like reads: on the record, under rates and stops."""
 import unittest
 
-from agents import LEGACY, MODERN, HTTPAgent, configuration
+from agents import LEGACY, MODERN, HTTPAgent, configuration, text_of
 from test_protocol_told import Events
 from test_protocol_whole import OFFERED, python
-from upstreams import ProtocolGateway
+from upstreams import ProtocolGateway, hosted, journal, placed
 
 READING = "whole.resources/read"
 
@@ -64,6 +64,27 @@ class Subscriptions(unittest.TestCase):
         self.assertEqual(said["notifications"]["resourceSubscriptions"], ["note://n0", "note://n1", "note://n2", "note://plain"])
         self.gateway.wait_for(lambda: [kind for kind, _ in self.kinds(known)] == ["intent"] * 4 + ["judged"] * 2 + ["outcome"] * 4)
         connection.sock.close() if connection.sock else connection.close()
+
+
+class Listening(unittest.TestCase):
+    def test_a_server_that_ends_our_listening_request_is_asked_again(self):
+        """Over pipes no stream ends with it: by its answer or its word (2026-07-28, basic/patterns/subscriptions)."""
+        quirks = {"answer": "stops-listening", "word": "stops-listening-word", "never": "stops-listening-no"}
+        servers = {name: hosted(MODERN, quirk) for name, quirk in quirks.items()}
+        with ProtocolGateway(configuration(servers, placed(*servers)), accept=servers) as gateway:
+            agents = {name: HTTPAgent(gateway, MODERN, name) for name in servers}
+
+            def listens(name):
+                return [m for m in journal(agents[name])["received"] if m.get("method") == "subscriptions/listen"]
+            for name in ("answer", "word"):
+                gateway.wait_for(lambda: len(listens(name)) >= 2)
+                first, second = listens(name)[:2]
+                self.assertNotEqual(first["id"], second["id"])
+                self.assertEqual(first["params"]["notifications"], second["params"]["notifications"])
+                self.assertEqual(text_of(agents[name].call("echo", text="on")), '{"text":"on"}')
+            # A no is a no: what others were asked again for, it was asked once.
+            gateway.wait_for(lambda: listens("never"))
+            self.assertEqual(len(listens("never")), 1)
 
 
 if __name__ == "__main__":

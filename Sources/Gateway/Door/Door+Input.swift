@@ -58,7 +58,8 @@ extension Door {
             guard await noteAnswered(given, during: judged) else {
                 throw UpstreamFailure(.cancelled, "its answer cannot be recorded")
             }
-            call = first.answering(given.responses.bytes, given.state)
+            let isEmpty = given.responses.bytes == Array("{}".utf8)
+            call = first.answering(isEmpty ? nil : given.responses.bytes, given.state)
         }
         var questions: QuestionSink?
         if !judged.resolved.server.settings.asks.modes.isEmpty {
@@ -67,7 +68,7 @@ extension Door {
                 await self.answer(asked, during: judged, count, channel, cancellation)
             }
         }
-        for _ in 0...Limits.inputRoundCount {
+        for round in 0...Limits.inputRoundCount {
             let answer = try await judged.resolved.server.client.call(
                 call,
                 wantsProgress: judged.call.progressToken != nil,
@@ -93,12 +94,28 @@ extension Door {
             // An agent of 2026-07-28 brings a person's answers with a request of its own; for what is
             // judged by itself its call waits.
             guard !judged.call.revision.isModern || request.isJudgedAlone else { return answer }
+            guard !request.questions.isEmpty else {
+                // It wants to be asked again, and nothing else (2026-07-28, basic/patterns/mrtr).
+                try await rest(after: round, cancellation)
+                call = first.answering(nil, request.upstreamState)
+                continue
+            }
             call = first.answering(
                 try await responses(to: request, during: judged, channel, cancellation),
                 request.upstreamState
             )
         }
         throw UpstreamFailure(.invalidAnswer, "it asks without an end")
+    }
+
+    /// Longer with each round, so that a server that needs time has some.
+    private func rest(
+        after round: Int,
+        _ cancellation: CallCancellation
+    ) async throws(UpstreamFailure) {
+        let wait = min(Limits.inputRest * (1 << round), Limits.inputRestMaximum)
+        try? await loop.sleep(for: wait)
+        guard !cancellation.isCancelled else { throw UpstreamFailure(.cancelled, "called off") }
     }
 
     /// One after another: a person reads one question at a time.

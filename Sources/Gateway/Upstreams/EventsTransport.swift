@@ -266,7 +266,7 @@ actor EventsTransport {
         guard
             case .integer(let id)? = notification.params?["progressToken"].flatMap({
                 ProgressToken($0)
-            }), let found = waiting[id]
+            }), let found = waiting[id], !found.pending.isSettled
         else { return }
         found.notifications(notification.method, notification.params)
     }

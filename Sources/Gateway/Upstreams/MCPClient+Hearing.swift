@@ -25,7 +25,24 @@ extension MCPClient {
         case .acknowledged(let id):
             guard id == listeningID else { return }
             acknowledged?.fulfil(())
+        case .listeningEnded(let id):
+            guard id == listeningID, let revision else { return }
+            listeningID = nil
+            listeningWait = min(listeningWait * 2, Limits.absenceWaitMaximum)
+            let wait = listeningWait
+            // Ends after the wait; a server that ends each at once is asked less and less often.
+            loop.spawn { await self.hear(revision, after: wait) }
         }
+    }
+
+    /// Listens again where nobody else does, and looks at what was not heard meanwhile.
+    private func hear(_ revision: Revision, after wait: Duration) async {
+        let opened = await transport.currentGeneration
+        guard (try? await loop.sleep(for: wait)) != nil, listeningID == nil,
+            opened == (await transport.currentGeneration)
+        else { return }
+        await hear(revision)
+        drifted?()
     }
 
     /// Has the server say when that resource changes, or not any more.

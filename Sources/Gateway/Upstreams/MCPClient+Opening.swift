@@ -82,6 +82,7 @@ extension MCPClient {
         }
         revision = found
         listeningID = nil
+        listeningWait = Limits.absenceWait / 2
         // Beside the opening: a server that is slow to take it up holds nobody up. It ends with the
         // deadlines of its requests.
         loop.spawn { await self.hearAgain(found) }

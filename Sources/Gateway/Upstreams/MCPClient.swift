@@ -42,6 +42,8 @@ package actor MCPClient {
     /// The listening request that is open, and who waits until it is taken up.
     var listeningID: Int64?
     var acknowledged: Pending<Void>?
+    /// Before a listening request that its server ended is sent again; doubles each time.
+    var listeningWait = Limits.absenceWait / 2
     /// The least level of log messages anybody asked for.
     var logLevel: LogLevel?
 
@@ -130,11 +132,15 @@ package actor MCPClient {
             cancellation: cancellation,
             notifications: notifications
         )
-        guard revision.isModern, !modes.isEmpty, case .result(let result) = answer,
+        guard revision.isModern, !modes.isEmpty, Self.mayAsk.contains(call.method),
+            case .result(let result) = answer,
             result["resultType"]?.isString("input_required") == true
         else { return try Self.complete(answer, revision) }
         return .input(result)
     }
+
+    /// What a server may answer with a question (2026-07-28, basic/patterns/mrtr).
+    private static let mayAsk: Set<String> = ["tools/call", "prompts/get", "resources/read"]
 
     /// Says whether calls may go to the running process after all, because somebody decided.
     package func hold(_ reason: String?) { refusal = reason }

@@ -220,7 +220,10 @@ package actor StdioTransport: UpstreamTransport {
     private func take(_ response: Message.Response) {
         guard case .integer(let id) = response.id else { return }
         guard let found = waiting[id] else {
-            if let index = abandoned.firstIndex(of: id) {
+            if id == listening {
+                listening = nil
+                if case .result = response.outcome { notice?(.listeningEnded(id)) }
+            } else if let index = abandoned.firstIndex(of: id) {
                 abandoned.remove(at: index)
                 report?("answered request \(id) after it was given up; the answer is dropped")
             }
@@ -238,12 +241,21 @@ package actor StdioTransport: UpstreamTransport {
             notice?(found)
             return
         }
+        if notification.method == "notifications/cancelled", let id = listening,
+            notification.params?["requestId"].flatMap({ RequestID($0) }) == .integer(id)
+        {
+            // The one request of ours that a server may call off (2026-07-28,
+            // basic/patterns/cancellation).
+            listening = nil
+            notice?(.listeningEnded(id))
+            return
+        }
         if notification.method == "notifications/message" {
             onlyCall?.entry.notifications(notification.method, notification.params)
             return
         }
         guard let token = notification.params?["progressToken"].flatMap({ ProgressToken($0) }),
-            case .integer(let id) = token, let found = waiting[id]
+            case .integer(let id) = token, let found = waiting[id], !found.pending.isSettled
         else { return }
         found.notifications(notification.method, notification.params)
     }

@@ -105,9 +105,9 @@ package struct ServerCall: Sendable {
     package let mirrored: [(name: String, value: String)]
 
     /// The same call once more, with what its server wanted to know.
-    func answering(_ responses: [UInt8], _ state: String?) -> ServerCall {
+    func answering(_ responses: [UInt8]?, _ state: String?) -> ServerCall {
         var more = members
-        more.append(("inputResponses", responses))
+        if let responses { more.append(("inputResponses", responses)) }
         if let state { more.append(("requestState", JSONValue(state).serialised())) }
         return ServerCall(method: method, name: name, members: more, mirrored: mirrored)
     }
@@ -142,6 +142,8 @@ package enum UpstreamNotice: Sendable {
     case updated(uri: String)
     /// It took up our listening request of that id.
     case acknowledged(Int64)
+    /// It ended that listening request in order.
+    case listeningEnded(Int64)
 
     init?(_ notification: Message.Notification) {
         switch notification.method {
