@@ -14,7 +14,7 @@ struct ComposedTests {
 
     private func profile(_ bench: HidingBench, _ script: String) -> CageProfile {
         var profile = bench.profile(script)
-        profile.hidingProblem = "this machine has no overlays"
+        profile.overlay = .impossible("this machine has no overlays")
         return profile
     }
 
@@ -153,7 +153,7 @@ struct ComposedTests {
         profile.hiding = HiddenFolders(
             HidingBench.rules(HidingBench.standard),
             place: bench.root + "/layers",
-            overlayProblem: { $0.inside == "/data/docs" ? "two deep already" : nil }
+            overlayTrial: { $0.inside == "/data/docs" ? .impossible("two deep already") : .works }
         )
         let run = try user.run(profile)
         #expect(String(decoding: run.output, as: UTF8.self) == "a\n")
@@ -167,12 +167,44 @@ struct ComposedTests {
         }
     }
 
+    @Test(
+        "a folder is not put together where an overlay could not be tried",
+        arguments: [false, true]
+    )
+    func untried(ofFolder: Bool) throws {
+        let user = CageUser.possible[0]
+        let bench = try HidingBench("echo x > a; echo secret > .env")
+        var profile = bench.profile("true")
+        if ofFolder {
+            profile.hiding = HiddenFolders(
+                HidingBench.rules(HidingBench.standard),
+                place: bench.root + "/layers",
+                overlayTrial: { _ in .untried("no memory") }
+            )
+        } else {
+            profile.overlay = .untried("no memory")
+        }
+        let error = #expect(throws: CageError.self) { try user.plan(profile) }
+        #expect(error == .hidingUntried(bench.root + "/docs", reason: "no memory"))
+        #expect(error?.mayPass == true)
+        // Where nothing is to be hidden, nothing has to be laid over it.
+        try bench.shell("rm .env")
+        #expect(try user.plan(profile).sources.allSatisfy { $0.view == .whole })
+    }
+
     @Test("an overlay is tried over the very folder", arguments: CageUser.possible)
     func trial(user: CageUser) throws {
         let bench = try HidingBench("true")
         let plan = try user.plan(bench.profile("true"))
         let source = try #require(plan.sources.first { $0.inside == "/data/docs" })
-        #expect(CageProbe().overlayProblem(over: source) == nil)
+        let probe = CageProbe()
+        #expect(probe.overlayTrial(over: source) == .works)
+        // Another folder in its place says nothing of it.
+        try bench.shell("cd ..; mv docs gone; mkdir docs")
+        guard case .untried = probe.overlayTrial(over: source) else {
+            Issue.record("another folder was tried")
+            return
+        }
     }
 
     @Test("a folder with nothing denied in it is shown whole all the same")

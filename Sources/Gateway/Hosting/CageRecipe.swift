@@ -57,7 +57,7 @@ package struct CageRecipe: Sendable {
                 hiding.rules,
                 place: place,
                 changes: "\(place)/beside-\(UInt64.random(in: 0 ... .max))",
-                overlayProblem: hiding.overlayProblem
+                overlayTrial: hiding.overlayTrial
             )
         )
     }
@@ -74,8 +74,10 @@ package struct CageRecipe: Sendable {
         let machine = probe.value
         let tools = try machine.require(profile.minimum, isWritten: cage.minimum != nil)
         profile.hiding = hiding
-        if case .missing(let reason)? = machine.findings[.overlay] {
-            profile.hidingProblem = reason
+        switch machine.findings[.overlay] {
+        case .missing(let reason)?: profile.overlay = .impossible(reason)
+        case .untried(let reason)?: profile.overlay = .untried(reason)
+        case .present?, nil: break
         }
         return (try CagePlan(profile, isRoot: isRoot), tools, machine)
     }

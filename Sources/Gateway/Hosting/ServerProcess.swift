@@ -342,6 +342,7 @@ package actor ServerProcess {
     private static func event(for error: any Error) -> Supervision.Event {
         switch error {
         case CageError.launchFailed(let reason): .launchFailed(reason: reason)
+        case let error as CageError where error.mayPass: .launchFailed(reason: error.description)
         case let error as CageError: .launchRefused(reason: error.description)
         case ServerProcessError.refused(let reason): .launchRefused(reason: reason)
         case ServerProcessError.crowded: .launchPostponed

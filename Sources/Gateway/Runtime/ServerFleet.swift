@@ -437,7 +437,7 @@ actor ServerFleet {
                 HidingRules(surroundings.denied),
                 place: layers,
                 changes: "\(changesPlace)/\(key.tenant)/\(key.server)",
-                overlayProblem: probe.overlayProblem
+                overlayTrial: probe.overlayTrial
             )
         )
         let orders = ChangeOrders()

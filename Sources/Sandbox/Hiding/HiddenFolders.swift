@@ -10,8 +10,8 @@ package final class HiddenFolders: Sendable, Equatable {
     private let place: String
     /// Where changes to writable folders are kept; nil keeps none.
     private let changesPlace: String?
-    /// Why an overlay cannot be laid over that very source; nil where it can.
-    package let overlayProblem: @Sendable (CagePlan.Source) -> String?
+    /// Whether an overlay can be laid over that very source.
+    package let overlayTrial: @Sendable (CagePlan.Source) -> Trial
     private let limits: HidingLimits
     private let literalNames: [[UInt8]]
     private let state = Lock(State())
@@ -46,19 +46,19 @@ package final class HiddenFolders: Sendable, Equatable {
     /// - Parameters:
     ///   - place: where layers are made; nobody else makes anything there.
     ///   - changes: where changes to writable folders are kept, of this server alone; made when needed.
-    ///   - overlayProblem: tried for each source with something to hide: not every file system takes one.
+    ///   - overlayTrial: asked for each source with something to hide: not every file system takes one.
     package init(
         _ rules: HidingRules,
         place: String,
         changes: String? = nil,
         limits: HidingLimits = HidingLimits(),
-        overlayProblem: @escaping @Sendable (CagePlan.Source) -> String? = { _ in nil }
+        overlayTrial: @escaping @Sendable (CagePlan.Source) -> Trial = { _ in .works }
     ) {
         self.rules = rules
         self.place = place
         changesPlace = changes
         self.limits = limits
-        self.overlayProblem = overlayProblem
+        self.overlayTrial = overlayTrial
         literalNames = rules.literalNames.prefix(limits.literalNameCount).map { Array($0.utf8) }
     }
 
@@ -78,12 +78,12 @@ package final class HiddenFolders: Sendable, Equatable {
     /// The same folders, each with how it is to be shown.
     ///
     /// - Parameters:
-    ///   - problem: why nothing can be laid over any folder on this machine.
+    ///   - overlay: whether something can be laid over any folder on this machine.
     ///   - needsOverlay: whether a folder over which nothing can be laid is refused.
     ///   - reader: the user the server is, where that is not this process's.
     func showing(
         _ sources: [CagePlan.Source],
-        problem: String? = nil,
+        overlay: Trial = .works,
         needsOverlay: Bool = false,
         reader: ComposedFolder.Reader? = nil
     ) throws(CageError) -> [CagePlan.Source] {
@@ -91,7 +91,7 @@ package final class HiddenFolders: Sendable, Equatable {
         // Two starts at once (a proof beside the server) look one after the other.
         let result = state.withLock { state in
             Result { () throws(CageError) in
-                try showing(sources, problem, needsOverlay, reader, &state)
+                try showing(sources, overlay, needsOverlay, reader, &state)
             }
         }
         return try result.get()
@@ -99,7 +99,7 @@ package final class HiddenFolders: Sendable, Equatable {
 
     private func showing(
         _ sources: [CagePlan.Source],
-        _ problem: String?,
+        _ overlay: Trial,
         _ needsOverlay: Bool,
         _ reader: ComposedFolder.Reader?,
         _ state: inout State
@@ -119,9 +119,7 @@ package final class HiddenFolders: Sendable, Equatable {
             let hidden = scan.concluded(with: files, roots: [source.outside, source.inside])
             var source = source
             let first = hidden.keys.min { $0.lexicographicallyPrecedes($1) }
-            if let first,
-                let problem = problem ?? lackOfPlace(source) ?? overlayProblem(source)
-            {
+            if let first, let problem = try problem(of: source, overlay) {
                 guard !needsOverlay else {
                     throw Self.cannotHide(source, first, problem + Self.unneeding)
                 }
@@ -144,7 +142,8 @@ package final class HiddenFolders: Sendable, Equatable {
             // An overlay does not see that a file it has looked up was replaced below: a folder with
             // nothing to hide is shown itself.
             state.copies[source.inside] = nil
-            if problem == nil, isCopied || first != nil {
+            if isCopied, first == nil { try Self.checkTried(overlay, source) }
+            if overlay == .works, isCopied || first != nil {
                 let layer = try layer(for: source, scan, hidden, &state)
                 source.view = .hiding(layer)
                 if isCopied, let kept {
@@ -210,6 +209,30 @@ package final class HiddenFolders: Sendable, Equatable {
                 )
             case .unreadable(let code): throw failure("it cannot be listed (errno \(code))")
             }
+        }
+    }
+
+    /// Why nothing can be laid over a source; throws where nobody could tell.
+    private func problem(
+        of source: CagePlan.Source,
+        _ overlay: Trial
+    ) throws(CageError) -> String? {
+        var trial = overlay
+        if trial == .works {
+            if let problem = lackOfPlace(source) { return problem }
+            trial = overlayTrial(source)
+        }
+        try Self.checkTried(trial, source)
+        guard case .impossible(let reason) = trial else { return nil }
+        return reason
+    }
+
+    private static func checkTried(
+        _ trial: Trial,
+        _ source: CagePlan.Source
+    ) throws(CageError) {
+        if case .untried(let reason) = trial {
+            throw .hidingUntried(source.outside, reason: reason)
         }
     }
 

@@ -4,23 +4,6 @@ private import Glibc
 
 /// Which layers this machine can give, found by making a cage and looking.
 package struct CageProbe: Sendable {
-    package enum Finding: Sendable, Equatable, CustomStringConvertible {
-        case present(String)
-        /// Why not, ending in what to do.
-        case missing(String)
-
-        package var description: String {
-            switch self {
-            case .present(let detail): detail
-            case .missing(let reason): reason
-            }
-        }
-
-        package var isPresent: Bool {
-            if case .present = self { true } else { false }
-        }
-    }
-
     package let findings: [CageLayer: Finding]
     /// Whether connections out of a cage are captured.
     ///
@@ -38,13 +21,22 @@ package struct CageProbe: Sendable {
         minimum.filter { findings[$0]?.isPresent != true }.sorted()
     }
 
-    /// Throws when a layer of `minimum` is missing, with each reason.
+    /// Whether everything could be tried; only then it is worth keeping.
+    package var isConclusive: Bool {
+        !(Array(findings.values) + [capture]).contains { $0.isUntried }
+    }
+
+    /// Throws when a layer of `minimum` is missing, with each reason; and when it could not be tried
+    /// whether there is a layer that every cage has where it can be had.
     ///
     /// `isWritten` says whether the operator wrote the minimum, or it follows from a T3 tool.
     package func require(
         _ minimum: Set<CageLayer>,
         isWritten: Bool = true
     ) throws(CageError) -> CageTools {
+        let untried = minimum.union(CageLayer.whereverFound).sorted()
+            .filter { findings[$0]?.isUntried == true }
+        guard untried.isEmpty else { throw .layersUntried(untried, reasons: reasons(for: untried)) }
         let missing = missing(from: minimum.union(CageLayer.always))
         guard missing.isEmpty, let tools else {
             let reasons = reasons(for: missing)
@@ -59,7 +51,8 @@ package struct CageProbe: Sendable {
     private func reasons(for layers: [CageLayer]) -> [String] {
         var reasons: [String] = []
         for layer in layers {
-            let reason = findings[layer]?.description ?? "not looked for"
+            let finding = findings[layer] ?? .missing("not looked for")
+            let reason = if case .untried(let reason) = finding { reason } else { "\(finding)" }
             if !reasons.contains(reason) { reasons.append(reason) }
         }
         return reasons
@@ -84,37 +77,39 @@ package struct CageProbe: Sendable {
                 : .missing("only a gateway that runs as root can give each server its own uid")
         ]
         let basic: [CageLayer] = [.namespaces, .mounts, .noNewPrivileges, .rlimits]
-        func closed(_ reason: String, version: String? = nil) -> Self {
+        func closed(_ finding: Finding, version: String? = nil) -> Self {
             for layer in basic + [.seccomp, .landlock, .cgroup, .overlay]
             where findings[layer] == nil {
-                findings[layer] = .missing(reason)
+                findings[layer] = finding
             }
             return Self(
                 findings: findings,
-                capture: .missing(reason),
+                capture: finding,
                 bubblewrapVersion: version,
                 tools: nil
             )
         }
         guard let path = Self.find("bwrap", in: searchPath) else {
-            self = closed("bubblewrap is not installed; run apt-get install bubblewrap")
+            self = closed(
+                .missing("bubblewrap is not installed; run apt-get install bubblewrap")
+            )
             return
         }
         let number: String
         switch Self.inspect(path) {
         case .success(let text): number = text
         case .failure(let problem):
-            self = closed(problem.reason)
+            self = closed(problem.finding)
             return
         }
         let tools: CageTools
         do { tools = try CageTools(bubblewrap: path) } catch {
             findings[.seccomp] = .missing("\(error)")
-            self = closed("\(error)", version: number)
+            self = closed(.missing("\(error)"), version: number)
             return
         }
-        if let problem = Self.attempt(tools, isRoot: isRoot) {
-            self = closed(problem, version: number)
+        if let failure = Self.attempt(tools, isRoot: isRoot) {
+            self = closed(failure.finding(), version: number)
             return
         }
         findings[.namespaces] = .present("bubblewrap \(number), user namespaces")
@@ -168,11 +163,11 @@ package struct CageProbe: Sendable {
                 )
             )
         }
-        if let problem = attempt(
+        if let failure = attempt(
             tools.with(landlockVersion: version, groups: nil),
             isRoot: isRoot
         ) {
-            return (0, .missing("Landlock (ABI \(version)) was refused: \(problem)"))
+            return (0, failure.finding { "Landlock (ABI \(version)) was refused: \($0)" })
         }
         var parts = ["files"]
         if version >= 4 { parts.append("TCP ports") }
@@ -189,11 +184,11 @@ package struct CageProbe: Sendable {
     ) -> (ControlGroups?, Finding) {
         do throws(ControlGroups.Missing) {
             let groups = try ControlGroups.find(isRoot: isRoot)
-            if let problem = attempt(
+            if let failure = attempt(
                 tools.with(landlockVersion: 0, groups: groups),
                 isRoot: isRoot
             ) {
-                return (nil, .missing("a cage in a control group was refused: \(problem)"))
+                return (nil, failure.finding { "a cage in a control group was refused: \($0)" })
             }
             return (groups, .present(groups.words))
         } catch {
@@ -203,50 +198,72 @@ package struct CageProbe: Sendable {
 
     /// A trial cage with a folder laid over another.
     private static func tryOverlay(_ tools: CageTools, isRoot: Bool) -> Finding {
-        if let problem = overlayProblem(over: "/usr/bin", tools, isRoot: isRoot) {
+        guard let status = HostPath.status("/usr/bin") else {
+            return .untried("/usr/bin cannot be looked at")
+        }
+        let source = CagePlan.Source(
+            outside: "/usr/bin",
+            inside: trialPlace,
+            isWritable: false,
+            device: status.device,
+            inode: status.inode
+        )
+        switch overlayTrial(over: source, tools, isRoot: isRoot) {
+        case .works: return .present("denied paths are not there in the folders servers are given")
+        case .untried(let reason): return .untried(reason)
+        case .impossible(let reason):
             return .missing(
-                "an overlay was refused: \(problem); it needs overlayfs in user namespaces (Linux 5.11)"
+                "an overlay was refused: \(reason); it needs overlayfs in user namespaces (Linux 5.11)"
             )
         }
-        return .present("denied paths are not there in the folders servers are given")
     }
 
-    /// Why nothing can be laid over that folder; starts a short process and blocks for about 30 ms.
+    /// Whether something can be laid over that folder; starts a short process and blocks for about
+    /// 30 ms.
     ///
     /// A file system may be none that overlays take, or two of them deep already.
-    package func overlayProblem(over source: CagePlan.Source) -> String? {
-        guard let tools else { return "no cage can be made here" }
-        let problem = Self.overlayProblem(over: source.outside, tools, isRoot: geteuid() == 0)
-        return problem.map { "an overlay over it was refused: \($0)" }
+    package func overlayTrial(over source: CagePlan.Source) -> Trial {
+        guard let tools else {
+            let finding = findings[.namespaces] ?? .missing("not looked for")
+            return finding.isUntried
+                ? .untried(finding.description) : .impossible("no cage can be made here")
+        }
+        let trial = Self.overlayTrial(over: source, tools, isRoot: geteuid() == 0)
+        guard case .impossible(let reason) = trial else { return trial }
+        return .impossible("an overlay over it was refused: \(reason)")
     }
 
-    private static func overlayProblem(
-        over folder: String,
+    private static func overlayTrial(
+        over source: CagePlan.Source,
         _ tools: CageTools,
         isRoot: Bool
-    ) -> String? {
-        attempt(tools, isRoot: isRoot) { plan in
-            guard let status = HostPath.status(folder) else { return }
+    ) -> Trial {
+        // No layer may lie in another.
+        let layer = HostPath.overlap(source.outside, "/usr/lib") ? "/etc" : "/usr/lib"
+        let failure = attempt(tools, isRoot: isRoot) { plan in
             var source = CagePlan.Source(
-                outside: folder,
-                inside: "/gatehouse-trial",
+                outside: source.outside,
+                inside: trialPlace,
                 isWritable: false,
-                device: status.device,
-                inode: status.inode
+                device: source.device,
+                inode: source.inode
             )
-            source.view = .hiding(HiddenLayer(existing: "/usr/lib"))
+            source.view = .hiding(HiddenLayer(existing: layer))
             plan.sources.append(source)
         }
+        return failure?.ofOverlay ?? .works
     }
+
+    private static let trialPlace = "/gatehouse-trial"
 
     /// A trial cage with a network that gatehouse-stage made.
     private static func tryCapture(_ tools: CageTools, isRoot: Bool) -> Finding {
-        let problem = attempt(tools.capturing(true), isRoot: isRoot) { $0.network = .egress }
-        if let problem {
-            return .missing(
-                "no network could be made before bubblewrap: \(problem); a way out is a proxy alone, "
+        let failure = attempt(tools.capturing(true), isRoot: isRoot) { $0.network = .egress }
+        if let failure {
+            return failure.finding {
+                "no network could be made before bubblewrap: \($0); a way out is a proxy alone, "
                     + "which programs must read HTTPS_PROXY for"
-            )
+            }
         }
         return .present(
             "connections to ports 80, 443 and those of the rules, and look-ups, come to the gateway"
@@ -255,8 +272,13 @@ package struct CageProbe: Sendable {
 
     /// As on a machine that lacks these, with the reasons.
     func without(_ layers: [CageLayer: String]) -> Self {
+        replacing(layers.mapValues { .missing($0) })
+    }
+
+    /// As on a machine where this was found instead.
+    func replacing(_ layers: [CageLayer: Finding]) -> Self {
         Self(
-            findings: findings.merging(layers.mapValues { .missing($0) }) { $1 },
+            findings: findings.merging(layers) { $1 },
             capture: capture,
             bubblewrapVersion: bubblewrapVersion,
             tools: tools.map { tools in
@@ -272,13 +294,23 @@ package struct CageProbe: Sendable {
         folders.map { "\($0)/\(name)" }.first { unsafe access($0, X_OK) == 0 }
     }
 
-    private struct Problem: Error { let reason: String }
+    private struct Problem: Error { let finding: Finding }
 
     /// The version, once every option we use is known to it.
     private static func inspect(_ path: String) -> Result<String, Problem> {
-        guard let help = try? BlockingRun(path, ["--help"], deadline: .seconds(5)),
-            let version = try? BlockingRun(path, ["--version"], deadline: .seconds(5))
-        else { return .failure(Problem(reason: "\(path) could not be executed; reinstall it")) }
+        let (help, version): (BlockingRun, BlockingRun)
+        do {
+            help = try BlockingRun(path, ["--help"], deadline: .seconds(5))
+            version = try BlockingRun(path, ["--version"], deadline: .seconds(5))
+        } catch {
+            let finding = TrialFailure("\(error)").finding {
+                "\(path) could not be executed; reinstall it: \($0)"
+            }
+            return .failure(Problem(finding: finding))
+        }
+        guard !help.didTimeOut, !version.didTimeOut else {
+            return .failure(Problem(finding: .untried("\(path) --help took longer than 5 s")))
+        }
         let text = String(decoding: help.output + help.errors, as: UTF8.self)
         let words = String(decoding: version.output, as: UTF8.self).split {
             $0 == " " || $0 == "\n"
@@ -289,71 +321,8 @@ package struct CageProbe: Sendable {
             let reason =
                 "bubblewrap \(printable(number)) does not know \(option); install 0.8 with its "
                 + "security updates, or 0.10 and later"
-            return .failure(Problem(reason: reason))
+            return .failure(Problem(finding: .missing(reason)))
         }
         return .success(printable(number, limit: 32))
-    }
-
-    /// Makes a whole cage round `/usr/bin/true`; nil when it worked.
-    private static func attempt(
-        _ tools: CageTools,
-        isRoot: Bool,
-        change: (inout CagePlan) -> Void = { _ in }
-    ) -> String? {
-        var profile = CageProfile(command: ["/usr/bin/true"], baseFolder: "/")
-        if isRoot { profile.identity = .own(uid: probeUser, gid: probeUser) }
-        do {
-            var plan = try CagePlan(profile, isRoot: isRoot)
-            change(&plan)
-            let run = try BlockingRun(try CageLaunch(plan, tools: tools), deadline: .seconds(10))
-            if case .failed(let failure) = run.reports.last { return "\(failure)" }
-            guard run.reports.contains(.started), run.exit == .code(0) else {
-                return explain(run.errors, exit: run.exit)
-            }
-            return nil
-        } catch {
-            return "\(error)"
-        }
-    }
-
-    /// What bubblewrap's last words mean here and what to do about it.
-    static func explain(_ errors: [UInt8], exit: CageExit) -> String {
-        let text = String(decoding: errors, as: UTF8.self)
-        let last = text.split(separator: "\n").last.map { printable(String($0)) } ?? "\(exit)"
-        let said = "a trial cage ended with `\(last)`"
-        if setting("/proc/sys/user/max_user_namespaces") == "0" {
-            return said + "; run sysctl user.max_user_namespaces=10000"
-        }
-        if setting("/proc/sys/kernel/unprivileged_userns_clone") == "0" {
-            return said + "; run sysctl kernel.unprivileged_userns_clone=1"
-        }
-        if setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
-            return said
-                + "; AppArmor lets only profiled programs make user namespaces: install the "
-                + "profile for bwrap (package apparmor-profiles, bwrap-userns-restrict)"
-        }
-        if text.contains("gatehouse-stage") {
-            return said
-                + "; this root may not mount or become another user, as in most containers: "
-                + "run the gateway as an ordinary user"
-        }
-        if text.contains("ENOSPC") {
-            return said + "; user namespaces are used up or may not be nested here: raise "
-                + "user.max_user_namespaces, or start the gateway outside of any other cage"
-        }
-        if text.contains("Permission denied") || text.contains("No permissions")
-            || text.contains("Operation not permitted")
-        {
-            return said
-                + "; user namespaces are not allowed here: inside a container start it with "
-                + "--security-opt seccomp=unconfined, inside a chroot use pivot_root"
-        }
-        return said
-    }
-
-    private static func setting(_ path: String) -> String? {
-        HostPath.beginning(of: path, limit: 64).map { bytes in
-            String(decoding: bytes.prefix { $0 != 0x0a }, as: UTF8.self)
-        }
     }
 }

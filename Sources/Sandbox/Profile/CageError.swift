@@ -24,14 +24,26 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
     case layersMissing([CageLayer], reasons: [String])
     /// A server with a T3 tool or with folders, a start without the layers such a server needs.
     case minimumNotWritten([CageLayer], reasons: [String])
+    /// It could not be found out whether the machine has these.
+    case layersUntried([CageLayer], reasons: [String])
     case launchFailed(String)
     case mountInside(String, String)
     case tooMuchToHide(String, limit: String)
     case hidingFailed(String, code: Int32, place: String)
     /// This machine has no overlayfs for us, and there is something in the folder to hide.
     case cannotHide(String, example: String, reason: String)
+    /// It could not be found out whether it can be hidden.
+    case hidingUntried(String, reason: String)
     /// What the cage holds cannot be said to an OCI runtime.
     case notBundled(String)
+
+    /// Whether the same start may go well later, with nothing changed.
+    package var mayPass: Bool {
+        switch self {
+        case .launchFailed, .layersUntried, .hidingUntried: true
+        default: false
+        }
+    }
 
     package var description: String {
         switch self {
@@ -90,6 +102,9 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(layers == [.overlay] ? "it has folders" : "it has a T3 tool"), and then a cage needs \(layers.map(\.rawValue).joined(separator: ", ")) "
                 + "(\(reasons.joined(separator: "; "))); to start it without, write what it must have: "
                 + "`cage: { minimum: [\(CageLayer.always.sorted().map(\.rawValue).joined(separator: ", "))] }`"
+        case .layersUntried(let layers, let reasons):
+            "whether this machine has \(layers.map(\.rawValue).joined(separator: ", ")) could not be "
+                + "tried, and is at the next start: \(reasons.joined(separator: "; "))"
         case .launchFailed(let reason):
             "the cage could not be started: \(reason)"
         case .mountInside(let folder, let path):
@@ -106,6 +121,9 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .cannotHide(let folder, let example, let reason):
             "`\(printable(folder))` holds what is denied, `\(printable(example))`, and it cannot be "
                 + "hidden here: \(reason)"
+        case .hidingUntried(let folder, let reason):
+            "whether what is denied in `\(printable(folder))` can be hidden could not be tried, and is "
+                + "at the next start: \(reason)"
         case .notBundled(let reason): "no bundle says what this cage is: \(reason)"
         }
     }

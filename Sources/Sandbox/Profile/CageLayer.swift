@@ -31,6 +31,9 @@ package enum CageLayer: String, Sendable, CaseIterable, Comparable {
     /// What a cage has whatever is written: it is made whole or not at all.
     package static let always = standardMinimum
 
+    /// What every cage is given where the machine has it.
+    package static let whereverFound = always.union([.landlock, .cgroup])
+
     /// What a start must have: what every cage has, and what is written, or follows from a T3 tool
     /// where nothing is.
     package static func required(

@@ -92,7 +92,7 @@ package struct CagePlan: Sendable, Equatable {
         sources +=
             try profile.hiding?.showing(
                 maps,
-                problem: profile.hidingProblem,
+                overlay: profile.overlay,
                 needsOverlay: profile.minimum.contains(.overlay),
                 reader: Self.reader(profile.identity)
             ) ?? maps

@@ -56,8 +56,9 @@ package struct CageProfile: Sendable, Equatable {
     package var protectedPaths: [String] = []
     /// What of `read` and `write` is not there for the server; nil shows all of it.
     package var hiding: HiddenFolders?
-    /// Why nothing can be hidden here; a folder is then shown only where there is nothing to hide.
-    package var hidingProblem: String?
+    /// Whether anything can be laid over folders here; where not, one that holds what is denied is put
+    /// together, or not shown.
+    package var overlay = Trial.works
 
     package init(command: [String], baseFolder: String) {
         self.command = command
