@@ -112,7 +112,7 @@ class Check(unittest.TestCase):
         file = self.folder / name
         file.write_text(text.replace("{folder}", str(self.folder)))
         environment = {**os.environ, "GATEHOUSE_STATE": str(self.folder / "state")}
-        return subprocess.run([BINARY, "check", "--config", name, *options], cwd=self.folder, env=environment,
+        return subprocess.run([BINARY, "check", "--offline", "--config", name, *options], cwd=self.folder, env=environment,
                               capture_output=True, text=True, timeout=60)
 
     def warnings(self, text, **more):

@@ -222,7 +222,7 @@ class Reading(unittest.TestCase):
 
     def check(self, text, name="gatehouse.yaml"):
         (self.folder / name).write_text(text)
-        done = subprocess.run([BINARY, "check", "--config", name], cwd=self.folder, capture_output=True, text=True, timeout=30)
+        done = subprocess.run([BINARY, "check", "--offline", "--config", name], cwd=self.folder, capture_output=True, text=True, timeout=30)
         return done.returncode, done.stderr
 
     def test_every_kind_of_error_has_its_line_and_column(self):

@@ -14,6 +14,7 @@ enum CheckCommand {
         options: [
             Command.Option("--config", "FILE", "the configuration (default: gatehouse.yaml)"),
             Command.Option("--strict", nil, "end with 1 where there is a warning"),
+            Command.Option("--offline", nil, "look up no name of a remote server"),
             Command.Option("--accept", nil, "accept what the running gateway holds back"),
             Command.Option("--schema", nil, "print the JSON Schema of the configuration"),
             ApproverPrompt.option,
@@ -24,11 +25,11 @@ enum CheckCommand {
                 return 0
             }
             if invocation.has("--accept") { return try await accept(invocation, loop) }
-            return try check(invocation)
+            return try await check(invocation, loop)
         }
     )
 
-    private static func check(_ invocation: Invocation) throws -> Int32 {
+    private static func check(_ invocation: Invocation, _ loop: EventLoop) async throws -> Int32 {
         let path = Paths.join(
             try Process.workingDirectory(),
             try invocation.value("--config") ?? "gatehouse.yaml"
@@ -44,11 +45,15 @@ enum CheckCommand {
             )
             return 2
         }
+        let names =
+            invocation.has("--offline")
+            ? [] : await NameReview(set, resolver: resolver(), on: loop).remarks()
         let remarks = set.remarks(
             state: try? invocation.stateFolder(),
             user: Process.userID,
             now: SystemClock().timestamp,
-            environment: { Process.environment($0) }
+            environment: { Process.environment($0) },
+            adding: names
         )
         let count = set.configuration.allServers.count
         let warnings = remarks.isEmpty ? "" : ", \(counted(remarks.count, "warning"))"
@@ -64,6 +69,9 @@ enum CheckCommand {
         )
         return invocation.has("--strict") && !remarks.isEmpty ? 1 : 0
     }
+
+    /// A look-up that hangs ends with the process, which does not wait for it.
+    private static func resolver() -> any Resolver { SystemResolver(pool: BlockingPool()) }
 
     private static func counted(_ count: Int, _ noun: String) -> String {
         "\(count) \(noun)\(count == 1 ? "" : "s")"

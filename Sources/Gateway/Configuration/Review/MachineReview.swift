@@ -218,12 +218,13 @@ struct MachineReview {
 
 extension PolicySet {
     /// Everything worth a look, in the order of the text: what weakens the gateway, what is most
-    /// likely not meant, and what does not fit this machine.
+    /// likely not meant, what does not fit this machine, and what else was found (`NameReview`).
     package func remarks(
         state: StateFolder?,
         user: UInt32,
         now: Timestamp,
-        environment: @escaping (String) -> String?
+        environment: @escaping (String) -> String?,
+        adding found: [Remark] = []
     ) -> [Remark] {
         let machine = MachineReview(
             configuration,
@@ -235,7 +236,7 @@ extension PolicySet {
         let certificates = TLSReview(configuration, folder: folder, now: now)
         let written =
             warnings + PolicyReview(self).remarks + staleInLock + certificates.remarks
-        return (written + machine.remarks).sorted { left, right in
+        return (written + machine.remarks + found).sorted { left, right in
             let leftPlace = (left.position?.line ?? .max, left.position?.column ?? .max)
             let rightPlace = (right.position?.line ?? .max, right.position?.column ?? .max)
             return (left.file, leftPlace.0, leftPlace.1) < (right.file, rightPlace.0, rightPlace.1)
