@@ -61,6 +61,11 @@ enum CageBench {
 
     static let landlockVersion = (try? tools.get())?.landlockVersion ?? 0
     static let isPossible = probe.missing(from: CageLayer.standardMinimum).isEmpty
+    static let hasOverlays = probe.findings[.overlay]?.isPresent == true
+    /// Where denied paths need an overlay to be hidden.
+    static let overlayReason =
+        "no overlay can be made here: "
+        + (probe.findings[.overlay]?.description ?? "not looked for")
     static let reason = "no cage can be made here: " + probe.lines.joined(separator: "; ")
 
     /// Where the folders of this process lie.

@@ -8,6 +8,7 @@ import Testing
 @Suite(
     "A writable folder that holds what is denied is copied on write",
     .enabled(if: CageBench.isPossible, "\(CageBench.reason)"),
+    .enabled(if: CageBench.hasOverlays, "\(CageBench.overlayReason)"),
     .timeLimit(.minutes(2))
 )
 struct ChangesTests {

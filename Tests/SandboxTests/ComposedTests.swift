@@ -192,7 +192,11 @@ struct ComposedTests {
         #expect(try user.plan(profile).sources.allSatisfy { $0.view == .whole })
     }
 
-    @Test("an overlay is tried over the very folder", arguments: CageUser.possible)
+    @Test(
+        "an overlay is tried over the very folder",
+        .enabled(if: CageBench.hasOverlays, "\(CageBench.overlayReason)"),
+        arguments: CageUser.possible
+    )
     func trial(user: CageUser) throws {
         let bench = try HidingBench("true")
         let plan = try user.plan(bench.profile("true"))

@@ -74,6 +74,7 @@ struct HidingBench {
 @Suite(
     "Denied paths are not there",
     .enabled(if: CageBench.isPossible, "\(CageBench.reason)"),
+    .enabled(if: CageBench.hasOverlays, "\(CageBench.overlayReason)"),
     .timeLimit(.minutes(2))
 )
 struct HidingTests {

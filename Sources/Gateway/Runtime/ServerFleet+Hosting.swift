@@ -45,6 +45,7 @@ extension ServerFleet {
             for note in notes.new(plan.command.notes + recipe.notes(of: plan)) {
                 log("server \(recipe.user): \(note)")
             }
+            try prepared.checkHidden()
             return .caged(prepared)
         }
     }

@@ -37,6 +37,8 @@ struct FolderScan: Sendable {
     private(set) var named: [(path: [UInt8], identity: TreeEntry.Identity)] = []
     /// Hidden files with more than one name.
     private(set) var hiddenFiles: Set<TreeEntry.Identity> = []
+    /// All hidden files.
+    private(set) var deniedFiles: [DeniedFiles.File] = []
     private(set) var entryCount = 0
     /// Nanoseconds since 1970.
     let began: Int64
@@ -140,7 +142,9 @@ struct FolderScan: Sendable {
         case .link where !isHidden: links[path] = try? folder.target(of: name)
         default: break
         }
-        guard entry.kind != .folder, entry.linkCount > 1 else { return }
+        guard entry.kind != .folder else { return }
+        if isHidden { deniedFiles.append(DeniedFiles.File(path: path, entry)) }
+        guard entry.linkCount > 1 else { return }
         if isHidden {
             hiddenFiles.insert(entry.identity)
         } else {
@@ -227,6 +231,7 @@ struct FolderScan: Sendable {
                 let entry = try? root.entry(folder.path), entry == folder.entry
             else { return false }
         }
-        return true
+        // Another name may have been made in another folder of the same server.
+        return deniedFiles.allSatisfy { $0.isUnchanged(in: root) }
     }
 }

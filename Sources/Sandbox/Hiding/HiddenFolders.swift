@@ -86,8 +86,8 @@ package final class HiddenFolders: Sendable, Equatable {
         overlay: Trial = .works,
         needsOverlay: Bool = false,
         reader: ComposedFolder.Reader? = nil
-    ) throws(CageError) -> [CagePlan.Source] {
-        guard !sources.isEmpty else { return sources }
+    ) throws(CageError) -> (sources: [CagePlan.Source], denied: DeniedFiles) {
+        guard !sources.isEmpty else { return (sources, DeniedFiles(files: [])) }
         // Two starts at once (a proof beside the server) look one after the other.
         let result = state.withLock { state in
             Result { () throws(CageError) in
@@ -103,7 +103,7 @@ package final class HiddenFolders: Sendable, Equatable {
         _ needsOverlay: Bool,
         _ reader: ComposedFolder.Reader?,
         _ state: inout State
-    ) throws(CageError) -> [CagePlan.Source] {
+    ) throws(CageError) -> (sources: [CagePlan.Source], denied: DeniedFiles) {
         var scans: [(FolderScan, isNew: Bool)] = []
         for source in sources {
             let key = Self.key(source)
@@ -155,7 +155,8 @@ package final class HiddenFolders: Sendable, Equatable {
             shown.append(source)
         }
         sweep(&state)
-        return shown
+        let denied = zip(sources, scans).map { (source: $0, files: $1.0.deniedFiles) }
+        return (shown, DeniedFiles(files: denied))
     }
 
     private static func cannotHide(
@@ -189,7 +190,7 @@ package final class HiddenFolders: Sendable, Equatable {
         guard !source.isWritable else {
             throw failure("only folders of `read` can be shown entry by entry instead")
         }
-        let root = try root(of: source)
+        let root = try TreeFolder.of(source)
         do throws(ComposedFolder.Failure) {
             return try ComposedFolder(
                 source,
@@ -244,9 +245,10 @@ package final class HiddenFolders: Sendable, Equatable {
         _ kept: KeptChanges,
         for source: CagePlan.Source
     ) throws(CageError) {
+        let root = try TreeFolder.of(source)
         do throws(TreeFolder.Failure) {
             if let changesPlace { try Self.makeFolders(changesPlace) }
-            try kept.prepare(like: try TreeFolder(source.outside))
+            try kept.prepare(like: root)
         } catch {
             throw .hidingFailed(source.outside, code: error.code, place: changesPlace ?? place)
         }
@@ -309,7 +311,7 @@ package final class HiddenFolders: Sendable, Equatable {
         _ source: CagePlan.Source,
         _ known: FolderScan?
     ) throws(CageError) -> (FolderScan, isNew: Bool) {
-        let root = try root(of: source)
+        let root = try TreeFolder.of(source)
         if let known, known.isUnchanged(root) { return (known, false) }
         do throws(FolderScan.Failure) {
             let scan = try FolderScan(
@@ -321,17 +323,6 @@ package final class HiddenFolders: Sendable, Equatable {
             return (scan, true)
         } catch {
             throw error.cageError(source.outside, limits)
-        }
-    }
-
-    private func root(of source: CagePlan.Source) throws(CageError) -> TreeFolder {
-        do throws(TreeFolder.Failure) {
-            return try TreeFolder(source.outside)
-        } catch {
-            throw .sourceMissing(
-                source.outside,
-                reason: "it cannot be looked through (errno \(error.code))"
-            )
         }
     }
 
@@ -349,10 +340,11 @@ package final class HiddenFolders: Sendable, Equatable {
             return known.layer
         }
         let name = String(UInt64.random(in: 0 ... .max), radix: 36)
+        let root = try TreeFolder.of(source)
         do throws(TreeFolder.Failure) {
             let layer = try HiddenLayer(
                 in: "\(place)/\(name)",
-                over: try TreeFolder(source.outside),
+                over: root,
                 scan,
                 hiding: hidden,
                 literalNames: literalNames

@@ -99,6 +99,8 @@ package struct CageLaunch: ~Copyable, Sendable {
                 shown[source.outside] = passed.numbers[first]
             }
         }
+        // As late as can be: what is shown is open, and is mounted next.
+        try plan.denied?.check()
         passed.replace(argumentsNumber, with: try Self.sealed("arguments", texts))
         let bubblewrap = [
             "bwrap", "--args", String(argumentsNumber), "--", BubblewrapArguments.initPath,
@@ -185,7 +187,7 @@ package struct CageLaunch: ~Copyable, Sendable {
             let descriptor = Descriptor(adopting: number)
             let facts = try? FileFacts(descriptor)
             guard facts?.device == source.device, facts?.inode == source.inode else {
-                throw .sourceMissing(source.outside, reason: "it was replaced; start again")
+                throw .sourceReplaced(source.outside)
             }
             return descriptor
         }

@@ -15,6 +15,11 @@ package final class PreparedCage: Sendable {
         launch = try CageLaunch(plan, tools: tools)
     }
 
+    /// Throws where what is hidden is not as it was when the folders were looked through; blocks.
+    ///
+    /// Asked last: reading a large program takes seconds.
+    package func checkHidden() throws(CageError) { try plan.denied?.check() }
+
     /// What will be executed: read from the very files that are shown in the cage; blocks.
     package func identity(
         hashing: any Hashing,

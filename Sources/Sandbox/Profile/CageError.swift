@@ -12,6 +12,10 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
     case downloader(String)
     case containerEngine(String)
     case sourceMissing(String, reason: String)
+    /// Another one stands there than was checked.
+    case sourceReplaced(String)
+    /// What is denied in a folder is not as it was when the folder was looked through.
+    case changedSinceLook(String, String)
     case notAFolder(String)
     case insideNotUsable(String, reason: String)
     case foldersOverlap(String, String)
@@ -40,7 +44,7 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether the same start may go well later, with nothing changed.
     package var mayPass: Bool {
         switch self {
-        case .launchFailed, .layersUntried, .hidingUntried: true
+        case .launchFailed, .layersUntried, .hidingUntried, .sourceReplaced, .changedSinceLook: true
         default: false
         }
     }
@@ -72,6 +76,12 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
                 + "itself and write the path of its program"
         case .sourceMissing(let path, let reason):
             "`\(printable(path))` cannot be shown in the cage: \(reason)"
+        case .sourceReplaced(let path):
+            "`\(printable(path))` cannot be shown in the cage: it was replaced after it was checked, "
+                + "and is checked again at the next start"
+        case .changedSinceLook(let folder, let path):
+            "`\(printable(path))`, denied in `\(printable(folder))`, was moved or got another name "
+                + "after the folder was looked through, which is done again at the next start"
         case .notAFolder(let path):
             "`\(printable(path))` is not a folder; `read` and `write` take folders"
         case .insideNotUsable(let path, let reason):

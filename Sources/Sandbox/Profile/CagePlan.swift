@@ -56,6 +56,8 @@ package struct CagePlan: Sendable, Equatable {
     package let identity: CageProfile.Identity
     package let limits: CageLimits
     package let minimum: Set<CageLayer>
+    /// What of the sources is hidden, as it was when they were looked through.
+    let denied: DeniedFiles?
     /// Links to make in the cage's root, so that paths with links work as outside.
     let links: [HostPath.Link]
 
@@ -89,13 +91,14 @@ package struct CagePlan: Sendable, Equatable {
         }
         let maps = try Self.folders(profile, protected)
         try Self.checkOverlaps(code: sources, maps: maps)
-        sources +=
-            try profile.hiding?.showing(
-                maps,
-                overlay: profile.overlay,
-                needsOverlay: profile.minimum.contains(.overlay),
-                reader: Self.reader(profile.identity)
-            ) ?? maps
+        let shown = try profile.hiding?.showing(
+            maps,
+            overlay: profile.overlay,
+            needsOverlay: profile.minimum.contains(.overlay),
+            reader: Self.reader(profile.identity)
+        )
+        denied = shown?.denied
+        sources += shown?.sources ?? maps
         guard sources.reduce(0, { $0 + $1.mountCount }) <= Self.sourceCountLimit else {
             throw .tooMany(what: "folders shown in the cage", limit: Self.sourceCountLimit)
         }
