@@ -6,14 +6,16 @@ import System
 
 extension ServerProcess {
     func conclude(removing group: CageGroup) async {
-        let end = try? await pool.run { (reason: group.reason, isGone: group.remove()) }
+        let end = try? await pool.run {
+            (reason: group.reason, isGone: group.remove(within: Limits.groupEnd))
+        }
         guard var over = concluding else { return }
         over.excess = end?.reason ?? over.excess
         concluding = nil
         conclude(over)
         // Without a pool the gateway is ending; the next one sweeps.
         guard let end, !end.isGone else { return }
-        // The kernel is still taking the tree down; what is left then goes at the next start.
+        // The kernel is slow to take the tree down; what is left then goes at the next start.
         for _ in 0..<50 {
             try? await loop.sleep(for: .milliseconds(100))
             if (try? await pool.run { group.remove() }) == true { return }

@@ -136,5 +136,16 @@ package final class CageGroup: Sendable {
         return isGone
     }
 
+    /// Waits at most that long for the kernel to take down what it ended; blocks.
+    @discardableResult
+    package func remove(within limit: Duration) -> Bool {
+        let end = SystemClock().instant.advanced(by: limit)
+        while !remove() {
+            guard SystemClock().instant < end else { return false }
+            Process.pause(.milliseconds(5))
+        }
+        return true
+    }
+
     deinit { remove() }
 }

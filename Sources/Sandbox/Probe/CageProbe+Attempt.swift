@@ -13,7 +13,9 @@ extension CageProbe {
         do {
             var plan = try CagePlan(profile, isRoot: isRoot)
             change(&plan)
-            let run = try BlockingRun(try CageLaunch(plan, tools: tools), deadline: .seconds(10))
+            let launch = try CageLaunch(plan, tools: tools)
+            let run = try BlockingRun(launch, deadline: .seconds(10))
+            launch.group?.remove(within: Limits.groupEnd)
             if run.didTimeOut {
                 return TrialFailure("a trial cage took longer than 10 s", mayPass: true)
             }

@@ -118,11 +118,9 @@ package struct Proof: Sendable {
             throw .tooMany(what: "bytes of acts", limit: ActScript.byteCountLimit)
         }
         let seconds = acts.reduce(30) { max($0, Int($1.seconds) + 30) }
-        let run = try BlockingRun(
-            try CageLaunch(plan, tools: tools),
-            input: script,
-            deadline: .seconds(seconds)
-        )
+        let launch = try CageLaunch(plan, tools: tools)
+        let run = try BlockingRun(launch, input: script, deadline: .seconds(seconds))
+        launch.group?.remove(within: Limits.groupEnd)
         for case .failed(let failure) in run.reports { throw .launchFailed("\(failure)") }
         guard run.reports.contains(.started) else {
             let words = String(decoding: run.errors, as: UTF8.self)
