@@ -2,7 +2,9 @@
 import json
 import os
 import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
 from harness import BINARY, AsAnOrdinaryUser
 from test_hidden import Filled
@@ -34,6 +36,22 @@ NOTHING_LAID_OVER = (
 def without_overlays(user):
     command = ["unshare", "-m", "sh", "-c", NOTHING_LAID_OVER, "sh"]
     return command if user is None else [*command, "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+
+
+# Cages with an overlay find no process to be made while the file is there: the machine can, and cannot now.
+SHORT_OF_PROCESSES = """
+cat > "$0/bwrap" <<END
+#!/bin/sh
+for hidden in /tmp/*.hidden; do
+    if [ -e "\\$hidden" ] && [ -e "$0/busy" ]; then
+        echo "bwrap: Can't fork for pid 1: Resource temporarily unavailable" >&2
+        exit 1
+    fi
+done
+exec "$0/real" "\\$@"
+END
+chmod 755 "$0/bwrap" && cp /usr/bin/bwrap "$0/real" && mount --bind "$0/bwrap" /usr/bin/bwrap && exec "$@"
+"""
 
 
 class WithoutOverlays(Filled):
@@ -93,6 +111,30 @@ class Composed:
         for name, words in (("strict", "then a cage needs overlay"), ("desk", "only folders of `read` can be shown entry by entry")):
             self.gateway.wait_for_state(name, "refused")
             self.assertIn(words, self.gateway.server(name)["reason"])
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can put a program in the place of bubblewrap")
+class Untried(unittest.TestCase):
+    """A trial that could not be made says nothing of the machine, and is not kept."""
+
+    def test_a_passing_lack_neither_composes_nor_refuses(self):
+        place = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="gatehouse-e2e-busy-", dir="/var/tmp")))
+        place.chmod(0o755)
+        gateway = Filled(configuration(SERVERS, {"files.run": "T0"}), accept=[])
+        gateway.command = ["unshare", "-m", "sh", "-c", SHORT_OF_PROCESSES, str(place), BINARY, "up"]
+        (place / "busy").touch()
+        with gateway:
+            for name in ("files", "strict"):
+                gateway.wait_for(lambda: any(
+                    f"server {name}: whether" in line and "could not be tried" in line for line in gateway.log_text().splitlines()))
+                self.assertNotEqual(gateway.server(name)["state"], "refused")
+                self.assertEqual(gateway.server(name)["starts"], 0)
+            (place / "busy").unlink()
+            gateway.run("servers", "restart", "files")
+            gateway.wait_for_state("files", "running")
+            profile = " ".join(gateway.run("servers", "profile", "files").stdout.split())
+            self.assertNotIn("shown one by one", profile)
+            self.assertIn("denied entries are not there", profile)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "only root can lay overlays over this machine's folders")
