@@ -43,7 +43,7 @@ enum CageUser: CustomStringConvertible, Sendable, CaseIterable {
         _ profile: CageProfile,
         capturing captures: Bool = CageBench.probe.capture.isPresent,
         input: [UInt8] = [],
-        deadline: Duration = .seconds(20)
+        deadline: Duration = .seconds(60)
     ) throws -> BlockingRun {
         let launch = try CageLaunch(try plan(profile), tools: try tools.capturing(captures))
         return try BlockingRun(launch, input: input, as: stand, deadline: deadline)

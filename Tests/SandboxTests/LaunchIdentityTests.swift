@@ -47,7 +47,7 @@ struct LaunchIdentityTests {
             #expect(evil != good)
             // Below a folder that is shown as a whole, what stands there now is what is shown.
             #expect(try digest(plan, launch.shown) == (code.isEmpty ? good : evil))
-            let run = try BlockingRun(launch, as: user.stand, deadline: .seconds(20))
+            let run = try BlockingRun(launch, as: user.stand, deadline: .seconds(60))
             let said = code.isEmpty ? "good\n" : "evil\n"
             #expect(String(decoding: run.output, as: UTF8.self) == said)
             #expect(unsafe rename(root + "/app", root + "/other/app") == 0)
