@@ -26,12 +26,10 @@ extension AgentService {
         var extras = CallExtras()
         extras.logLevel = logLevel(of: inbound)
         guard inbound.revision.isModern else {
-            // Nothing is asked before the agent said that it is ready (2025-11-25, basic/lifecycle).
-            guard let session = inbound.session, channel.carriesQuestions,
-                sessions.isInitialized(session)
-            else { return extras }
+            guard let session = inbound.session else { return extras }
             extras.modes = sessions.modes(of: session)
-            if !extras.modes.isEmpty {
+            // Nothing is asked before the agent said that it is ready (2025-11-25, basic/lifecycle).
+            if !extras.modes.isEmpty, channel.carriesQuestions, sessions.isInitialized(session) {
                 extras.asking = SessionAsking(
                     service: self,
                     principal: inbound.principal.key,
