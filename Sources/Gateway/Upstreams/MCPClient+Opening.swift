@@ -11,18 +11,22 @@ extension MCPClient {
         let current = await transport.currentGeneration
         // Both take time: reading the program's files, and the process's own start.
         async let inspected = inspection?()
+        var failure: UpstreamFailure?
         do throws(UpstreamFailure) {
             await compare(try await introduce())
-            refusal = await inspected ?? nil
-            generation = current
-            lastFailure = nil
-            return nil
         } catch {
-            refusal = await inspected ?? nil
-            lastFailure = error
-            return error
+            failure = error
         }
+        let verdict = await inspected ?? nil
+        // What was found out of a process that is gone says nothing of the next.
+        guard current == (await transport.currentGeneration) else { return Self.overtaken }
+        refusal = verdict
+        lastFailure = failure
+        if failure == nil { generation = current }
+        return failure
     }
+
+    private static let overtaken = UpstreamFailure(.lost, "another process was started meanwhile")
 
     /// The revision spoken with a server that can be sent to at once.
     var revisionAtHand: Revision? {

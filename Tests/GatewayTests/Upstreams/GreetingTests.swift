@@ -1,0 +1,97 @@
+import Base
+import JSON
+import MCP
+import System
+import Testing
+
+@testable import Gateway
+
+/// Answers every request, and starts a process when it is told to.
+private actor Pipe: UpstreamTransport {
+    nonisolated let isHTTP = false
+    private let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe loop.asUnownedSerialExecutor()
+    }
+    private(set) var currentGeneration: UInt64 = 0
+    private var greet: (@Sendable () async -> UpstreamFailure?)?
+
+    init(on loop: EventLoop) { self.loop = loop }
+
+    func start() async -> UpstreamFailure? {
+        currentGeneration += 1
+        return await greet?()
+    }
+
+    func send(
+        _ request: UpstreamRequest,
+        cancellation: CallCancellation,
+        notifications: @escaping NotificationSink
+    ) async throws(UpstreamFailure) -> UpstreamAnswer {
+        do {
+            let text = #"{"resultType":"complete","supportedVersions":["2026-07-28"]}"#
+            return .result(try JSONDocument(parsing: Array(text.utf8)).root)
+        } catch {
+            throw UpstreamFailure(.invalidAnswer, "\(error)")
+        }
+    }
+
+    func notify(_ message: [UInt8], revision: Revision) async {}
+    func ready() async throws(UpstreamFailure) -> UInt64 { currentGeneration }
+    nonisolated var generationAtHand: UInt64? { nil }
+    func onStart(_ greet: @escaping @Sendable () async -> UpstreamFailure?) { self.greet = greet }
+    func onNotice(_ body: @escaping @Sendable (UpstreamNotice) -> Void) {}
+    func listen(_ request: UpstreamRequest?, revision: Revision) async {}
+    func close() async {}
+}
+
+@Suite("The greeting of a process", .timeLimit(.minutes(1)))
+struct GreetingTests {
+    @Test func `what is found out of a process that is gone does not free its successor`()
+        async throws
+    {
+        let loop = try EventLoop()
+        let thread = try loop.start()
+        let pipe = Pipe(on: loop)
+        let client = MCPClient(
+            server: try ServerName("test"),
+            transport: pipe,
+            loop: loop,
+            identity: Implementation(name: "test", version: "1"),
+            pinned: .newest,
+            startTimeout: .seconds(30)
+        )
+        let (looks, isSecondKnown) = (Lock(0), Lock(false))
+        await client.attach {
+            let number = looks.withLock { count in
+                count += 1
+                return count
+            }
+            guard number == 1 else { return "its program changed" }
+            while !isSecondKnown.withLock({ $0 }) { await Task.yield() }
+            return nil
+        }
+        let first = loop.spawn { await pipe.start() }
+        while looks.withLock({ $0 }) == 0 { await Task.yield() }
+        #expect(await loop.spawn { await pipe.start() }.value == nil)
+        isSecondKnown.withLock { $0 = true }
+        #expect(await first.value?.kind == .lost)
+        let refusal = await loop.spawn {
+            do throws(UpstreamFailure) {
+                _ = try await client.call(
+                    ServerCall(method: "tools/call", name: "x", members: [], mirrored: []),
+                    wantsProgress: false,
+                    timeout: .seconds(30),
+                    cancellation: CallCancellation(),
+                    notifications: { _, _ in }
+                )
+                return "called"
+            } catch {
+                return error.description
+            }
+        }.value
+        #expect(refusal == "its program changed")
+        loop.stop()
+        thread.join()
+    }
+}
