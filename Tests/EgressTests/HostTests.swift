@@ -19,7 +19,7 @@ import Testing
             ("224.0.0.1", .multicast), ("255.255.255.255", .reserved), ("::1", .loopback),
             ("::", .unspecified), ("::ffff:127.0.0.1", .loopback), ("::ffff:8.8.8.8", .isPublic),
             ("::10.0.0.1", .isPrivate), ("64:ff9b::7f00:1", .loopback),
-            ("64:ff9b::808:808", .isPublic), ("64:ff9b:1::a9fe:a9fe", .linkLocal),
+            ("64:ff9b::808:808", .isPublic), ("64:ff9b:1::808:808", .reserved),
             ("2002:7f00:1::", .reserved), ("2001::1", .reserved), ("2001:db8::1", .reserved),
             ("2001:200::1", .isPublic), ("3fff::1", .reserved), ("3fff:1000::1", .isPublic),
             ("fd00:ec2::254", .isPrivate), ("fe80::1", .linkLocal), ("ff02::1", .multicast),

@@ -77,8 +77,11 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The IPv4 address an IPv6 address stands for: mapped, compatible, or of a translator's prefix
-    /// (RFC 4291 2.5.5, RFC 6052 2.1, RFC 8215).
+    /// The IPv4 address an IPv6 address stands for: mapped, compatible, or of the well-known prefix
+    /// of translators (RFC 4291 2.5.5, RFC 6052 2.1).
+    ///
+    /// Not so in 64:ff9b:1::/48 (RFC 8215): where in it an IPv4 address stands is each network's own
+    /// affair.
     package var embedded: IPAddress? {
         guard case .v6(let high, let low) = self else { return nil }
         let bits = IPAddress.v4(UInt32(truncatingIfNeeded: low))
@@ -87,7 +90,7 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
         // `::` and `::1` are addresses of their own.
         case (0, 0): return low > 1 ? bits : nil
         case (0x0064_ff9b_0000_0000, 0): return bits
-        default: return high >> 16 == 0x0064_ff9b_0001 ? bits : nil
+        default: return nil
         }
     }
 
