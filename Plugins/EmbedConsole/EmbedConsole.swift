@@ -9,15 +9,19 @@ struct EmbedConsole: BuildToolPlugin {
         let root = context.package.directoryURL
         let script = root.appending(path: "scripts/embed-console")
         let folder = root.appending(path: "Sources/gatehouse-console")
-        let sources = try FileManager.default.contentsOfDirectory(atPath: folder.path())
-            .filter { !$0.hasPrefix(".") }.sorted().map { folder.appending(path: $0) }
+        let sources = try FileManager.default.contentsOfDirectory(
+            atPath: folder.path(percentEncoded: false)
+        )
+        .filter { !$0.hasPrefix(".") }.sorted().map { folder.appending(path: $0) }
         let output = context.pluginWorkDirectoryURL.appending(path: "ConsoleFiles.swift")
         return [
             .buildCommand(
                 displayName: "Embedding the console's pages",
                 executable: script,
                 // The script lists the folder itself: what was listed here is kept between builds.
-                arguments: [output.path(), folder.path()],
+                arguments: [
+                    output.path(percentEncoded: false), folder.path(percentEncoded: false),
+                ],
                 inputFiles: [script] + sources,
                 outputFiles: [output]
             )

@@ -17,7 +17,9 @@ struct EmbedInit: BuildToolPlugin {
             .buildCommand(
                 displayName: "Compiling and embedding gatehouse-init",
                 executable: script,
-                arguments: [folder.path(), output.path()],
+                arguments: [
+                    folder.path(percentEncoded: false), output.path(percentEncoded: false),
+                ],
                 inputFiles: [script] + sources,
                 outputFiles: [output]
             )

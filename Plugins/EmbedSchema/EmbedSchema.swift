@@ -13,7 +13,9 @@ struct EmbedSchema: BuildToolPlugin {
             .buildCommand(
                 displayName: "Embedding the configuration's schema",
                 executable: script,
-                arguments: [schema.path(), output.path()],
+                arguments: [
+                    schema.path(percentEncoded: false), output.path(percentEncoded: false),
+                ],
                 inputFiles: [script, schema],
                 outputFiles: [output]
             )

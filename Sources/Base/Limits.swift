@@ -92,6 +92,8 @@ package enum Limits {
     package static let earlyCallCount = 64
     /// How often the memory of a cage without a control group is looked at.
     package static let memoryLook: Duration = .milliseconds(250)
+    /// How often shown folders are looked through for one start when what is denied in them changes meanwhile.
+    package static let startLooks = 3
     /// How long the end of a cage waits for the kernel to take down what is left in its control group.
     package static let groupEnd: Duration = .milliseconds(500)
 

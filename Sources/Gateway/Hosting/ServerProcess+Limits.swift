@@ -6,20 +6,32 @@ import System
 
 extension ServerProcess {
     func conclude(removing group: CageGroup) async {
-        let end = try? await pool.run {
-            (reason: group.reason, isGone: group.remove(within: Limits.groupEnd))
+        let end = try? await pool.run { (reason: group.reason, isGone: group.remove()) }
+        // Without a pool the gateway is ending; the next one sweeps.
+        var isGone = end?.isGone ?? true
+        if !isGone {
+            isGone = await remove(group, within: Limits.groupEnd, each: .milliseconds(10))
         }
         guard var over = concluding else { return }
         over.excess = end?.reason ?? over.excess
         concluding = nil
         conclude(over)
-        // Without a pool the gateway is ending; the next one sweeps.
-        guard let end, !end.isGone else { return }
         // The kernel is slow to take the tree down; what is left then goes at the next start.
-        for _ in 0..<50 {
-            try? await loop.sleep(for: .milliseconds(100))
-            if (try? await pool.run { group.remove() }) == true { return }
+        if !isGone { _ = await remove(group, within: .seconds(5), each: .milliseconds(100)) }
+    }
+
+    /// Tries again and again without holding a thread of the pool meanwhile.
+    private func remove(
+        _ group: CageGroup,
+        within limit: Duration,
+        each pause: Duration
+    ) async -> Bool {
+        let end = loop.now.advanced(by: limit)
+        while loop.now < end {
+            try? await loop.sleep(for: pause)
+            if (try? await pool.run { group.remove() }) != false { return true }
         }
+        return false
     }
 
     func conclude(_ over: Running) {

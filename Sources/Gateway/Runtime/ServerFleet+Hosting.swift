@@ -29,24 +29,33 @@ extension ServerFleet {
             if let order = orders.take() {
                 order.finish(Result { try recipe.settle(order, executes: facts.current.executes) })
             }
-            let (plan, tools, machine) = try recipe.plan(
-                executes: facts.current.executes,
-                adding: { profile in try broker?.begin(&profile) }
-            )
-            let prepared = try PreparedCage(plan, tools: tools)
-            let uid: UInt32 = if case .own(let uid, _) = plan.identity { uid } else { ownUser }
-            facts.note(
-                ServerFacts.Cage(user: uid, layers: machine.findings, minimum: plan.minimum)
-            )
-            facts.note(plan.command)
-            facts.note(
-                ProgramFinding { try prepared.identity(hashing: OpenSSLHashing(), cache: programs) }
-            )
-            for note in notes.new(plan.command.notes + recipe.notes(of: plan)) {
-                log("server \(recipe.user): \(note)")
+            func prepare() throws -> ServerStart {
+                let (plan, tools, machine) = try recipe.plan(
+                    executes: facts.current.executes,
+                    adding: { profile in try broker?.begin(&profile) }
+                )
+                let prepared = try PreparedCage(plan, tools: tools)
+                let uid: UInt32 = if case .own(let uid, _) = plan.identity { uid } else { ownUser }
+                facts.note(
+                    ServerFacts.Cage(user: uid, layers: machine.findings, minimum: plan.minimum)
+                )
+                facts.note(plan.command)
+                facts.note(
+                    ProgramFinding {
+                        try prepared.identity(hashing: OpenSSLHashing(), cache: programs)
+                    }
+                )
+                for note in notes.new(plan.command.notes + recipe.notes(of: plan)) {
+                    log("server \(recipe.user): \(note)")
+                }
+                try prepared.checkHidden()
+                return .caged(prepared)
             }
-            try prepared.checkHidden()
-            return .caged(prepared)
+            // Others write below denied names as they like: looked through anew before it is a failure.
+            for _ in 1..<Limits.startLooks {
+                do { return try prepare() } catch CageError.changedSinceLook { continue }
+            }
+            return try prepare()
         }
     }
 

@@ -39,7 +39,7 @@ struct ControlEndpoint: HTTPHandler {
     private func isAdmitted(_ peer: SocketAddress) -> Bool {
         guard let sources else { return true }
         guard case .ip(let address, _) = peer else { return false }
-        return address.isLoopback || sources.contains { $0.contains(address) }
+        return address.isLoopback || sources.contains { $0.contains(address.unmapped) }
     }
 
     private func answer(

@@ -38,10 +38,10 @@ extension MCPClient {
     /// Listens again where nobody else does, and looks at what was not heard meanwhile.
     private func hear(_ revision: Revision, after wait: Duration) async {
         let opened = await transport.currentGeneration
-        guard (try? await loop.sleep(for: wait)) != nil, listeningID == nil,
+        guard (try? await loop.sleep(for: wait)) != nil,
             opened == (await transport.currentGeneration)
         else { return }
-        await hear(revision)
+        if listeningID == nil { await hear(revision) }
         drifted?()
     }
 

@@ -52,7 +52,7 @@ package struct ControlGroups: Sendable, Equatable {
         do {
             // Tried with bounds, because a folder that can be made may still not be told any.
             let trial = try CageGroup(groups, limits: CageLimits(), name: "trial-\(getpid())")
-            guard trial.remove() else {
+            guard trial.remove(within: Limits.groupEnd) else {
                 throw Missing(reason: "a control group could be made and not removed")
             }
         } catch let error as CageError {

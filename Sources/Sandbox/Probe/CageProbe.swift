@@ -192,7 +192,7 @@ package struct CageProbe: Sendable {
             }
             return (groups, .present(groups.words))
         } catch {
-            return (nil, .missing(error.reason))
+            return (nil, TrialFailure(error.reason).finding())
         }
     }
 

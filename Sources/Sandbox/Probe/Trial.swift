@@ -106,10 +106,13 @@ extension CageExit {
     /// By a signal that nobody sends to itself: from a person, a shutdown, the kernel short of memory.
     var isEndedFromOutside: Bool {
         switch self {
-        case .code: false
-        case .signal(let number): [SIGKILL, SIGTERM, SIGINT, SIGHUP].contains(number)
+        // PID 1 of a cage, and bubblewrap, leave as a shell says it: 128 and the signal.
+        case .code(let code): code > 128 && Self.sent.contains(Int32(code) - 128)
+        case .signal(let number): Self.sent.contains(number)
         }
     }
+
+    private static let sent: Set<Int32> = [SIGKILL, SIGTERM, SIGINT, SIGHUP]
 }
 
 extension String {
