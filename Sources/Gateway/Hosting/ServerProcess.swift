@@ -97,7 +97,7 @@ package actor ServerProcess {
 
     /// Returns when calls may go to the server; starts it when it sleeps.
     package func ready(until deadline: Instant) async throws(ServerProcessError) {
-        if supervision.state == .ready { return }
+        if takesCalls { return }
         feed(.wanted)
         try checkHope()
         guard readyWaiters.count < Self.waiterLimit else { throw .tooManyWaiting }
@@ -111,6 +111,12 @@ package actor ServerProcess {
         } catch {
             throw .startTookTooLong
         }
+    }
+
+    /// False, too, while the process is gone and the rest of its end is still to be worked out.
+    private var takesCalls: Bool {
+        guard supervision.state == .ready, let running else { return false }
+        return running.end == nil
     }
 
     /// Has the process greeted, and takes what comes of it unless the process is gone by then: its
@@ -291,7 +297,7 @@ package actor ServerProcess {
     }
 
     private func settleWaiters() {
-        if supervision.state == .ready {
+        if takesCalls {
             for waiter in readyWaiters { waiter.fulfil(()) }
             readyWaiters = []
         } else if let error = hopeless {

@@ -273,6 +273,35 @@ struct ServerProcessTests {
         await stage.close()
     }
 
+    @Test func `a call that comes while one is ending waits for the next`() async throws {
+        // What it leaves behind holds its output open for a while after it is gone.
+        let stage = try Stage(
+            prepare: Stage.bare(
+                "read line; case $line in *end*) sleep 3 & exit;; esac; echo '{}'; cat >/dev/null"
+            )
+        )
+        try await stage.ready()
+        let first = await stage.server.processID
+        try await stage.server.send(Array(#"{"end":1}"#.utf8))
+        // Its end is noticed when nothing can be written any more.
+        while true {
+            do throws(ServerProcessError) {
+                try await stage.server.send(Array("{}".utf8))
+            } catch {
+                if case .notRunning = error { break }
+            }
+            await Task.yield()
+        }
+        #expect(await stage.server.processID == first)
+        #expect(await stage.server.state == .ready)
+        try await stage.ready()
+        #expect(await stage.server.processID != first)
+        try await stage.server.send(Array("{}".utf8))
+        await stage.notes.events(2)
+        #expect(await stage.notes.lines == ["{}"])
+        await stage.close()
+    }
+
     @Test func `an idle one sleeps and wakes with the next call`() async throws {
         var settings = Supervision.Settings()
         settings.idleAfter = .milliseconds(20)
