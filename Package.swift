@@ -152,7 +152,7 @@ let package = Package(
         tests("MCP", ["Base", "JSON", "MCP"]),
         tests("Policy", ["Base", "JSON", "Policy", "Patterns", "Crypto"]),
         tests("Approval", ["Base", "JSON", "Policy", "Approval", "Crypto"]),
-        tests("Screening", ["Base", "JSON", "Screening", "Patterns"]),
+        tests("Screening", ["Base", "JSON", "Screening", "Patterns", "System"]),
         tests("Audit", ["Base", "JSON", "Audit", "AuditVerifier", "Crypto"]),
         tests("Egress", ["Base", "JSON", "Egress"]),
         tests("System", ["Base", "System"]),

@@ -81,10 +81,17 @@ package struct Timestamp: Hashable, Sendable, Comparable {
     }
 }
 
-/// The two clocks everything that needs one is given.
+/// The clocks everything that needs one is given.
 package protocol Clock: Sendable {
     var instant: Instant { get }
     var timestamp: Timestamp { get }
+    /// Processor time of the calling thread so far; asking costs a system call.
+    var threadTime: Duration { get }
+}
+
+extension Clock {
+    /// A clock that cannot tell work from waiting takes all time for work.
+    package var threadTime: Duration { .nanoseconds(clamping: instant.nanoseconds) }
 }
 
 extension Duration {

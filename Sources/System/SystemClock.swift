@@ -6,4 +6,5 @@ package struct SystemClock: Clock {
     package init() {}
     package var instant: Instant { Instant(nanoseconds: cgate_monotonic()) }
     package var timestamp: Timestamp { Timestamp(milliseconds: cgate_realtime()) }
+    package var threadTime: Duration { Process.threadCPUTime() }
 }

@@ -51,7 +51,7 @@ package enum ScreeningFailure: Error, Equatable, Sendable, CustomStringConvertib
 
     package var description: String {
         switch self {
-        case .overBudget(let limit): "looking for secrets took longer than \(limit) ms"
+        case .overBudget(let limit): "looking for secrets took more than \(limit) ms of work"
         case .outOfMemory(let rule): "looking for secrets ran out of memory at rule `\(rule)`"
         }
     }
