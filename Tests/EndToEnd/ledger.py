@@ -13,7 +13,7 @@ approvals: {{ hold: %HOLD%, expiry: %EXPIRY% }}
 servers:
   ledger:
     command: [/usr/bin/python3, ledger.py]
-    call_timeout: 2s
+    call_timeout: 20s
     cage: {{ write: {{ /data/out: ./out }}, network: none }}
 tools:
   ledger.look: {{ tier: T0 }}

@@ -1,4 +1,5 @@
 """Approvals, end to end: two clocks, tickets, two people, and everything read again before a call is sent."""
+import contextlib
 import json
 import signal
 import unittest
@@ -6,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from harness import PASSPHRASE, WORKSHOP, Gateway
 
-QUICK = WORKSHOP.replace("hold: 20s, expiry: 30s", "hold: 300ms, expiry: 20s")
+# Each passphrase costs a second or, on a loaded machine, several: a question outlasts all that a test does with it.
+QUICK = WORKSHOP.replace("hold: 20s, expiry: 30s", "hold: 300ms, expiry: 300s")
 OLD = "2025-06-18"
 
 
@@ -45,9 +47,9 @@ class Shop(Gateway):
         text = file.read_text()
         assert old in text
         file.write_text(text.replace(old, new))
-        before = self.log().count("reloaded")
+        before = self.log_text().count("reloaded")
         self.process.send_signal(signal.SIGHUP)
-        self.wait_for(lambda: self.log().count("reloaded") > before)
+        self.wait_for(lambda: self.log_text().count("reloaded") > before)
 
 
 class Tickets(unittest.TestCase):
@@ -161,12 +163,17 @@ class Time(unittest.TestCase):
             status, output = shop.vote(ticket)
             self.assertEqual((status, "no question" in output), (1, True), output)
             # The same call is a new question with a new ticket.
-            again = shop.ticket(shop.destroy("late"))
-            self.assertNotEqual(again, ticket)
-            # A yes that nobody collects expires too.
-            self.assertEqual(shop.vote(again)[0], 0)
+            asked = [ticket]
+
+            def answered_in_time():
+                asked.append(shop.ticket(shop.destroy("late")))
+                return shop.vote(asked[-1])[0] == 0
+            # A yes that nobody collects expires too; a machine that is slow may need a second try to give one.
+            shop.wait_for(answered_in_time)
             shop.wait_for(lambda: not shop.waiting())
-            self.assertNotEqual(shop.ticket(shop.destroy("late")), again)
+            self.assertEqual(shop.steps(asked[-1])[:2], [("proposed", None), ("approved", "yes")])
+            asked.append(shop.ticket(shop.destroy("late")))
+            self.assertEqual(len(set(asked)), len(asked))
             self.assertEqual(shop.done(), [])
             self.assertIn(("expired", None), shop.steps(ticket))
 
@@ -290,8 +297,9 @@ class ReadAgain(unittest.TestCase):
         # The approver sees the arguments as they were, though the disk holds them sealed only.
         self.assertIn('"name": "nobody-reads-this"', self.shop.run("approvals", "show", open_question).stdout)
         for file in (self.shop.folder / "state").iterdir():
-            if file.is_file():
-                self.assertNotIn(b"nobody-reads-this", file.read_bytes(), file)
+            with contextlib.suppress(FileNotFoundError):  # one that went meanwhile, such as a journal
+                if file.is_file():
+                    self.assertNotIn(b"nobody-reads-this", file.read_bytes(), file)
         self.assertFalse(self.shop.destroy("restart").get("isError", False))
         self.shop.ticket(self.shop.destroy("restart"))
         self.assertEqual(self.shop.done().count("destroy restart"), 1)

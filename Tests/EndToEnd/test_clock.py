@@ -17,7 +17,7 @@ from web import Site, certificate
 
 DAY = 86_400
 COMPILER = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
-LONG = QUICK.replace("environment: staging", "environment: production").replace("expiry: 20s", "expiry: 1h, review: 1d")
+LONG = QUICK.replace("environment: staging", "environment: production").replace("expiry: 300s", "expiry: 1h, review: 1d")
 
 
 class Clock:

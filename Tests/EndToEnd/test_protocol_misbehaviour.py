@@ -111,7 +111,7 @@ class Deaths(unittest.TestCase):
                               for record in outcomes(gateway, "die")}, {"lost"})
 
     def test_time_runs_out_the_server_is_told_and_a_late_answer_reaches_nobody(self):
-        with ProtocolGateway(configuration({"slow": hosted("2025-11-25", call_timeout="300ms")}, placed("slow")),
+        with ProtocolGateway(configuration({"slow": hosted("2025-11-25", call_timeout="3s")}, placed("slow")),
                              accept=["slow"]) as gateway:
             agent = LineAgent(gateway, "2025-11-25", "slow")
             timed = agent.call("wait", text="")["result"]

@@ -185,9 +185,10 @@ class Told(unittest.TestCase):
 
     def test_a_stream_ends_with_its_credential(self):
         token = self.gateway.issue("leaver")
-        self.gateway.issue("passer", "--expires", "3s")
         streams = []
         for owner in ("leaver", "passer"):
+            if owner == "passer":
+                self.gateway.issue("passer", "--expires", "8s")
             agent = HTTPAgent(self.gateway, LEGACY[-1], "sdk-lines", token=owner)
             self.assertEqual(agent.request("resources/subscribe", {"uri": "note://plain"})[-1]["result"], {})
             streams.append(self.stream(agent))

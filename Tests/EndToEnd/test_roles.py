@@ -124,7 +124,7 @@ class BreakGlass(unittest.TestCase):
 
     def test_a_debt_that_is_not_paid_locks_the_role(self):
         text = QUICK.replace("environment: staging", "environment: production").replace(
-            "expiry: 20s", "expiry: 20s, review: 1s")
+            "expiry: 300s", "expiry: 300s, review: 1s")
         shop = People(text, accept=["shop"])
         # For its sake the server writes to a copy of the folder, which somebody takes over or drops.
         (shop.folder / "out/.env").write_text("hidden\n")
