@@ -188,8 +188,12 @@ class Hosts(Page):
         place = f"127.0.0.1:{self.gateway.console}"
         self.gateway.decide("egress", "allow", "desk", place)
         self.assertIn("403", self.gateway.code(CONNECT % place))
-        refused = [r["detail"] for r in self.gateway.records() if r["kind"] == "egress" and r["detail"].get("target") == place]
-        self.assertEqual([d["refusal"] for d in refused if "refusal" in d], ["gateway"])
+
+        def refused():
+            found = [r["detail"] for r in self.gateway.records() if r["kind"] == "egress" and r["detail"].get("target") == place]
+            return [d["refusal"] for d in found if "refusal" in d]
+        self.gateway.wait_for(refused)
+        self.assertEqual(refused(), ["gateway"])
         self.gateway.run("egress", "refuse", "desk", place)
 
     def test_8_a_server_is_killed(self):

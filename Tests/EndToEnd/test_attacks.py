@@ -78,7 +78,9 @@ class Attacked(Gateway):
         self.secret("a-first-secret-value-7Qz1")
 
     def offer(self, *tools):
-        (self.box / "tools.json").write_text(json.dumps(tools))
+        # In one step: the server may be reading it.
+        (self.box / "tools.new").write_text(json.dumps(tools))
+        (self.box / "tools.new").rename(self.box / "tools.json")
 
     def secret(self, value):
         file = self.folder / "box.secret"
@@ -279,14 +281,16 @@ class Servers(unittest.TestCase):
         with ThreadPoolExecutor(1) as pool:
             start = time.monotonic()
             large = pool.submit(self.gateway.call, "large", "password = hunter2xyz api_key: 'sk_live_4eC39H' x token=")
-            longest = 0
+            times = []
             while not large.done():
                 before = time.monotonic()
                 self.gateway.modern("tools/list", path="/mcp/box")
-                longest = max(longest, time.monotonic() - before)
+                times.append(time.monotonic() - before)
             took = time.monotonic() - start
         self.assertIn("content", large.result()["result"])
-        self.assertLess(longest, max(0.25, took / 3), f"of {took:.2f} s")
+        # Each list is on the disk before it is told, which may stall once; held up by the result, there would be no more.
+        self.assertGreater(len(times), 3)
+        self.assertLess(sorted(times)[-2], max(0.25, took / 3), f"of {took:.2f} s")
 
 
 class Approvals(unittest.TestCase):
@@ -321,6 +325,7 @@ class Restart(unittest.TestCase):
         with Attacked() as gateway:
             caller = ThreadPoolExecutor(1).submit(gateway.call, "write")
             ticket = gateway.wait_for_question()["ticket"]
+            gateway.settle()  # it is shown before it is on the disk
             gateway.stop(signal.SIGKILL)
             self.assertIsNotNone(caller.exception(timeout=30))
             gateway.start()

@@ -227,7 +227,12 @@ class Lives(unittest.TestCase):
             self.assertIn("exit code 3", falling["reason"])
             self.assertIn("cannot go on", falling["errors"])
             self.assertEqual(gateway.call("bystander", "echo", "here")["text"], "here")
-            changes = [r["detail"]["change"] for r in gateway.records(kind="server", server="falling")]
+
+            def told():
+                return [r["detail"]["change"] for r in gateway.records(kind="server", server="falling")]
+            # It rests before that is on the disk.
+            gateway.wait_for(lambda: "resting" in told())
+            changes = told()
             self.assertEqual((changes.count("crashed"), changes.count("resting")), (4, 1), changes)
             notes = json.loads(gateway.run("status", "--json").stdout)["notes"]
             self.assertTrue(any("`main/falling` fails again and again" in note for note in notes), notes)
@@ -272,8 +277,11 @@ class Lives(unittest.TestCase):
             self.assertIn("DRIFTED 2", gateway.run("servers", "list").stdout)
             self.assertTrue(gateway.call("held", "say", "x")["isError"])
             self.assertEqual(gateway.call("held", "echo", "others go on")["text"], "others go on")
-            drift = {(r["tool"], r["detail"]["change"]) for r in gateway.records(kind="tool") if "reason" in r["detail"]}
-            self.assertEqual(drift, {("say", "changed"), ("surroundings", "renamed")})
+
+            def drift():
+                return {(r["tool"], r["detail"]["change"]) for r in gateway.records(kind="tool") if "reason" in r["detail"]}
+            gateway.wait_for(lambda: len(drift()) == 2)
+            self.assertEqual(drift(), {("say", "changed"), ("surroundings", "renamed")})
 
 
 class Secrets(unittest.TestCase):

@@ -44,11 +44,12 @@ time.sleep(60)
 """)
         self.assertTrue(said["isError"], said)
         self.gateway.wait_for(lambda: "(`memory`)" in self.gateway.log_text())
+        self.gateway.wait_for(lambda: self.gateway.server("small")["starts"] > starts)
         self.gateway.wait_for_state("small", "running")
-        self.assertGreater(self.gateway.server("small")["starts"], starts)
         self.assertEqual(self.run_in("small", "answer = 1 + 1"), 2)
 
     def test_a_file_over_its_size_is_named(self):
+        starts = self.gateway.server("small")["starts"]
         said = self.gateway.call("small", "run", code="""
 import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
@@ -56,6 +57,7 @@ open('/data/out/big', 'wb').write(bytes(3 << 20))
 """)
         self.assertTrue(said["isError"], said)
         self.gateway.wait_for(lambda: "more than 2 MiB (`file_size`)" in self.gateway.log_text())
+        self.gateway.wait_for(lambda: self.gateway.server("small")["starts"] > starts)
         self.gateway.wait_for_state("small", "running")
 
     def test_what_is_written_is_what_is_set(self):

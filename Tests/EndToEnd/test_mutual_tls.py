@@ -63,6 +63,8 @@ class Certificates(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.gate = cls.enterClassContext(MutualGateway(accept=["shop"]))
+        cls.gate.wait_for(lambda: any(t["tenant"] == "acme" and t["state"] == "hidden"
+                                      for t in json.loads(cls.gate.run("tools", "list", "--json").stdout)))
         cls.gate.decide("tools", "approve", "acmeshop", "--tenant", "acme")
 
     def issue(self, name, names=AGENT, **more):

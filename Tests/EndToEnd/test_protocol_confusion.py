@@ -102,6 +102,7 @@ class Confusion(unittest.TestCase):
         self.assertEqual(journal(watcher)["cancelled"], [])
         first.notify("notifications/cancelled", {"requestId": 7})
         self.assertTrue(first.finish(held)[2][-1]["result"]["isError"])
+        self.gateway.wait_for(lambda: journal(watcher)["cancelled"])
         self.assertEqual(len(journal(watcher)["cancelled"]), 1)
 
     def open(self, revision, isReady=True):

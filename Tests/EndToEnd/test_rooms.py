@@ -46,6 +46,8 @@ class Rooms(unittest.TestCase):
     def test_while_all_are_busy_an_agent_is_told_to_come_again(self):
         with ThreadPoolExecutor(2) as pool:
             busy = [pool.submit(self.gateway.call, name, "drip", "1") for name in NAMES[:2]]
+            # Both calls are there, and not only the servers that they go to.
+            self.gateway.wait_for(lambda: len(self.gateway.records(kind="intent", tool="drip")) == 2)
             self.gateway.wait_for(lambda: set(self.running()) == set(NAMES[:2]))
             held = dict(self.running())
             postponed = self.count("three")
@@ -71,6 +73,7 @@ class Rooms(unittest.TestCase):
             metrics = Metrics(self.port)
             self.assertEqual(metrics("gatehouse_hosting_taken", tenant="main", kind="servers"), 2)
             self.assertEqual(metrics("gatehouse_hosting_cap", tenant="main", kind="memory_bytes"), 1280 << 20)
+            self.gateway.settle()
             outcomes = [r["detail"] for r in self.gateway.records() if r["kind"] == "outcome" and r["server"] == "three"]
             self.assertEqual(outcomes[-1]["status"], "not-sent")
             self.assertIn("2 of 2 servers run", outcomes[-1]["error"])

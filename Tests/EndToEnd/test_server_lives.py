@@ -131,7 +131,12 @@ class Backoff(unittest.TestCase):
     def test_each_pause_is_longer_and_then_it_rests(self):
         with Hosting(configuration(victim("falling", arguments=", crash"), {"falling.echo": "T0"})) as gateway:
             gateway.wait_for_state("falling", "resting")
-            records = [r["detail"] for r in gateway.records(kind="server", server="falling")]
+
+            def told():
+                return [r["detail"] for r in gateway.records(kind="server", server="falling")]
+            # It rests before that is on the disk.
+            gateway.wait_for(lambda: any(r["change"] == "resting" for r in told()))
+            records = told()
             pauses = [r["restartsInMilliseconds"] for r in records if r["change"] == "crashed"]
             # From half of 500, 1000, 2000, 4000 ms to the whole: chance is in it, so that not all come back at once.
             for pause, most in zip(pauses, (500, 1000, 2000, 4000), strict=True):

@@ -1,4 +1,5 @@
 """What hosted servers are, how their lives go, and how all of it is shown."""
+import contextlib
 import json
 import os
 import shutil
@@ -37,8 +38,9 @@ def tree(pid):
     """A process and all below it, as the host sees them."""
     found = [pid]
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += tree(int(child))
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            for child in task.read_text().split():
+                found += tree(int(child))
     return found
 
 
@@ -119,7 +121,12 @@ class Listing(unittest.TestCase):
                 self.assertEqual(shown.returncode, 0, shown.stderr)
                 if "held" not in command:
                     self.assertTrue("NETWORK: HOST" in shown.stdout or "NO CAGE" in shown.stdout, shown.stdout)
-            starts = {r["server"]: r["detail"] for r in gateway.records(kind="server") if r["detail"]["change"] == "started"}
+
+            def started():
+                return {r["server"]: r["detail"] for r in gateway.records(kind="server") if r["detail"]["change"] == "started"}
+            # A process runs before its start is on the disk.
+            gateway.wait_for(lambda: {"held", "open", "bare"} <= started().keys())
+            starts = started()
             self.assertEqual((starts["bare"]["cage"], starts["open"]["network"]), ("none", "host"))
             missing = gateway.run("servers", "show", "nobody")
             self.assertEqual(missing.returncode, 1)
@@ -192,6 +199,7 @@ class Minimum(unittest.TestCase):
     @unittest.skipUnless(os.getuid() == 0, "only root is sure to have every layer")
     def test_where_every_layer_holds_a_t3_tool_needs_nothing_written(self):
         with Hosting(configuration(victim("plain"), {"plain.echo": "T3"})) as gateway:
+            gateway.wait_for(lambda: "layers" in gateway.server("plain")["cage"])
             layers = gateway.server("plain")["cage"]["layers"]
             expected = "running" if all(row["present"] for row in layers.values()) else "refused"
             gateway.wait_for_state("plain", expected)
@@ -199,6 +207,7 @@ class Minimum(unittest.TestCase):
     def test_accepting_a_tool_as_t3_says_what_its_server_then_needs(self):
         """`run_command` is proposed at T3: whoever accepts it learns that its server stops."""
         gateway, _ = self.hosting(configuration(victim("held"), {"held.echo": "T0"}))
+        gateway.wait_for_state("held", "running")  # its program is known
         file = gateway.folder / "victim.py"
         file.write_text(file.read_text().replace('"processor", "identity"]', '"processor", "run_command"]'))
         self.assertEqual(gateway.run("servers", "restart", "held").returncode, 0)
@@ -208,7 +217,7 @@ class Minimum(unittest.TestCase):
         gateway.wait_for_state("held", "running")
         self.assertIn("has a T3 tool: without a written `minimum`", gateway.decide("tools", "approve", "held"))
         gateway.wait_for_state("held", "refused")
-        self.assertIn("minimum: [namespaces", gateway.log_text())
+        gateway.wait_for(lambda: "minimum: [namespaces" in gateway.log_text())
 
     def test_an_unknown_layer_is_refused_with_its_place(self):
         with Hosting(configuration(victim("held"), {"held.echo": "T0"})) as gateway:

@@ -26,6 +26,8 @@ class Scope(unittest.TestCase):
                 ["approvers", "add", name, "--role", "approver", "--role", "admin", "--tenant", tenant, "--approver", "ana"], [
                     ("passphrase of ana", PASSPHRASE), ("new passphrase", PASSPHRASE), ("once more", PASSPHRASE)])
             assert status == 0, output
+        gateway.wait_for(lambda: any(t["tenant"] == "acme" and t["state"] == "hidden"
+                                      for t in json.loads(gateway.run("tools", "list", "--json").stdout)))
         gateway.decide("tools", "approve", "shop", "--tenant", "acme")
         cls.theirs = gateway.issue("bot", "--tenant", "acme", name="acme-bot")
         cls.ours = next(t["id"] for t in json.loads(gateway.run("tokens", "list", "--json").stdout)
