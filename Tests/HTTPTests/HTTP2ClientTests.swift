@@ -240,9 +240,17 @@ struct HTTP2ClientTests {
             await witness.wait(for: "began")
             let stopping = loop.spawn { await first.shutDown(within: .seconds(20)) }
             let second = start(echo)
-            // The port is free once the first server listens no more, which it does at once.
-            await Task.yield()
-            try await second.listen(on: address, tls: tls)
+            // The port is free once the first server listens no more, which it does at once, and no
+            // child that is being started elsewhere holds its socket.
+            while true {
+                await Task.yield()
+                do {
+                    try await second.listen(on: address, tls: tls)
+                    break
+                } catch let error as SystemError where error.name == "EADDRINUSE" {
+                    try Task.checkCancellation()
+                }
+            }
             let found3 = try await client.post("y").text
             #expect(found3 == "POST /mcp y")
             await witness.note("go")

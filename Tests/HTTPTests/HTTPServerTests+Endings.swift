@@ -81,9 +81,10 @@ extension HTTPServerTests {
             await busy.close()
             await stopped
             #expect(await server.server.connectionCount == 0)
-            await #expect(throws: StreamError.self) {
-                let late = try await RawPeer.connect(to: server.address, on: loop)
+            // A child that is being started elsewhere holds the socket until it executes.
+            while let late = try? await RawPeer.connect(to: server.address, on: loop) {
                 await late.close()
+                try Task.checkCancellation()
             }
             await idle.close()
         }
