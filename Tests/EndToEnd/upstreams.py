@@ -47,9 +47,9 @@ def remote(upstream, **more):
 
 
 def absent(gateway):
-    """What `tools list` says of servers that cannot be reached, by server."""
+    """What `tools list` says of servers that cannot be reached, by server; of those that are starting nothing is known."""
     rows = json.loads(gateway.run("tools", "list", "--json").stdout)
-    return {row["server"]: row["reason"] for row in rows if row["state"] == "absent"}
+    return {row["server"]: row["reason"] for row in rows if row["state"] == "absent" and row["reason"] != "is starting"}
 
 
 def hidden(gateway, server):

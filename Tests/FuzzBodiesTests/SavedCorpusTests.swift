@@ -4,7 +4,7 @@ import Testing
 
 /// Every fuzz body over the inputs that were worth keeping; a finding becomes one of them.
 @Suite struct SavedCorpusTests {
-    @Test("saved inputs come back", .timeLimit(.minutes(2)), arguments: FuzzTarget.allCases)
+    @Test("saved inputs come back", .timeLimit(.minutes(5)), arguments: FuzzTarget.allCases)
     func savedInputs(target: FuzzTarget) throws {
         let folder = Corpus.packageRoot + "/Fuzz/corpus/\(target.rawValue)"
         let names = Corpus.names(in: folder)
@@ -16,7 +16,7 @@ import Testing
 
     @Test(
         "cut and flipped inputs come back",
-        .timeLimit(.minutes(2)),
+        .timeLimit(.minutes(5)),
         arguments: FuzzTarget.allCases
     )
     func changedInputs(target: FuzzTarget) throws {

@@ -7,7 +7,7 @@ import Testing
 /// What an OCI runtime is told of a cage, beside what bubblewrap is told.
 @Suite(
     .enabled(if: CageBench.isPossible, Comment(rawValue: CageBench.reason)),
-    .timeLimit(.minutes(1))
+    .timeLimit(.minutes(5))
 )
 struct BundleTests {
     private func plan(

@@ -81,7 +81,7 @@ struct Forbidden: Sendable, CustomStringConvertible {
 @Suite(
     "A victim inside a real cage",
     .enabled(if: CageBench.isPossible, "\(CageBench.reason)"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct CageTests {
     /// `scripts/test` repeats these lines at its end.

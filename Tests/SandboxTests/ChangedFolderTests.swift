@@ -7,7 +7,7 @@ import Testing
 @Suite(
     "What was looked through is what is shown",
     .enabled(if: CageBench.isPossible, "\(CageBench.reason)"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct ChangedFolderTests {
     private let list = "find . -mindepth 1 | LC_ALL=C sort"

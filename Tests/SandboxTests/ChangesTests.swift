@@ -9,7 +9,7 @@ import Testing
     "A writable folder that holds what is denied is copied on write",
     .enabled(if: CageBench.isPossible, "\(CageBench.reason)"),
     .enabled(if: CageBench.hasOverlays, "\(CageBench.overlayReason)"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct ChangesTests {
     private let bench: HidingBench

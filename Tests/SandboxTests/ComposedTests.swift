@@ -7,7 +7,7 @@ import Testing
 @Suite(
     "Denied paths are not there without overlays",
     .enabled(if: CageBench.isPossible, "\(CageBench.reason)"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct ComposedTests {
     private let list = "find . -mindepth 1 | LC_ALL=C sort"

@@ -8,7 +8,7 @@ import Testing
 /// What is looked at is what is opened for the cage, wherever it lies by then.
 @Suite(
     .enabled(if: CageBench.isPossible, Comment(rawValue: CageBench.reason)),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct LaunchIdentityTests {
     /// A project whose script reads another file of its tree.

@@ -32,7 +32,7 @@ private final class Names: Resolver {
     }
 }
 
-@Suite("check looks up the names of remote servers", .timeLimit(.minutes(1)))
+@Suite("check looks up the names of remote servers", .timeLimit(.minutes(5)))
 struct NameReviewTests {
     private func remarks(
         _ servers: String,

@@ -118,7 +118,7 @@ private struct Okay: HTTPHandler {
 
     /// The name turns towards the inside after it was taken: each connection is decided on by what
     /// it is made to.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a name that turns is refused at its next connection`() async throws {
         let loop = try EventLoop()
         let thread = try loop.start()

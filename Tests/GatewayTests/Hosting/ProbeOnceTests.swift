@@ -12,7 +12,7 @@ private enum Machine {
 @Suite(
     "What this machine gives is tried once, where it could be tried",
     .enabled(if: Machine.hasOverlays, "no cage with an overlay can be made here"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct ProbeOnceTests {
     /// A bubblewrap that cannot fork for cages with an overlay while there is a file `busy`.

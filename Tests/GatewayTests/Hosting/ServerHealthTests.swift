@@ -83,7 +83,7 @@ private final class Probes: Sendable {
 
 private let often = HealthSettings(interval: .milliseconds(20), timeout: .milliseconds(20))
 
-@Suite("The health of a hosted server", .timeLimit(.minutes(2)))
+@Suite("The health of a hosted server", .timeLimit(.minutes(5)))
 struct ServerHealthTests {
     private func stage(
         _ probes: Probes,

@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `tries with invented names say nothing of the names that exist`() async throws {
         try await withBook { book in
             for number in 0..<5 {
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: ["alice", "nobody"])
+    @Test(.timeLimit(.minutes(5)), arguments: ["alice", "nobody"])
     func `a name is locked after five failures, whether it exists or not`(
         name: String
     ) async throws {
@@ -86,7 +86,7 @@ import Testing
 
     /// A lock that went by whether a name exists told it: once every slot of the others was locked,
     /// a name that was not was known.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a lock does not change when the name comes to exist`() async throws {
         try await withBook { book in
             let bertha = PrincipalName(unchecked: "bertha")
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `the right passphrase proves its approver`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `the right passphrase proves its approver`() async throws {
         try await withBook { book in
             #expect(await Self.answer("alice", book, Self.passphrase) == nil)
         }

@@ -45,7 +45,7 @@ private actor Pipe: UpstreamTransport {
     func close() async {}
 }
 
-@Suite("The greeting of a process", .timeLimit(.minutes(1)))
+@Suite("The greeting of a process", .timeLimit(.minutes(5)))
 struct GreetingTests {
     @Test func `what is found out of a process that is gone does not free its successor`()
         async throws
