@@ -39,7 +39,7 @@ actor Keeper {
     }
 
     func exit() async throws -> ProcessEnd? {
-        let status = try await child?.exit(until: loop.now.advanced(by: .seconds(20)))
+        let status = try await child?.exit(until: loop.now.advanced(by: .seconds(120)))
         child?.closeStreams()
         return status
     }
