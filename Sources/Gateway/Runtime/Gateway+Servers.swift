@@ -19,8 +19,10 @@ extension Gateway {
     /// Takes over a checked configuration: all of it, or nothing.
     ///
     /// What may fail comes first: secrets, clients, and, with the name of who did it, making it the
-    /// accepted one.
-    func adopt(_ set: PolicySet, by name: String?) async throws {
+    /// accepted one. Returns the servers that are others now, of which nothing is known until they are
+    /// asked.
+    @discardableResult
+    func adopt(_ set: PolicySet, by name: String?) async throws -> Set<ServerKey> {
         let secrets = try await secretValues(set.configuration)
         try secrets.checkPlain(set.configuration)
         let screener = try Self.screener(knownSecrets.take(secrets, log: parts.log), parts)
@@ -43,7 +45,7 @@ extension Gateway {
         await door.replace(screener)
         shelf.replace(secrets, at: parts.clock.timestamp)
         await fleet.cap(set.configuration.hostingByTenant)
-        await fleet.adopt(prepared, screener: screener)
+        let leaving = await fleet.adopt(prepared, screener: screener)
         let gone = replaceClients(prepared.clients)
         current = set
         if name != nil { isUnderNothing = false }
@@ -53,6 +55,9 @@ extension Gateway {
             gone.contains(ServerKey(tenant: binding.tenant, server: binding.tool.server))
         }
         await rebuild()
+        // Last, because it takes seconds: by now the new rules hold, and calls wait for the successors.
+        await fleet.end(leaving)
+        return gone
     }
 
     /// What a server said of itself goes with its client: of its successor nothing is known yet.
@@ -73,8 +78,16 @@ extension Gateway {
     }
 
     /// Asks every server what it offers.
-    func refreshAll() async {
-        let clients = clients
+    func refreshAll() async { await refresh(clients) }
+
+    /// Asks those servers what they offer.
+    func refresh(only keys: Set<ServerKey>) async {
+        await refresh(
+            clients.filter { keys.contains(ServerKey(tenant: $0.0.tenant, server: $0.0.name)) }
+        )
+    }
+
+    private func refresh(_ clients: [(Configuration.Server, MCPClient)]) async {
         await withDiscardingTaskGroup { group in
             for (server, client) in clients {
                 group.addTask { await self.refresh(server, client) }
@@ -98,6 +111,9 @@ extension Gateway {
         let look = lookCount
         do throws(UpstreamFailure) {
             let description = try await client.describe()
+            // Before anything is noted: nothing may come between that and its turn to rebuild, or who
+            // asks meanwhile is answered from the catalogue before.
+            let screener = await door.screener
             guard isCurrent(client), isLatest(look, of: key) else { return await rebuilds.pass() }
             lookAgain(at: server, after: Self.isRemote(server) ? Limits.remoteListing : nil)
             let isKnown = descriptions[key] == description && absences[key] == nil
@@ -106,7 +122,6 @@ extension Gateway {
             // A server that only repeats itself costs no new catalogue and spoils no cursor; who asks
             // is answered when what is known is what is offered.
             guard !isKnown else { return await rebuilds.pass() }
-            let screener = await door.screener
             for tool in description.unusable {
                 let text = screener.screen(text: "`\(tool.name)` is not offered: \(tool.reason)")
                 parts.log("server \(server.name): tool \(printable(text.text, limit: 400))")

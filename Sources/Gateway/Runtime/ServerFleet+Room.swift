@@ -31,6 +31,7 @@ extension ServerFleet {
         let (counts, log) = (tally.server(key.tenant, key.server), log)
         return HostingPlace(
             take: { [weak self] in
+                await self?.predecessorsGone(key, of: taker)
                 guard var short = room.take(share, as: taker) else { return nil }
                 guard let self else { return "the gateway is stopping" }
                 if await self.makeRoom(for: share, in: room, besides: key) {

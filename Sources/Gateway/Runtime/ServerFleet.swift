@@ -26,6 +26,9 @@ actor ServerFleet {
     let tally: GateTally
     private let egress: EgressParts
     private(set) var members: [Key: Member] = [:]
+    /// Those that were replaced, until the last of them is gone with its whole tree.
+    var leaving = LeavingServers()
+    private var isStopped = false
     /// What the hosted servers of each tenant share.
     private(set) var rooms: [TenantID: TenantRoom] = [:]
     let probe = ProbeOnce()
@@ -148,13 +151,18 @@ actor ServerFleet {
         return Prepared(members: result, made: made)
     }
 
-    /// Takes over what was prepared; what is not among it any more is stopped.
-    func adopt(_ prepared: Prepared, screener: Screener) async {
+    /// Takes over what was prepared; what is not among it any more is given back, to be ended with
+    /// `end` when nobody is sent there any more.
+    func adopt(_ prepared: Prepared, screener: Screener) -> [Leaver] {
         lines.replace(screener)
         let kept = Dictionary(prepared.members) { first, _ in first }
-        let gone = members.filter { kept[$0.key]?.client !== $0.value.client }
-        members = kept
-        for member in gone.values { await member.client.close() }
+        var gone = members.filter { kept[$0.key]?.client !== $0.value.client }
+        // The gateway stopped meanwhile: nothing is begun any more.
+        if isStopped { gone.merge(kept) { old, _ in old } }
+        members = isStopped ? [:] : kept
+        let leavers = gone.map { Leaver($0.key, $0.value) }
+        for leaver in leavers { leaving.add(leaver.key, leaver.taker) }
+        return leavers
     }
 
     /// What was prepared is not taken over after all.
@@ -225,10 +233,12 @@ actor ServerFleet {
     }
 
     func stopAll() async {
-        let all = Array(members.values)
+        isStopped = true
+        let (all, leavers) = (Array(members.values), leaving.keys)
         members = [:]
         await withDiscardingTaskGroup { group in
             for member in all { group.addTask { await member.client.close() } }
+            for key in leavers { group.addTask { await self.predecessorsGone(key, of: .max) } }
         }
     }
 

@@ -186,10 +186,11 @@ extension Gateway {
         }
     }
 
-    /// Takes the values over as they are now; no server that does not hold one is started anew.
+    /// Takes the values over as they are now; no server that does not hold one is started anew, and
+    /// those that do are asked what they offer.
     private func takeSecrets() async throws {
         do {
-            try await inTurn { try await adopt(current, by: nil) }
+            await refresh(only: try await inTurn { try await adopt(current, by: nil) })
         } catch let error as ConfigurationError {
             throw ControlError(.refused, "\(error)")
         }
