@@ -6,6 +6,7 @@ import unittest
 
 from agents import MODERN, WAIT, HTTPAgent, LineAgent, text_of
 from harness import WORKSHOP, Gateway
+from ledger import LedgerGateway
 
 PATIENT = WORKSHOP.replace("hold: 20s, expiry: 30s", "hold: 300s, expiry: 600s")
 
@@ -80,6 +81,35 @@ class Shutdown(unittest.TestCase):
         steps = [(record["kind"], record["detail"].get("status")) for record in self.shop.records()
                  if record.get("tool") == "wait" and record["kind"] != "tool"]
         self.assertEqual(steps, [("intent", None), ("outcome", "cancelled")])
+
+
+class WhileAServerStarts(unittest.TestCase):
+    """One that takes minutes to answer holds up nobody who wants to stop."""
+
+    def setUp(self):
+        gateway = LedgerGateway(tokens=("bot",))
+        file = gateway.folder / "gatehouse.yaml"
+        file.write_text(file.read_text().replace("call_timeout: 2s", "call_timeout: 2s\n    start_timeout: 300s"))
+        self.gateway = self.enterContext(gateway)
+        self.hold = self.gateway.folder / "out/hold"
+
+    def ends(self):
+        self.gateway.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.gateway.process.wait(timeout=WAIT), 0)
+
+    def test_at_the_start(self):
+        self.gateway.stop()
+        self.hold.touch()
+        self.gateway.start()
+        self.gateway.wait_for(lambda: "is starting" in self.gateway.run("tools", "list").stdout)
+        self.ends()
+
+    def test_at_a_reload(self):
+        self.hold.touch()
+        self.assertEqual(self.gateway.run("servers", "restart", "ledger").returncode, 0)
+        self.gateway.process.send_signal(signal.SIGHUP)
+        self.gateway.wait_for(lambda: "reloaded" in self.gateway.log_text())
+        self.ends()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import System
 
 /// Reading the state back, beginning to serve, and saying so in the log.
 extension Gateway {
-    /// Reads the state back, brings the servers up, and listens.
+    /// Reads the state back and listens; servers are brought up beside it.
     package func run() async throws {
         try await tokens.load(from: store)
         try await approvers.load()
@@ -41,10 +41,11 @@ extension Gateway {
         isServing = true
         sweep()
         lookAtRetention()
-        // Servers are asked beside one another; each shows up in the lists when it answered.
-        await refreshAll()
-        // Ends when they are gone; what a gateway that is killed before then leaves is the next one's.
+        // Servers are asked beside one another, and each shows up in the lists when it answered. Nobody
+        // waits for the slowest: a signal is heard meanwhile. It ends with their answers, the times to
+        // start, or the gateway; leftovers that are not gone by then are the next one's.
         loop.spawn { [pool = parts.pool] in
+            await self.refreshAll()
             try? await pool.run { HiddenFolders.remove(leftovers) }
         }
     }

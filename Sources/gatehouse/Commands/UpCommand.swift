@@ -149,7 +149,7 @@ private actor Stop {
     }
 
     /// Returns at SIGTERM or SIGINT; each SIGHUP reloads.
-    func wait(reload: @Sendable () async -> Void) async {
+    func wait(reload: @escaping @Sendable () async -> Void) async {
         while true {
             if signals.isEmpty {
                 let pending = Pending<Signal>(on: loop)
@@ -159,7 +159,9 @@ private actor Stop {
             }
             guard !signals.isEmpty else { continue }
             guard signals.removeFirst() == .hangUp else { return }
-            await reload()
+            // Asks servers, which take their time: a signal to stop does not wait for them. One reload
+            // begins where the one before ended.
+            loop.spawn { await reload() }
         }
     }
 }
