@@ -61,6 +61,9 @@ package actor ServerProcess {
         var failure: CageStartFailure?
         var lastErrorLine: [UInt8] = []
         var noise = NoiseCounter()
+
+        /// Whether nothing can be written to it any more.
+        var isDeaf: Bool { child.input?.isClosed ?? true }
     }
 
     /// `prepare` makes a fresh start; it runs in the pool and may block.
@@ -98,6 +101,7 @@ package actor ServerProcess {
     /// Returns when calls may go to the server; starts it when it sleeps.
     package func ready(until deadline: Instant) async throws(ServerProcessError) {
         if takesCalls { return }
+        expectEndOfDeaf()
         feed(.wanted)
         try checkHope()
         guard readyWaiters.count < Self.waiterLimit else { throw .tooManyWaiting }
@@ -113,17 +117,20 @@ package actor ServerProcess {
         }
     }
 
-    /// False, too, while the process is gone and the rest of its end is still to be worked out.
+    /// False, too, while the process is gone and the rest of its end is still to be worked out, or
+    /// takes no input.
     private var takesCalls: Bool {
         guard supervision.state == .ready, let running else { return false }
-        return running.end == nil
+        return running.end == nil && !running.isDeaf
     }
 
     /// Has the process greeted, and takes what comes of it unless the process is gone by then: its
     /// successor would be taken for it.
     private func greet(_ generation: Int) async {
         let refusal = await handlers.greet()
-        guard let running, running.generation == generation, running.end == nil else { return }
+        // Of one that takes no input any more the end says more, which is on its way.
+        guard let running, running.generation == generation, running.end == nil, !running.isDeaf
+        else { return }
         if let refusal { return condemn(refusal) }
         lastUse = loop.now
         health.isUnanswered = false
@@ -159,26 +166,6 @@ package actor ServerProcess {
 
     private var isStopping: Bool {
         if case .stopping = supervision.state { true } else { false }
-    }
-
-    /// Sends one message; waits while the server takes its input slowly.
-    ///
-    /// Messages are queued whole in the order of the calls, so that two never mix.
-    package func send(_ line: [UInt8]) async throws(ServerProcessError) {
-        guard line.count <= Limits.lineByteCount else {
-            throw .lineNotUsable(reason: "it has more than \(Limits.lineByteCount) bytes")
-        }
-        guard !line.contains(0x0a) else { throw .lineNotUsable(reason: "it has a line break") }
-        guard let running, running.end == nil, let input = running.child.input else {
-            try checkHope()
-            throw .notRunning
-        }
-        do {
-            try await input.write(line, [0x0a])
-        } catch {
-            if error == .timedOut { feed(.stalled(reason: "it takes no input")) }
-            throw .writeFailed(reason: "\(error)")
-        }
     }
 
     /// A line was no message; one too many ends the process.
@@ -254,8 +241,8 @@ package actor ServerProcess {
         loop.schedule(after: .zero) { [self] in feed(.exited(reason: "it never ran")) }
     }
 
-    /// Whether what the process says still counts.
-    private var isHeard: Bool {
+    /// Whether what the process says still counts, and what it is told.
+    var isHeard: Bool {
         switch supervision.state {
         case .stopping(.killed, then: _): false
         default: true
@@ -283,7 +270,7 @@ package actor ServerProcess {
         }
     }
 
-    private func checkHope() throws(ServerProcessError) {
+    func checkHope() throws(ServerProcessError) {
         if let error = hopeless { throw error }
     }
 

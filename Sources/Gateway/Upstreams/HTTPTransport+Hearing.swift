@@ -83,7 +83,9 @@ extension HTTPTransport {
             let questions = asking.values.first ?? nil
         else { return await notify(standing.answer(to: asked), revision: revision) }
         // Ends when the agent answered, or took too long.
-        loop.spawn { await self.notify(await questions(asked), revision: revision) }
+        loop.spawn { [session] in
+            await self.reply(await questions(asked), in: session, revision: revision)
+        }
     }
 
     /// The session's own stream; or, after an event of another, what that one goes on with.

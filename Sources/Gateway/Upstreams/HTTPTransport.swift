@@ -78,6 +78,9 @@ package actor HTTPTransport: UpstreamTransport {
         cancellation: CallCancellation,
         notifications: @escaping NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
+        guard request.generation == nil || request.generation == generation else {
+            throw UpstreamFailure(.notSent, "the server began anew", isOvertaken: true)
+        }
         if let events {
             return try await events.send(
                 request,
@@ -91,6 +94,7 @@ package actor HTTPTransport: UpstreamTransport {
         asking[request.id] = .some(request.questions)
         defer { asking[request.id] = nil }
         let opened = generation
+        var own = session
         let response: ClientResponse
         do throws(HTTPClientError) {
             response = try await client.send(message(request), cancellation: stop)
@@ -99,9 +103,11 @@ package actor HTTPTransport: UpstreamTransport {
         }
         if request.method == "initialize", let id = response.head[.mcpSessionID] {
             session = FieldValue(bytes: id)
+            own = session
         }
         switch response.content {
-        case .events(let events): return try await read(events, of: request, stop, notifications)
+        case .events(let events):
+            return try await read(events, of: request, in: own, stop, notifications)
         case .body(let body):
             if request.method == "initialize", [400, 404, 405].contains(response.status.code),
                 (try? JSONDocument(parsing: body)).map({ $0.root["jsonrpc"] == nil }) ?? true,
@@ -159,6 +165,13 @@ package actor HTTPTransport: UpstreamTransport {
             revision: revision
         )
         _ = try? await client.send(self.message(request))
+    }
+
+    /// Answers what was asked in that session; nobody where there is another by now, whose questions may
+    /// have the same ids.
+    func reply(_ answer: [UInt8], in own: FieldValue?, revision: Revision) async {
+        guard own == session else { return }
+        await notify(answer, revision: revision)
     }
 
     func message(_ request: UpstreamRequest) -> ClientRequest {
@@ -245,6 +258,7 @@ package actor HTTPTransport: UpstreamTransport {
     private func read(
         _ stream: EventStream,
         of request: UpstreamRequest,
+        in own: FieldValue?,
         _ stop: Cancellation,
         _ notifications: NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
@@ -270,10 +284,10 @@ package actor HTTPTransport: UpstreamTransport {
                         let left = deadline.duration(since: loop.now)
                         let answer = await questions(asked)
                         deadline = loop.now.advanced(by: max(.seconds(1), left))
-                        await notify(answer, revision: request.revision)
+                        await reply(answer, in: own, revision: request.revision)
                         continue
                     }
-                    await notify(standing.answer(to: asked), revision: request.revision)
+                    await reply(standing.answer(to: asked), in: own, revision: request.revision)
                 }
             } catch {
                 guard error.id == .integer(request.id) else { continue }

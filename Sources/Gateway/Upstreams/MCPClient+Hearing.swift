@@ -23,8 +23,10 @@ extension MCPClient {
         case .listChanged: drifted?()
         case .updated(let uri): updated?(uri)
         case .acknowledged(let id):
+            // It names all that is watched, also what an earlier one was sent for.
             guard id == listeningID else { return }
-            acknowledged?.fulfil(())
+            for pending in acknowledged { pending.fulfil(()) }
+            acknowledged = []
         case .listeningEnded(let id):
             guard id == listeningID, let revision else { return }
             listeningID = nil
@@ -117,7 +119,9 @@ extension MCPClient {
             self.writeMeta(&writer, for: revision)
         }
         let pending = Pending<Void>(on: loop)
-        acknowledged = pending
+        // Only who subscribed waits: what changes before is not told to anybody.
+        if !uris.isEmpty { acknowledged.append(pending) }
+        defer { acknowledged.removeAll { $0 === pending } }
         listeningID = id
         await transport.listen(
             UpstreamRequest(
@@ -131,7 +135,6 @@ extension MCPClient {
             ),
             revision: revision
         )
-        // Only who subscribed waits: what changes before is not told to anybody.
         guard !uris.isEmpty else { return }
         try? await pending.value(until: loop.now.advanced(by: .seconds(5)))
     }

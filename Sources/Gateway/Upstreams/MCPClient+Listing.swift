@@ -5,20 +5,29 @@ import System
 
 /// What a server offers, list by list, bounded in pages, items, bytes and time.
 extension MCPClient {
-    func list(_ revision: Revision) async throws(UpstreamFailure) -> ServerDescription {
+    ///
+    /// All of it of one process or session.
+    func list(
+        _ revision: Revision,
+        of generation: UInt64?
+    ) async throws(UpstreamFailure) -> ServerDescription {
         // However many lists and pages: all of them within the time of one start.
-        let deadline = loop.now.advanced(by: startTimeout)
+        let asking = Asking(
+            revision: revision,
+            generation: generation,
+            deadline: loop.now.advanced(by: startTimeout)
+        )
         var found = Listing()
         // A server that says nothing of itself is asked at least for tools.
         if offers("tools") || !(offers("prompts") || offers("resources")) {
-            try await list(.tool, revision, until: deadline, into: &found)
+            try await list(.tool, asking, into: &found)
         }
         if offers("prompts") {
-            await listWhatMayFail([.prompt], revision, until: deadline, into: &found)
+            await listWhatMayFail([.prompt], asking, into: &found)
         }
         if offers("resources") {
             let before = found.definitions.count
-            await listWhatMayFail([.resource, .template], revision, until: deadline, into: &found)
+            await listWhatMayFail([.resource, .template], asking, into: &found)
             // An empty shelf is announced to nobody.
             if found.definitions.count > before, let reading = ToolDefinition.reading {
                 found.definitions.append(reading)
@@ -48,6 +57,13 @@ extension MCPClient {
         )
     }
 
+    /// Whom all the lists are asked of, and until when.
+    private struct Asking {
+        let revision: Revision
+        let generation: UInt64?
+        let deadline: Instant
+    }
+
     private struct Listing {
         var definitions: [ToolDefinition] = []
         var unusable: [ServerDescription.UnusableTool] = []
@@ -58,13 +74,12 @@ extension MCPClient {
     /// A list beside the tools that cannot be read takes nothing else with it.
     private func listWhatMayFail(
         _ kinds: [OfferKind],
-        _ revision: Revision,
-        until deadline: Instant,
+        _ asking: Asking,
         into found: inout Listing
     ) async {
         for kind in kinds {
             do throws(UpstreamFailure) {
-                try await list(kind, revision, until: deadline, into: &found)
+                try await list(kind, asking, into: &found)
             } catch {
                 let method = kind.listing?.method ?? ""
                 found.unusable.append(.init(name: method, reason: error.description))
@@ -74,8 +89,7 @@ extension MCPClient {
 
     private func list(
         _ kind: OfferKind,
-        _ revision: Revision,
-        until deadline: Instant,
+        _ asking: Asking,
         into found: inout Listing
     ) async throws(UpstreamFailure) {
         guard let (method, member) = kind.listing else { return }
@@ -88,8 +102,7 @@ extension MCPClient {
                 method,
                 member,
                 after: cursor,
-                revision: revision,
-                until: deadline
+                asking
             )
             byteCount += page.source.count
             guard byteCount <= Limits.listByteCount else {
@@ -141,19 +154,19 @@ extension MCPClient {
         _ method: String,
         _ member: String,
         after cursor: String?,
-        revision: Revision,
-        until deadline: Instant
+        _ asking: Asking
     ) async throws(UpstreamFailure) -> JSONNode {
         let answer = try await request(
             method,
-            revision: revision,
-            timeout: max(.zero, deadline.duration(since: loop.now))
+            revision: asking.revision,
+            of: asking.generation,
+            timeout: max(.zero, asking.deadline.duration(since: loop.now))
         ) { writer in
             guard let cursor else { return }
             writer.key("cursor")
             writer.string(cursor)
         }
-        switch try Self.complete(answer, revision) {
+        switch try Self.complete(answer, asking.revision) {
         case .result(let result) where result.member(member)?.kind == .array: return result
         case .result, .input:
             throw UpstreamFailure(.invalidAnswer, "answered `\(method)` with no list")

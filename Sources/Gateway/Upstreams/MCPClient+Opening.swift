@@ -13,7 +13,7 @@ extension MCPClient {
         async let inspected = inspection?()
         var failure: UpstreamFailure?
         do throws(UpstreamFailure) {
-            await compare(try await introduce())
+            await compare(try await introduce(), of: current)
         } catch {
             failure = error
         }
@@ -44,7 +44,9 @@ extension MCPClient {
             // Every call that needs the server waits for this one; it ends by its deadlines.
             do throws(UpstreamFailure) {
                 let revision = try await self.introduce()
-                await self.compare(revision)
+                await self.compare(revision, of: current)
+                // Before anybody who waits goes on.
+                await self.noteOpened(current)
                 return .success(revision)
             } catch {
                 return .failure(error)
@@ -53,16 +55,16 @@ extension MCPClient {
         opening = task
         let outcome = await task.value
         opening = nil
-        let found = try outcome.get()
-        generation = current
-        return found
+        return try outcome.get()
     }
+
+    private func noteOpened(_ current: UInt64) { generation = current }
 
     /// Whether a process or session that was begun anew says of itself what the one before said;
     /// one that does not gets no call until its list was read again.
-    private func compare(_ revision: Revision) async {
+    private func compare(_ revision: Revision, of current: UInt64) async {
         guard let described else { return }
-        let found = try? await list(revision)
+        let found = try? await list(revision, of: current)
         guard found?.promises(what: described) != true else { return }
         isStale = true
         drifted?()

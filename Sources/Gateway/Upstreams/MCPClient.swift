@@ -39,9 +39,10 @@ package actor MCPClient {
     var updated: (@Sendable (String) -> Void)?
     /// Resources whose changes somebody wants to hear of.
     var watchedURIs: Set<String> = []
-    /// The listening request that is open, and who waits until it is taken up.
+    /// The listening request that is open, and who wait until it, or a later one in its place, is
+    /// taken up.
     var listeningID: Int64?
-    var acknowledged: Pending<Void>?
+    var acknowledged: [Pending<Void>] = []
     /// Before a listening request that its server ended is sent again; doubles each time.
     var listeningWait = Limits.absenceWait / 2
     /// The least level of log messages anybody asked for.
@@ -95,14 +96,66 @@ package actor MCPClient {
         cancellation: CallCancellation,
         notifications: @escaping NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
-        let revision = if let revisionAtHand { revisionAtHand } else { try await open() }
+        for attempt in 0..<2 {
+            let revision = if let revisionAtHand { revisionAtHand } else { try await open() }
+            try check(isStillAllowed())
+            var request = self.request(
+                call,
+                revision,
+                wantsProgress: wantsProgress,
+                logLevel: logLevel,
+                traceparent: traceparent,
+                modes: modes,
+                timeout: timeout
+            )
+            request.generation = generation
+            request.questions = revision.isModern ? nil : questions
+            let answer: UpstreamAnswer
+            do throws(UpstreamFailure) {
+                answer = try await transport.send(
+                    request,
+                    cancellation: cancellation,
+                    notifications: notifications
+                )
+            } catch {
+                // It ended, or was put to sleep, between the look and the write: nothing was sent.
+                guard error.isOvertaken, attempt == 0, !cancellation.isCancelled else {
+                    throw error
+                }
+                continue
+            }
+            guard revision.isModern, !modes.isEmpty, Self.mayAsk.contains(call.method),
+                case .result(let result) = answer,
+                result["resultType"]?.isString("input_required") == true
+            else { return try Self.complete(answer, revision) }
+            return .input(result)
+        }
+        throw UpstreamFailure(.notSent, "\(ServerProcessError.notRunning)")
+    }
+
+    /// What a server may answer with a question (2026-07-28, basic/patterns/mrtr).
+    private static let mayAsk: Set<String> = ["tools/call", "prompts/get", "resources/read"]
+
+    /// Whether a call may go to the server as it is now.
+    private func check(_ isStillAllowed: Bool) throws(UpstreamFailure) {
         if let refusal { throw UpstreamFailure(.notSent, refusal) }
         guard !isStale else {
             throw UpstreamFailure(.notSent, "it offers other tools since it was started anew")
         }
-        guard isStillAllowed() else {
+        guard isStillAllowed else {
             throw UpstreamFailure(.notSent, "the rules changed while the server was started")
         }
+    }
+
+    private func request(
+        _ call: ServerCall,
+        _ revision: Revision,
+        wantsProgress: Bool,
+        logLevel: LogLevel?,
+        traceparent: String?,
+        modes: InputModes,
+        timeout: Duration
+    ) -> UpstreamRequest {
         let id = takeID()
         let body = Envelope.request(.integer(id), call.method) { writer in
             for (name, value) in call.members {
@@ -118,36 +171,36 @@ package actor MCPClient {
                 modes: modes
             )
         }
-        let answer = try await transport.send(
-            UpstreamRequest(
-                id: id,
-                method: call.method,
-                body: body,
-                name: call.name,
-                parameters: call.mirrored,
-                deadline: loop.now.advanced(by: timeout),
-                revision: revision,
-                questions: revision.isModern ? nil : questions
-            ),
-            cancellation: cancellation,
-            notifications: notifications
+        return UpstreamRequest(
+            id: id,
+            method: call.method,
+            body: body,
+            name: call.name,
+            parameters: call.mirrored,
+            deadline: loop.now.advanced(by: timeout),
+            revision: revision
         )
-        guard revision.isModern, !modes.isEmpty, Self.mayAsk.contains(call.method),
-            case .result(let result) = answer,
-            result["resultType"]?.isString("input_required") == true
-        else { return try Self.complete(answer, revision) }
-        return .input(result)
     }
-
-    /// What a server may answer with a question (2026-07-28, basic/patterns/mrtr).
-    private static let mayAsk: Set<String> = ["tools/call", "prompts/get", "resources/read"]
 
     /// Says whether calls may go to the running process after all, because somebody decided.
     package func hold(_ reason: String?) { refusal = reason }
 
     /// Asks the server what it is and what it offers; bounded in pages, items and time.
+    ///
+    /// Where its process went meanwhile the next one is asked, once.
     package func describe() async throws(UpstreamFailure) -> ServerDescription {
-        let found = try await list(try await open())
+        let found: ServerDescription
+        let revision = try await open()
+        let asked = generation
+        do throws(UpstreamFailure) {
+            found = try await list(revision, of: asked)
+        } catch {
+            guard !transport.isHTTP, asked != (await transport.currentGeneration) else {
+                throw error
+            }
+            let revision = try await open()
+            found = try await list(revision, of: generation)
+        }
         described = found
         isStale = false
         return found
@@ -161,6 +214,7 @@ package actor MCPClient {
             _ = try await request(
                 revision.isModern ? "server/discover" : "ping",
                 revision: revision,
+                of: generation,
                 timeout: timeout,
                 isProbe: true
             )
@@ -197,6 +251,7 @@ package actor MCPClient {
     func request(
         _ method: String,
         revision: Revision,
+        of generation: UInt64? = nil,
         timeout: Duration? = nil,
         isProbe: Bool = false,
         params: ((inout JSONWriter) -> Void)? = nil
@@ -215,6 +270,7 @@ package actor MCPClient {
                 parameters: [],
                 deadline: loop.now.advanced(by: timeout ?? startTimeout),
                 revision: revision,
+                generation: generation,
                 isProbe: isProbe
             ),
             cancellation: CallCancellation(),

@@ -98,6 +98,10 @@ package actor StdioTransport: UpstreamTransport {
         guard !cancellation.isCancelled else {
             throw UpstreamFailure(.notSent, "called off before it was sent")
         }
+        // What is meant for one process is not told to the next, which may not even be greeted yet.
+        guard request.generation == nil || request.generation == generation else {
+            throw UpstreamFailure(.notSent, "\(ServerProcessError.notRunning)", isOvertaken: true)
+        }
         let pending = Pending<UpstreamAnswer>(on: loop)
         waiting[request.id] = Waiting(
             pending: pending,
@@ -114,7 +118,11 @@ package actor StdioTransport: UpstreamTransport {
         } catch {
             let kind: UpstreamFailure.Kind =
                 if case .writeFailed = error { .lost } else { .notSent }
-            throw UpstreamFailure(kind, error.description)
+            throw UpstreamFailure(
+                kind,
+                error.description,
+                isOvertaken: error == .notRunning
+            )
         }
         let id = request.id
         let key = cancellation.onCancel { [weak self, loop] in
@@ -178,6 +186,7 @@ package actor StdioTransport: UpstreamTransport {
 
     /// The process is gone; everything in flight is lost.
     package func ended(_ reason: String) {
+        generation &+= 1
         abandoned = []
         for entry in waiting.values {
             entry.pending.fail(UpstreamFailure(.lost, "the server ended: \(reason)"))
@@ -210,7 +219,15 @@ package actor StdioTransport: UpstreamTransport {
         }
     }
 
-    private func answer(_ response: [UInt8], restoring left: Duration, of id: Int64) async {
+    /// What a process asked is answered to that process: the ids of its questions may be those of the
+    /// next one's.
+    private func answer(
+        _ response: [UInt8],
+        to asking: UInt64,
+        restoring left: Duration,
+        of id: Int64
+    ) async {
+        guard asking == generation else { return }
         if let found = waiting[id] {
             found.pending.extend(until: loop.now.advanced(by: max(.seconds(1), left)))
         }
@@ -270,9 +287,9 @@ package actor StdioTransport: UpstreamTransport {
             let left = only.deadline.duration(since: loop.now)
             only.pending.extend(until: loop.now.advanced(by: Limits.inputTime + left))
             // Ends when the person answered, or took too long.
-            loop.spawn {
+            loop.spawn { [generation] in
                 let answer = await questions(request)
-                await self.answer(answer, restoring: left, of: id)
+                await self.answer(answer, to: generation, restoring: left, of: id)
             }
             return
         }

@@ -17,11 +17,20 @@ package struct UpstreamFailure: Error, Equatable, Sendable, CustomStringConverti
 
     package let kind: Kind
     package let description: String
+    /// Nothing was written because the process or session it was for was gone by then: the next one may
+    /// be sent it.
+    let isOvertaken: Bool
     /// Our own words for an agent, after the server's name; nothing of what the server said.
     package let advice: String?
 
-    package init(_ kind: Kind, _ description: String, advice: String? = nil) {
+    package init(
+        _ kind: Kind,
+        _ description: String,
+        advice: String? = nil,
+        isOvertaken: Bool = false
+    ) {
         self.kind = kind
+        self.isOvertaken = isOvertaken
         self.description = description
         self.advice = advice
     }
@@ -124,6 +133,8 @@ package struct UpstreamRequest: Sendable {
     package let parameters: [(name: String, value: String)]
     package let deadline: Instant
     package let revision: Revision
+    /// The process or session it is meant for, and no other; nil for whichever is there.
+    package var generation: UInt64?
     /// Who answers what the server asks while it works on this; nobody where nil.
     package var questions: QuestionSink?
     /// Whether it only asks if anybody is there: that is no use of the server, and keeps it awake no

@@ -68,6 +68,8 @@ private struct Stage {
         greet: (@Sendable () async -> String?)? = nil,
         prepare: @escaping @Sendable () throws -> ServerStart
     ) throws {
+        // As the gateway does: what is written to a process that is gone is an error.
+        Signals.ignoreBrokenPipes()
         loop = try EventLoop()
         let notes = notes
         let box = Lock<ServerProcess?>(nil)
@@ -301,6 +303,69 @@ struct ServerProcessTests {
         try await stage.server.send(Array("{}".utf8))
         await stage.notes.events(2)
         #expect(await stage.notes.lines == ["{}"])
+        await stage.close()
+    }
+
+    @Test func `one that ended before it was greeted is no worse than one that crashed`()
+        async throws
+    {
+        var settings = Supervision.Settings()
+        settings.backoffBase = .milliseconds(2)
+        let (server, greeted) = (Lock<ServerProcess?>(nil), Lock(0))
+        let stage = try Stage(
+            settings: settings,
+            greet: {
+                let number = greeted.withLock { count in
+                    count += 1
+                    return count
+                }
+                guard number == 1, let server = server.withLock({ $0 }),
+                    let process = await server.processID
+                else { return nil }
+                // Its end is not noticed while the loop is held.
+                while ProcessFacts(process)?.isZombie == false {}
+                do throws(ServerProcessError) {
+                    try await server.send(Array("{}".utf8))
+                    return nil
+                } catch {
+                    return "it does not open as the protocol asks: \(error)"
+                }
+            },
+            prepare: {
+                let script = greeted.withLock { $0 } == 0 ? "exit 1" : "exec cat"
+                return try Stage.bare(script)()
+            }
+        )
+        server.withLock { $0 = stage.server }
+        try await stage.ready()
+        #expect(greeted.withLock { $0 } == 2)
+        await stage.close()
+    }
+
+    @Test func `one that closes its input is ended, and a call waits for the next`() async throws {
+        let starts = Lock(0)
+        var settings = Supervision.Settings()
+        settings.backoffBase = .milliseconds(2)
+        let stage = try Stage(
+            settings: settings,
+            prepare: {
+                let number = starts.withLock { count in
+                    count += 1
+                    return count
+                }
+                let deaf = "exec </dev/null; echo '{}'; while :; do sleep 1; done"
+                return try Stage.bare(number == 1 ? deaf : "exec cat")()
+            }
+        )
+        try await stage.ready()
+        await stage.notes.events(1)
+        let first = await stage.server.processID
+        await #expect(throws: ServerProcessError.notRunning) {
+            try await stage.server.send(Array("{}".utf8))
+        }
+        try await stage.ready()
+        #expect(await stage.server.processID != first)
+        try await stage.server.send(Array("{}".utf8))
         await stage.close()
     }
 

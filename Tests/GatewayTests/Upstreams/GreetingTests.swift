@@ -15,6 +15,7 @@ private actor Pipe: UpstreamTransport {
     }
     private(set) var currentGeneration: UInt64 = 0
     private var greet: (@Sendable () async -> UpstreamFailure?)?
+    private var notice: (@Sendable (UpstreamNotice) -> Void)?
 
     init(on loop: EventLoop) { self.loop = loop }
 
@@ -40,9 +41,14 @@ private actor Pipe: UpstreamTransport {
     func ready() async throws(UpstreamFailure) -> UInt64 { currentGeneration }
     nonisolated var generationAtHand: UInt64? { nil }
     func onStart(_ greet: @escaping @Sendable () async -> UpstreamFailure?) { self.greet = greet }
-    func onNotice(_ body: @escaping @Sendable (UpstreamNotice) -> Void) {}
+    func onNotice(_ body: @escaping @Sendable (UpstreamNotice) -> Void) { notice = body }
     func listen(_ request: UpstreamRequest?, revision: Revision) async {}
+    func say(_ said: UpstreamNotice) { notice?(said) }
     func close() async {}
+}
+
+extension MCPClient {
+    fileprivate var unacknowledgedCount: Int { acknowledged.count }
 }
 
 @Suite("The greeting of a process", .timeLimit(.minutes(5)))
@@ -91,6 +97,34 @@ struct GreetingTests {
             }
         }.value
         #expect(refusal == "its program changed")
+        loop.stop()
+        thread.join()
+    }
+
+    /// The first waited for five seconds, and with it the agent that subscribed.
+    @Test func `two who subscribe at once are answered by the one listening request`() async throws
+    {
+        let loop = try EventLoop()
+        let thread = try loop.start()
+        let pipe = Pipe(on: loop)
+        let client = MCPClient(
+            server: try ServerName("test"),
+            transport: pipe,
+            loop: loop,
+            identity: Implementation(name: "test", version: "1"),
+            pinned: .newest,
+            startTimeout: .seconds(30)
+        )
+        await client.attach { nil }
+        await client.onNotice(changed: {}, updated: { _ in })
+        let waiting = await loop.spawn {
+            _ = await pipe.start()
+            for uri in ["file:///a", "file:///b"] { loop.spawn { await client.watch(uri, true) } }
+            while await client.unacknowledgedCount < 2 { await Task.yield() }
+            await pipe.say(.acknowledged(await client.listeningID ?? 0))
+            return await client.unacknowledgedCount
+        }.value
+        #expect(waiting == 0)
         loop.stop()
         thread.join()
     }
