@@ -12,7 +12,7 @@ import System
 actor ConsoleFeed {
     private let loop: EventLoop
     private weak var gateway: Gateway?
-    private var pages: [UInt64: Page] = [:]
+    private var pages: [UInt64: ConsolePage] = [:]
     private var next: UInt64 = 1
     private var changed: Set<TicketID> = []
     private var haveGrantsChanged = false
@@ -26,35 +26,6 @@ actor ConsoleFeed {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
-    }
-
-    /// One open stream.
-    private final class Page {
-        let session: SessionTable.ID
-        /// Whose questions and calls its person sees; nil means all.
-        let tenants: Set<TenantID>?
-        let wantsCalls: Bool
-        var events: [ServerSentEvent] = []
-        var isBehind = false
-        var isEnded = false
-        var wake: Pending<Void>?
-
-        init(_ session: SessionTable.ID, tenants: Set<TenantID>?, wantsCalls: Bool) {
-            self.session = session
-            self.tenants = tenants
-            self.wantsCalls = wantsCalls
-        }
-
-        func sees(_ tenant: TenantID) -> Bool { tenants?.contains(tenant) ?? true }
-
-        func push(_ event: ServerSentEvent) {
-            guard events.count < Limits.consoleEventCount else {
-                events = []
-                isBehind = true
-                return
-            }
-            events.append(event)
-        }
     }
 
     init(_ gateway: Gateway, loop: EventLoop) {
@@ -86,8 +57,7 @@ actor ConsoleFeed {
         guard let stream = await exchange.beginStream(.ok, fields) else { return }
         let key = next
         next &+= 1
-        let page = Page(session, tenants: tenants, wantsCalls: wantsCalls)
-        page.isBehind = true
+        let page = ConsolePage(session, tenants: tenants, wantsCalls: wantsCalls)
         pages[key] = page
         defer { pages[key] = nil }
         await begin()
@@ -97,16 +67,11 @@ actor ConsoleFeed {
                 looked = loop.now
                 guard await console.stands(session) else { break }
             }
-            if page.isBehind {
-                page.isBehind = false
-                page.events = await snapshot(for: page)
-            }
-            let events = page.events
-            page.events = []
-            for event in events {
+            if page.beginAnew() { page.show(await snapshot(for: page)) }
+            for event in page.take() {
                 guard await stream.send(event) else { return }
             }
-            guard page.events.isEmpty, !page.isBehind, !page.isEnded else { continue }
+            guard !page.hasNews, !page.isEnded else { continue }
             let pending = Pending<Void>(on: loop)
             page.wake = pending
             if (try? await pending.value(until: loop.now.advanced(by: Self.heartbeat))) == nil {
@@ -137,7 +102,7 @@ actor ConsoleFeed {
     }
 
     /// Everything as it is now, for a page that begins or fell behind.
-    private func snapshot(for page: Page) async -> [ServerSentEvent] {
+    private func snapshot(for page: ConsolePage) async -> [ServerSentEvent] {
         guard let gateway else { return [] }
         let questions = await gateway.desk.waiting().filter { page.sees($0.binding.tenant) }
             .map { gateway.summary(of: $0) }
@@ -256,13 +221,15 @@ actor ConsoleFeed {
         }
         if haveGrantsChanged { events.append(Self.event("grants", JSONValue.done)) }
         haveGrantsChanged = false
-        if haveEmergenciesChanged {
+        // Taken before the wait below: the next change is told in its own round.
+        let haveEmergencies = haveEmergenciesChanged
+        haveEmergenciesChanged = false
+        if haveEmergencies {
             // The state says who answers alone: everybody sees it at once.
             events.append(Self.event("emergencies", JSONValue.done))
         }
         tell(events)
-        if haveEmergenciesChanged { await tellStatus(of: gateway) }
-        haveEmergenciesChanged = false
+        if haveEmergencies { await tellStatus(of: gateway) }
     }
 
     private func sampleLater() {
@@ -292,7 +259,7 @@ actor ConsoleFeed {
     /// Gives events to every page, and wakes them in slices.
     private func tell(
         _ events: [ServerSentEvent],
-        to isMeant: (Page) -> Bool = { _ in true }
+        to isMeant: (ConsolePage) -> Bool = { _ in true }
     ) {
         guard !events.isEmpty else { return }
         var delay = Duration.zero
