@@ -236,6 +236,20 @@ struct HTTPClientTests {
         }
     }
 
+    @Test func `a connection in use ends with its response once its client is closed`()
+        async throws
+    {
+        try await Self.with([""]) { (client, server) async throws in
+            async let answer = client.post("{}")
+            while await server.requests.isEmpty { await Task.yield() }
+            await client.close()
+            try await server.send(okay)
+            #expect(try await answer.text == "ok")
+            while await server.endedCount == 0 { await Task.yield() }
+            #expect(await client.connectionCounts == (0, 0))
+        }
+    }
+
     @Test func `a cancelled request closes its connection`() async throws {
         try await Self.with([""]) { (client, server) async throws in
             let cancellation = Cancellation(on: client.loop)

@@ -12,6 +12,7 @@ actor ScriptedServer {
     private var script: [String?]
     private(set) var requests: [String] = []
     private(set) var connectionCount = 0
+    private(set) var endedCount = 0
     private var open: [RawPeer] = []
 
     init(on loop: EventLoop, _ script: [String?]) {
@@ -44,6 +45,7 @@ actor ScriptedServer {
             }
         } catch {}
         await peer.close()
+        endedCount += 1
     }
 
     func closeAll() async {

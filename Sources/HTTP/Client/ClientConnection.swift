@@ -68,8 +68,9 @@ actor ClientConnection {
     }
 
     private func hungUp() {
-        guard idleSince != nil, let client else { return }
+        guard idleSince != nil else { return }
         transport.close()
+        guard let client else { return }
         loop.spawn { await client.forget(self) }
     }
 
@@ -79,6 +80,9 @@ actor ClientConnection {
     }
 
     func close() { transport.close() }
+
+    /// The same for the client, which is on the same loop.
+    nonisolated func end() { assumeIsolated { $0.close() } }
 
     /// Sends one request and reads its response, or the head of its stream.
     func exchange(

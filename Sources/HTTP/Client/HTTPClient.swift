@@ -304,6 +304,7 @@ package actor HTTPClient {
 
     /// Takes a connection back.
     func release(_ connection: ClientConnection, isReusable: Bool) {
+        if isClosed { connection.end() }
         guard isReusable, !isClosed else { return abandonPlace() }
         if let next = takeWaiting() { return next.fulfil(connection) }
         idle.append(connection)
@@ -356,8 +357,14 @@ package actor HTTPClient {
                 kept.append(connection)
             }
         }
+        // It may have been closed meanwhile.
+        guard !isClosed else {
+            for connection in kept { connection.end() }
+            openCount -= kept.count
+            return
+        }
         idle = kept + idle
-        if !idle.isEmpty, !isClosed { armSweeper() }
+        if !idle.isEmpty { armSweeper() }
     }
 }
 
