@@ -65,6 +65,8 @@ int cgate_epoll_wait(int epoll, struct cgate_event *events, int capacity, int mi
     struct epoll_event kernel[256];
     if (capacity > 256) capacity = 256;
     int count = epoll_wait(epoll, kernel, capacity, milliseconds);
+    // A process that was stopped looks again before it goes on: what came meanwhile came in time.
+    if (count < 0 && errno == EINTR) count = epoll_wait(epoll, kernel, capacity, 0);
     if (count < 0) return errno == EINTR ? 0 : -errno;
     for (int index = 0; index < count; index++) {
         events[index].data = kernel[index].data.u64;

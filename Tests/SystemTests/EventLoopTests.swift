@@ -1,4 +1,5 @@
 import Base
+import Glibc
 import Synchronization
 import System
 import Testing
@@ -80,8 +81,57 @@ actor Resident {
     }
 }
 
+/// Waits for a value that is made of what comes on a socket, on a loop that it can hold.
+private actor Held {
+    nonisolated let loop: EventLoop
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+    private let stream: System.Stream
+    private let other: Descriptor
+    private let pending: Pending<Bool>
+    private(set) var isReading = false
+
+    init(on loop: EventLoop) throws {
+        self.loop = loop
+        let (first, second) = try SocketPair(nonblocking: true).split()
+        stream = try System.Stream(adopting: Descriptor(adopting: first), on: loop)
+        other = Descriptor(adopting: second)
+        pending = Pending(on: loop)
+    }
+
+    func read() async {
+        isReading = true
+        if let count = try? await stream.fill(), count > 0 { pending.fulfil(true) }
+    }
+
+    func value() async -> Bool {
+        let deadline = loop.now.advanced(by: .milliseconds(20))
+        loop.spawn { await self.hold(past: deadline) }
+        return (try? await pending.value(until: deadline)) ?? false
+    }
+
+    private func hold(past deadline: Instant) {
+        _ = unsafe Glibc.write(other.number, [1], 1)
+        while SystemClock().instant <= deadline {}
+    }
+
+    func close() { stream.close() }
+}
+
 @Suite(.timeLimit(.minutes(5)))
 struct EventLoopTests {
+    @Test func `what came in time counts though the loop was held past the deadline`() async throws
+    {
+        let hasCome = try await onLoop { loop in
+            let held = try Held(on: loop)
+            loop.spawn { await held.read() }
+            while !(await held.isReading) { await Task.yield() }
+            let hasCome = await held.value()
+            await held.close()
+            return hasCome
+        }
+        #expect(hasCome)
+    }
+
     @Test func `a spawned task and an actor of the loop run on the loop's thread`() async throws {
         let isOnLoop = try await onLoop { loop in
             let inner = await loop.spawn { loop.isOnLoop }.value

@@ -203,6 +203,9 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         var events = [cgate_event](repeating: cgate_event(), count: Self.eventsPerTurn)
         while !isStopping.load(ordering: .relaxed) {
             takeInbox()
+            // First what the kernel had: a deadline that passed while the loop was held, or stopped,
+            // must not win over what came in time.
+            runReadyJobs()
             fireTimers()
             runReadyJobs()
             let isRestless = !beforeSleep.isEmpty
