@@ -54,6 +54,8 @@ extension AgentService {
         let feed = make(stop)
         guard let opened = await open(feed) else { return nil }
         defer { feeds.close(opened) }
+        // An agent whose stream was ended may come back before nobody is let in any more.
+        if isStopping { stop(.inOrder) }
         if !feed.seen.isEmpty { await tellMissed(opened) }
         if feed.subscription != nil { feed.outbox.post(Self.acknowledgement(of: feed)) }
         for key in feed.resources.keys { await watch(key) }
@@ -323,8 +325,9 @@ extension AgentService {
         }
     }
 
-    /// The gateway stops: streams end in order.
+    /// The gateway stops: streams end in order, those that are opened from now on as well.
     package func endFeeds() {
+        isStopping = true
         for feed in feeds.all.values { feed.end() }
     }
 

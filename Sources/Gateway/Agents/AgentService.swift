@@ -15,6 +15,7 @@ package actor AgentService {
     let random: any RandomSource
     var sessions: Sessions
     var feeds = Feeds()
+    var isStopping = false
     /// Streams of sessions, for agents that lost one.
     var streams = ResumableStreams<HTTPReplyChannel>()
     /// Who waits for the end of a listening request.

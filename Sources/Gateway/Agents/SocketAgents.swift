@@ -211,9 +211,16 @@ private actor LineAgent {
     }
 
     /// Answers what runs, refuses what comes, and closes after the last answer.
-    func drain() async {
+    func drain() {
         isDraining = true
-        if running.isEmpty { await connection.close() }
+        closeIfAnswered()
+    }
+
+    private func closeIfAnswered() {
+        guard isDraining, running.isEmpty else { return }
+        // The end of a large answer may still wait for its agent. Ends when it is taken, or with the
+        // time to write, or of the drain.
+        loop.spawn { [connection] in await connection.closeWhenSent() }
     }
 
     private static let stopping = ProtocolError(
@@ -343,9 +350,9 @@ private actor LineAgent {
         await answer(inbound, CallCancellation())
     }
 
-    private func ended(_ key: UInt64) async {
+    private func ended(_ key: UInt64) {
         running[key] = nil
-        if isDraining, running.isEmpty { await connection.close() }
+        closeIfAnswered()
     }
 
     private func answer(

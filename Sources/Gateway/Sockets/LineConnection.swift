@@ -99,4 +99,11 @@ package actor LineConnection {
     package func finishSending() { try? stream.finish() }
 
     package func close() { stream.close() }
+
+    /// Closes when all that was sent is with the peer's socket, or the peer takes nothing of it for too
+    /// long; another `close` ends the wait.
+    package func closeWhenSent() async {
+        try? await stream.drained()
+        stream.close()
+    }
 }

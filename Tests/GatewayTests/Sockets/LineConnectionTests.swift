@@ -57,6 +57,17 @@ private struct Pair {
 
 @Suite("A connection of lines", .timeLimit(.minutes(5)))
 struct LineConnectionTests {
+    /// More than the socket holds, and less than what its sender waits for.
+    @Test func `what was sent reaches its peer before the end`() async throws {
+        let pair = try await Pair(limit: 1024)
+        let line = [UInt8](repeating: 0x61, count: 400_000)
+        #expect(await pair.connection.send(line))
+        async let closing: Void = pair.connection.closeWhenSent()
+        #expect(pair.read(line.count + 2) == line + [0x0a])
+        await closing
+        await pair.end()
+    }
+
     @Test func `lines come out whole, in pieces and several at once`() async throws {
         let pair = try await Pair(limit: 1024)
         pair.write(Array("one\ntwo\n\nthr".utf8))
