@@ -11,7 +11,7 @@ import Testing
 @testable import Gateway
 
 /// The end of the gateway, as agents see it.
-@Suite("Agents of a gateway that stops", .timeLimit(.minutes(1)))
+@Suite("Agents of a gateway that stops", .timeLimit(.minutes(5)))
 struct EndingTests {
     private struct Silent: ReplyChannel {
         func notify(_ message: [UInt8]) async {}
