@@ -97,7 +97,9 @@ struct InitTests {
     func captured(user: CageUser) throws {
         let script =
             "cat /etc/resolv.conf; grep -c . /proc/net/route; ip link set lo down; "
-            + "ip route add 192.0.2.0/24 dev lo; exec 3<>/dev/tcp/192.0.2.1/8443 || echo nobody"
+            + "ip route add 192.0.2.0/24 dev lo; "
+            // A child that is being started elsewhere holds the sockets until it executes.
+            + "while (exec 3<>/dev/tcp/192.0.2.1/8443); do sleep 0.05; done; echo nobody"
         var profile = CageProfile(command: ["/bin/bash", "-c", script], baseFolder: "/")
         profile.network = .egress
         profile.egressPorts = [8443, 443]
