@@ -47,6 +47,33 @@ import Testing
         #expect(TreeUse(treeOf: Int32.max, in: nil) == nil)
     }
 
+    @Test func `a group that a process of ours keeps busy is looked at again, another's is not`()
+        throws
+    {
+        var child: pid_t = 0
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe [
+            strdup("sleep"), strdup("600"), nil,
+        ]
+        defer { unsafe arguments.forEach { unsafe free($0) } }
+        try #require(unsafe posix_spawn(&child, "/bin/sleep", nil, nil, &arguments, nil) == 0)
+        defer {
+            kill(child, SIGKILL)
+            waitpid(child, nil, 0)
+        }
+        func passes(_ code: Int32, _ processes: [Int32]) -> Bool {
+            ControlGroups.refused(code, in: "/x", with: processes).mayPass
+        }
+        #expect(passes(EBUSY, [child]))
+        #expect(passes(EBUSY, [child, Int32.max]))  // One has ended meanwhile.
+        #expect(!passes(EBUSY, [getppid()]))
+        #expect(!passes(EBUSY, [child, 1]))
+        #expect(!passes(EBUSY, [0]))  // Of a namespace above.
+        #expect(!passes(EBUSY, []))
+        #expect(!passes(EACCES, [child]))
+        let words = ControlGroups.refused(EBUSY, in: "/x", with: [1]).reason
+        #expect(words.contains("as when other processes are in it"))
+    }
+
     /// Ordinary files in the place of the kernel's: what is written where, and what is made of it.
     private func delegation(_ controllers: String, _ files: String...) throws -> String {
         let folder = try CageBench.folder("groups")

@@ -66,6 +66,48 @@ struct TrialTests {
         #expect(TrialFailure("why", said: text).finding().isUntried == isUntried)
     }
 
+    private static let shortOfNamespaces = [
+        "bwrap: Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces "
+            + "exceeded (ENOSPC)",
+        "bwrap: unshare user ns: No space left on device",
+        "gatehouse-stage: unshare users: errno 28",
+    ]
+
+    private func failure(_ text: String, namespaces: String?) -> TrialFailure {
+        CageProbe.ended(Array((text + "\n").utf8), exit: .code(1)) { path in
+            path == "/proc/sys/user/max_user_namespaces" ? namespaces : nil
+        }
+    }
+
+    @Test(
+        "user namespaces that are turned off stay so until a person ends it",
+        arguments: shortOfNamespaces
+    )
+    func turnedOff(text: String) {
+        let finding = failure(text, namespaces: "0").finding()
+        #expect(!finding.isUntried && !finding.isPresent)
+        #expect(finding.description.contains("sysctl user.max_user_namespaces=10000"))
+        #expect(finding.description.contains("servers restart"))
+    }
+
+    @Test(
+        "user namespaces that are used up may be there the next time",
+        arguments: shortOfNamespaces
+    )
+    func usedUp(text: String) {
+        for limit in ["96365", "1", nil] {
+            let finding = failure(text, namespaces: limit).finding()
+            #expect(finding.isUntried)
+            #expect(finding.description.contains("raise user.max_user_namespaces"))
+        }
+    }
+
+    @Test("what is short for another reason passes, whatever namespaces there are")
+    func shortBeside() {
+        let text = "bwrap: Can't fork for pid 1: Resource temporarily unavailable"
+        #expect(failure(text, namespaces: "0").finding().isUntried)
+    }
+
     @Test("what was not tried is neither there nor missing", .enabled(if: CageBench.isPossible))
     func untried() throws {
         let probe = CageBench.probe.replacing([.overlay: .untried("no memory")])

@@ -14,6 +14,8 @@ package actor ServerProcess {
     package nonisolated let name: ServerName
     let pool: BlockingPool
     private let random: any RandomSource
+    /// Waits, without a thread, until it is known what `prepare` asks; nil where it asks nothing.
+    private let learn: (@Sendable () async -> Void)?
     private let prepare: @Sendable () throws -> ServerStart
     /// Why what was prepared is not started, or nil; asked each time.
     private let admit: @Sendable () async -> String?
@@ -75,6 +77,7 @@ package actor ServerProcess {
         settings: Supervision.Settings = Supervision.Settings(),
         health: HealthSettings? = nil,
         handlers: ServerHandlers,
+        learn: (@Sendable () async -> Void)? = nil,
         prepare: @escaping @Sendable () throws -> ServerStart,
         admit: @escaping @Sendable () async -> String? = { nil },
         place: HostingPlace = .own
@@ -84,6 +87,7 @@ package actor ServerProcess {
         self.pool = pool
         self.random = random
         healthSettings = health
+        self.learn = learn
         self.prepare = prepare
         self.admit = admit
         self.place = place
@@ -310,6 +314,7 @@ package actor ServerProcess {
         let outcome: Result<ServerStart, any Error>
         do {
             if let short = await place.take() { throw ServerProcessError.crowded(reason: short) }
+            await learn?()
             let start = try await pool.run(prepare)
             if let reason = await admit() { throw ServerProcessError.refused(reason: reason) }
             outcome = .success(start)

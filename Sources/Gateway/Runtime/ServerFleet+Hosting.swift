@@ -59,6 +59,13 @@ extension ServerFleet {
         }
     }
 
+    /// Waits until it is known what this host can do; without a cage nobody asks.
+    func learning(of stdio: Configuration.Server.Stdio) -> (@Sendable () async -> Void)? {
+        guard !stdio.cage.isNone else { return nil }
+        let (probe, pool) = (probe, pool)
+        return { await probe.learn(in: pool) }
+    }
+
     func handlers(
         of server: Configuration.Server,
         _ transport: StdioTransport,

@@ -204,11 +204,12 @@ actor ServerFleet {
         get async throws { try await pool.run { [probe] in probe.value } }
     }
 
-    /// Runs what blocks beside the loop.
-    func inPool<Success: Sendable>(
+    /// Makes something of a cage's plan beside the loop, once it is known what this host can do.
+    func planning<Success: Sendable>(
         _ body: @escaping @Sendable () throws -> Success
     ) async throws -> Success {
-        try await pool.run(body)
+        await probe.learn(in: pool)
+        return try await pool.run(body)
     }
 
     /// Says which servers have a tool at T3; one for which that is news is started anew, because its
@@ -459,6 +460,7 @@ actor ServerFleet {
             settings: settings,
             health: stdio.health,
             handlers: handlers(of: server, transport, client, facts, wayOut),
+            learn: learning(of: stdio),
             prepare: preparation(of: recipe, facts, broker, orders),
             admit: admission(of: server, facts),
             place: place(of: key, stdio, facts)

@@ -1,5 +1,6 @@
 import Base
 private import Glibc
+private import System
 
 /// Where this process may make control groups: a delegated folder of cgroup v2, or the controllers'
 /// own hierarchies of v1, which only root may use.
@@ -14,7 +15,11 @@ package struct ControlGroups: Sendable, Equatable {
     }
 
     /// Why there are none, ending in what to do.
-    package struct Missing: Error, Sendable, Equatable { package let reason: String }
+    package struct Missing: Error, Sendable, Equatable {
+        package let reason: String
+        /// Whether the next look may find them.
+        package var mayPass = false
+    }
 
     package let layout: Layout
 
@@ -122,19 +127,64 @@ package struct ControlGroups: Sendable, Equatable {
             }
         }
         let control = folder + "/cgroup.subtree_control"
-        guard ControlFile.write("+memory +pids", to: control) else {
+        if let missing = handOn(in: folder) {
             // Back to where it was: others are in there, and nothing is bounded by it.
             if !isInside, !isTop, ControlFile.write(String(getpid()), to: folder + "/cgroup.procs")
             {
                 unsafe rmdir(folder + "/" + supervisor)
             }
-            throw Missing(
-                reason: "memory and pids cannot be handed on in \(folder), as when other processes "
-                    + "are in it; start the gateway with `systemd-run --user --scope -p Delegate=yes`"
-            )
+            throw missing
         }
         let boundsProcessor = known.contains("cpu") && ControlFile.write("+cpu", to: control)
         return .unified(folder: folder, boundsProcessor: boundsProcessor)
+    }
+
+    /// Has a group hand memory and pids on; why not, or nil.
+    ///
+    /// The kernel calls a group busy that has processes in it. One of ours leaves it by ending: what
+    /// was started just before this process left, as a secret's `command`. Others stay.
+    private static func handOn(in folder: String) -> Missing? {
+        let end = SystemClock().instant.advanced(by: Limits.groupEnd)
+        while true {
+            let code = ControlFile.put("+memory +pids", to: folder + "/cgroup.subtree_control")
+            guard code != 0 else { return nil }
+            let inside = HostPath.beginning(of: folder + "/cgroup.procs", limit: 1 << 16) ?? []
+            let processes = String(decoding: inside, as: UTF8.self).split(separator: "\n")
+                .map { Int32($0) ?? 0 }
+            // Nobody is left in it, or what is left is only not cleared away yet.
+            if code == EBUSY, processes.isEmpty, SystemClock().instant < end {
+                Process.pause(.milliseconds(5))
+                continue
+            }
+            return refused(code, in: folder, with: processes)
+        }
+    }
+
+    static func refused(_ code: Int32, in folder: String, with processes: [Int32]) -> Missing {
+        if code == EBUSY, !processes.isEmpty, processes.allSatisfy(descendsFromUs) {
+            return Missing(
+                reason: "\(folder) cannot bound others while a process of the gateway's is in it",
+                mayPass: true
+            )
+        }
+        return Missing(
+            reason: "memory and pids cannot be handed on in \(folder), as when other processes "
+                + "are in it; start the gateway with `systemd-run --user --scope -p Delegate=yes`"
+        )
+    }
+
+    /// Whether this process started it, or started what did; a process that is gone is no other's.
+    ///
+    /// The kernel says 0 for what runs in a namespace above.
+    private static func descendsFromUs(_ process: Int32) -> Bool {
+        var process = process
+        while process > 0, process != getpid() {
+            guard let parent = ControlFile.number("PPid:", in: "/proc/\(process)/status") else {
+                return true
+            }
+            process = Int32(clamping: parent)
+        }
+        return process > 0
     }
 
     static let supervisor = "gatehouse-supervisor"
@@ -207,14 +257,18 @@ struct GroupPlaces: Equatable {
 
 /// One line written to one of the kernel's control files.
 enum ControlFile {
-    static func write(_ text: String, to path: String) -> Bool {
+    static func write(_ text: String, to path: String) -> Bool { put(text, to: path) == 0 }
+
+    /// 0, or the kernel's errno.
+    static func put(_ text: String, to path: String) -> Int32 {
         let number = unsafe open(path, O_WRONLY | O_CLOEXEC)
-        guard number >= 0 else { return false }
+        guard number >= 0 else { return errno }
         defer { close(number) }
         let bytes = Array(text.utf8)
-        return unsafe bytes.withUnsafeBytes { buffer in
+        let count = unsafe bytes.withUnsafeBytes { buffer in
             unsafe Glibc.write(number, buffer.baseAddress, buffer.count)
-        } == bytes.count
+        }
+        return count == bytes.count ? 0 : count < 0 ? errno : EIO
     }
 
     /// The number a file of one number holds.
@@ -227,7 +281,7 @@ enum ControlFile {
     static func number(_ key: String, in path: String) -> UInt64? {
         let bytes = HostPath.beginning(of: path, limit: 4096) ?? []
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-            let words = line.split(separator: " ")
+            let words = line.split { $0 == " " || $0 == "\t" }
             if words.count == 2, words[0] == key { return UInt64(words[1]) }
         }
         return nil

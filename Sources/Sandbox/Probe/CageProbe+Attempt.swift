@@ -21,11 +21,7 @@ extension CageProbe {
             }
             if case .failed(let failure) = run.reports.last { return TrialFailure("\(failure)") }
             guard run.reports.contains(.started), run.exit == .code(0) else {
-                return TrialFailure(
-                    explain(run.errors, exit: run.exit),
-                    said: String(decoding: run.errors, as: UTF8.self),
-                    mayPass: run.exit.isEndedFromOutside
-                )
+                return ended(run.errors, exit: run.exit, setting: setting)
             }
             return nil
         } catch {
@@ -33,13 +29,34 @@ extension CageProbe {
         }
     }
 
+    /// What the last words of a trial cage say of this machine.
+    static func ended(
+        _ errors: [UInt8],
+        exit: CageExit,
+        setting: (String) -> String?
+    ) -> TrialFailure {
+        TrialFailure(
+            explain(errors, exit: exit, setting),
+            said: String(decoding: errors, as: UTF8.self),
+            mayPass: exit.isEndedFromOutside,
+            hasNoNamespaces: setting(Self.namespaceLimit) == "0"
+        )
+    }
+
+    private static let namespaceLimit = "/proc/sys/user/max_user_namespaces"
+
     /// What bubblewrap's last words mean here and what to do about it.
-    static func explain(_ errors: [UInt8], exit: CageExit) -> String {
+    private static func explain(
+        _ errors: [UInt8],
+        exit: CageExit,
+        _ setting: (String) -> String?
+    ) -> String {
         let text = String(decoding: errors, as: UTF8.self)
         let last = text.split(separator: "\n").last.map { printable(String($0)) } ?? "\(exit)"
         let said = "a trial cage ended with `\(last)`"
-        if setting("/proc/sys/user/max_user_namespaces") == "0" {
-            return said + "; run sysctl user.max_user_namespaces=10000"
+        if setting(Self.namespaceLimit) == "0" {
+            return said + "; user namespaces are turned off by user.max_user_namespaces=0: run "
+                + "`sysctl user.max_user_namespaces=10000`, then `servers restart NAME`"
         }
         if setting("/proc/sys/kernel/unprivileged_userns_clone") == "0" {
             return said + "; run sysctl kernel.unprivileged_userns_clone=1"
@@ -49,14 +66,16 @@ extension CageProbe {
                 + "; AppArmor lets only profiled programs make user namespaces: install the "
                 + "profile for bwrap (package apparmor-profiles, bwrap-userns-restrict)"
         }
+        if text.contains("(ENOSPC)") || text.contains("unshare users: errno \(ENOSPC)")
+            || text.contains("user ns: No space left on device")
+        {
+            return said + "; user namespaces are used up or may not be nested here: raise "
+                + "user.max_user_namespaces, or start the gateway outside of any other cage"
+        }
         if text.contains("gatehouse-stage") {
             return said
                 + "; this root may not mount or become another user, as in most containers: "
                 + "run the gateway as an ordinary user"
-        }
-        if text.contains("ENOSPC") {
-            return said + "; user namespaces are used up or may not be nested here: raise "
-                + "user.max_user_namespaces, or start the gateway outside of any other cage"
         }
         if text.contains("Permission denied") || text.contains("No permissions")
             || text.contains("Operation not permitted")

@@ -192,7 +192,7 @@ package struct CageProbe: Sendable {
             }
             return (groups, .present(groups.words))
         } catch {
-            return (nil, TrialFailure(error.reason).finding())
+            return (nil, TrialFailure(error.reason, mayPass: error.mayPass).finding())
         }
     }
 

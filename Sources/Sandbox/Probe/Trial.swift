@@ -44,9 +44,17 @@ struct TrialFailure: Sendable, Equatable {
     private let said: String
     /// Whether it ended for something that has nothing to do with what was tried.
     private let endedFromOutside: Bool
+    /// Whether user namespaces are turned off here: their shortage stays until a person ends it.
+    private let hasNoNamespaces: Bool
 
-    init(_ reason: String, said: String? = nil, mayPass: Bool = false) {
+    init(
+        _ reason: String,
+        said: String? = nil,
+        mayPass: Bool = false,
+        hasNoNamespaces: Bool = false
+    ) {
         self.reason = reason
+        self.hasNoNamespaces = hasNoNamespaces
         self.said = String((said ?? reason).split(separator: "\n").last ?? "")
         endedFromOutside = mayPass
     }
@@ -58,6 +66,8 @@ struct TrialFailure: Sendable, Equatable {
         (EMFILE, "Too many open files"), (ENOSPC, "No space left on device"),
         (EDQUOT, "Disk quota exceeded"), (EBUSY, "Device or resource busy"),
         (ETIMEDOUT, "Connection timed out"),
+        // What bubblewrap says where user namespaces are used up.
+        (ENOSPC, "(ENOSPC)"),
     ]
 
     /// What the kernel answers, always, where it takes no overlay or makes no mounts for us.
@@ -80,9 +90,14 @@ struct TrialFailure: Sendable, Equatable {
     /// Whether the next trial may end another way.
     var mayPass: Bool {
         if endedFromOutside { return true }
+        if hasNoNamespaces, isShortOfRoom { return false }
         // gatehouse-stage and PID 1 give numbers, bubblewrap the words of the C library.
         if let code { return Self.passing.contains { $0.code == code } }
         return Self.passing.contains { said.contains($0.text) }
+    }
+
+    private var isShortOfRoom: Bool {
+        code == ENOSPC || Self.passing.contains { $0.code == ENOSPC && said.contains($0.text) }
     }
 
     /// For a layer that is there or not.

@@ -32,7 +32,7 @@ extension Gateway {
         let executes = member.hosted?.facts.current.executes ?? false
         let bundle: OCIBundle
         do {
-            bundle = try await fleet.inPool {
+            bundle = try await fleet.planning {
                 let (plan, tools, _) = try recipe.plan(executes: executes)
                 return try OCIBundle(plan, tools: tools)
             }

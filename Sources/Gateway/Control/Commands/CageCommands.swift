@@ -29,7 +29,7 @@ extension Gateway {
         let executes = member.hosted?.facts.current.executes ?? false
         let account: CageAccount
         do {
-            account = try await fleet.inPool {
+            account = try await fleet.planning {
                 let (plan, tools, probe) = try recipe.plan(executes: executes)
                 return CageAccount(plan, tools: tools, probe: probe)
             }

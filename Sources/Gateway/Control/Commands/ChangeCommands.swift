@@ -39,7 +39,7 @@ extension Gateway {
         let recipe = try recipe(of: member)
         let executes = member.hosted?.facts.current.executes ?? false
         do {
-            return try await fleet.inPool {
+            return try await fleet.planning {
                 let (plan, _, _) = try recipe.plan(executes: executes)
                 let found = try recipe.hiding.changes(in: plan, hashing: OpenSSLHashing())
                 return .array(found.map { Self.value(of: $0.folder, $0.list) })

@@ -33,7 +33,7 @@ extension Gateway {
         let (settings, now) = (member.settings, parts.clock.timestamp)
         let made: (report: JSONValue, note: String, isProven: Bool)
         do {
-            made = try await fleet.inPool {
+            made = try await fleet.planning {
                 let (plan, tools, probe) = try recipe.plan(executes: executes)
                 let proof = try Proof(
                     plan,
