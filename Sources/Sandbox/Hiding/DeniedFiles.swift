@@ -5,13 +5,14 @@ import Base
 ///
 /// A name made since the look stands where nobody judged it: in a folder that is shown whole, or where
 /// an overlay has no whiteout for it. The count of a file's names is the kernel's own, so that one more
-/// shows, wherever it was made.
+/// shows, wherever it was made; that one of several was moved shows by the change of the inode, which
+/// every name's making, removal and move leaves there, at a time nobody can set.
 struct DeniedFiles: Sendable {
     struct File: Sendable, Equatable {
         let path: [UInt8]
         let identity: TreeEntry.Identity
         let linkCount: UInt64
-        /// Nanoseconds since 1970; changes with each name that is made or removed.
+        /// Nanoseconds since 1970; changes with each name that is made, removed or moved.
         let changed: Int64
 
         init(path: [UInt8], _ entry: TreeEntry) {
@@ -21,10 +22,15 @@ struct DeniedFiles: Sendable {
             changed = entry.changed
         }
 
-        /// Whether it is there under the same name, and has no more others.
+        /// Whether it is there under the same name, and has no other that was not there.
+        ///
+        /// Where it has several, writing to it looks like a move of one of them.
         func isNamedAsBefore(in root: borrowing TreeFolder) -> Bool {
-            guard let entry = try? root.entry(path) else { return false }
-            return entry.identity == identity && entry.linkCount <= linkCount
+            guard let entry = try? root.entry(path), entry.identity == identity else {
+                return false
+            }
+            if entry.linkCount == 1 { return true }
+            return entry.linkCount == linkCount && entry.changed == changed
         }
 
         /// Whether no name was made or removed; a file that was written counts as changed where it

@@ -387,7 +387,7 @@ extension FolderScan.Failure {
         switch self {
         case .tooManyEntries: .tooMuchToHide(folder, limit: "\(limits.entryCount) entries")
         case .tookTooLong:
-            .tooMuchToHide(folder, limit: "can be looked through in \(limits.time.milliseconds) ms")
+            .lookTookTooLong(folder, limitInMilliseconds: limits.time.milliseconds)
         case .mountInside(let path):
             .mountInside(folder, String(decoding: path, as: UTF8.self))
         case .unreadable(let code):

@@ -28,6 +28,9 @@ package struct HidingRules: Sendable, Equatable {
 /// How much of a folder is looked through at most; past that a server is not started with it.
 package struct HidingLimits: Sendable, Equatable {
     package var entryCount = 200_000
+    /// By the clock, not by work: a disk that does not answer holds a thread and uses no processor.
+    ///
+    /// A busy machine may need longer, so that the next start looks again.
     package var time: Duration = .seconds(5)
     /// Of a path from the root of its tree on, and of what stands before it: what is longer can be
     /// matched by nothing, and is hidden.

@@ -33,6 +33,8 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
     case launchFailed(String)
     case mountInside(String, String)
     case tooMuchToHide(String, limit: String)
+    /// It was not looked through, or not hidden, in time: so large, or on a machine so busy.
+    case lookTookTooLong(String, limitInMilliseconds: Int64)
     case hidingFailed(String, code: Int32, place: String)
     /// This machine has no overlayfs for us, and there is something in the folder to hide.
     case cannotHide(String, example: String, reason: String)
@@ -44,7 +46,9 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Whether the same start may go well later, with nothing changed.
     package var mayPass: Bool {
         switch self {
-        case .launchFailed, .layersUntried, .hidingUntried, .sourceReplaced, .changedSinceLook: true
+        case .launchFailed, .layersUntried, .hidingUntried, .sourceReplaced, .changedSinceLook,
+            .lookTookTooLong:
+            true
         default: false
         }
     }
@@ -80,8 +84,9 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
             "`\(printable(path))` cannot be shown in the cage: it was replaced after it was checked, "
                 + "and is checked again at the next start"
         case .changedSinceLook(let folder, let path):
-            "`\(printable(path))`, denied in `\(printable(folder))`, was moved or got another name "
-                + "after the folder was looked through, which is done again at the next start"
+            "`\(printable(path))`, denied in `\(printable(folder))`, was moved, got another name, or has "
+                + "several and was written to, after the folder was looked through, which is done again "
+                + "at the next start"
         case .notAFolder(let path):
             "`\(printable(path))` is not a folder; `read` and `write` take folders"
         case .insideNotUsable(let path, let reason):
@@ -124,6 +129,10 @@ package enum CageError: Error, Equatable, Sendable, CustomStringConvertible {
         case .tooMuchToHide(let folder, let limit):
             "`\(printable(folder))` holds more than \(limit), too much to look for denied paths in; "
                 + "give smaller folders, each a place of its own"
+        case .lookTookTooLong(let folder, let limit):
+            "`\(printable(folder))` was not looked through for denied paths in \(limit) ms, and is once "
+                + "more at the next start; where that goes on, give smaller folders, each a place of its "
+                + "own, or ones on a faster disk"
         case .hidingFailed(let folder, let code, let place):
             "what is denied in `\(printable(folder))` could not be hidden (errno \(code)): "
                 + "`\(printable(place))` must lie on a file system that takes device nodes "
