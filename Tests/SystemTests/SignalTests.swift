@@ -58,13 +58,13 @@ struct SignalTests {
                 let late = try await Peer.connected(to: address, on: loop)
                 // The accept of the next one finds no number left; it comes back when some are free.
                 var limit = rlimit(rlim_cur: 0, rlim_max: 4096)
-                limit.rlim_cur = rlim_t(Process.openDescriptorCount() + 1)
+                limit.rlim_cur = rlim_t(Process.openDescriptorCount() + 8)
                 unsafe setrlimit(__rlimit_resource_t(7), &limit)
                 var hoard: [CInt] = []
                 while case let number = unsafe open("/dev/null", O_RDONLY), number >= 0 {
                     hoard.append(number)
                 }
-                Glibc.close(hoard.removeLast())
+                Glibc.close(try #require(hoard.popLast()))
                 let starved = try await Peer.connected(to: address, on: loop)
                 for number in hoard { Glibc.close(number) }
                 _ = try await door.next()

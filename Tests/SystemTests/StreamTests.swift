@@ -22,7 +22,7 @@ actor Peer {
     }
 
     static func connected(to address: SocketAddress, on loop: EventLoop) async throws -> Peer {
-        let deadline = loop.now.advanced(by: .seconds(10))
+        let deadline = loop.now.advanced(by: .seconds(60))
         return Peer(try await Stream.connect(to: address, on: loop, until: deadline), on: loop)
     }
 
@@ -78,7 +78,7 @@ actor Peer {
         let pending = Pending<Bool>(on: loop)
         stream.onHangUp = { pending.fulfil(true) }
         if stream.isPeerClosed { return }
-        _ = try await pending.value(until: loop.now.advanced(by: .seconds(10)))
+        _ = try await pending.value(until: loop.now.advanced(by: .seconds(60)))
     }
 }
 
@@ -119,7 +119,7 @@ actor Door {
         if accepted.isEmpty {
             let pending = Pending<Bool>(on: loop)
             waiting = pending
-            _ = try await pending.value(until: loop.now.advanced(by: .seconds(10)))
+            _ = try await pending.value(until: loop.now.advanced(by: .seconds(60)))
         }
         return accepted.removeFirst()
     }
@@ -180,7 +180,7 @@ struct StreamTests {
                 try await client.fill(within: .milliseconds(2))
             }
             try await server.send([1, 2, 3])
-            #expect(try await client.fill(within: .seconds(10)) == 3)
+            #expect(try await client.fill(within: .seconds(60)) == 3)
             await client.close()
             await server.close()
             await door.close()
@@ -232,7 +232,7 @@ struct StreamTests {
             await server.setReceiveLimit(32 << 10)
             try await client.send([UInt8](repeating: 1, count: 100_000))
             await #expect(throws: StreamError.receiveLimitReached) {
-                while true { _ = try await server.fill(within: .seconds(10)) }
+                while true { _ = try await server.fill(within: .seconds(60)) }
             }
             #expect(await server.received == 32 << 10)
             await server.close()
@@ -321,7 +321,7 @@ struct StreamTests {
             let server = try await door.next()
             await client.close()
             try await server.hangUp()
-            #expect(try await server.fill(within: .seconds(10)) == 0)
+            #expect(try await server.fill(within: .seconds(60)) == 0)
             await server.close()
             await door.close()
         }
