@@ -1,10 +1,11 @@
 """Subscriptions are judged like reads: on the record, under rates and stops."""
+import json
 import unittest
 
 from agents import LEGACY, MODERN, HTTPAgent, configuration, text_of
 from test_protocol_told import Events
 from test_protocol_whole import OFFERED, python
-from upstreams import ProtocolGateway, hosted, journal, placed
+from upstreams import ProtocolGateway, hosted, journal, placed, remote, scripted
 
 READING = "whole.resources/read"
 
@@ -66,25 +67,53 @@ class Subscriptions(unittest.TestCase):
         connection.sock.close() if connection.sock else connection.close()
 
 
+QUIRKS = {"answer": "stops-listening", "word": "stops-listening-word", "later": "stops-listening-later",
+          "no": "stops-listening-no", "never": "stops-listening-never"}
+
+
+def shown(gateway, name):
+    return json.loads(gateway.run("servers", "show", name, "--json").stdout)
+
+
 class Listening(unittest.TestCase):
     def test_a_server_that_ends_our_listening_request_is_asked_again(self):
         """Over pipes no stream ends with it: by its answer or its word (2026-07-28, basic/patterns/subscriptions)."""
-        quirks = {"answer": "stops-listening", "word": "stops-listening-word", "never": "stops-listening-no"}
-        servers = {name: hosted(MODERN, quirk) for name, quirk in quirks.items()}
+        servers = {name: hosted(MODERN, quirk) for name, quirk in QUIRKS.items()}
         with ProtocolGateway(configuration(servers, placed(*servers)), accept=servers) as gateway:
             agents = {name: HTTPAgent(gateway, MODERN, name) for name in servers}
 
             def listens(name):
                 return [m for m in journal(agents[name])["received"] if m.get("method") == "subscriptions/listen"]
-            for name in ("answer", "word"):
+            for name in ("answer", "word", "later", "no"):
                 gateway.wait_for(lambda: len(listens(name)) >= 2)
                 first, second = listens(name)[:2]
                 self.assertNotEqual(first["id"], second["id"])
                 self.assertEqual(first["params"]["notifications"], second["params"]["notifications"])
                 self.assertEqual(text_of(agents[name].call("echo", text="on")), '{"text":"on"}')
-            # A no is a no: what others were asked again for, it was asked once.
+            # Who has no such request was asked once, while others were asked again.
             gateway.wait_for(lambda: listens("never"))
             self.assertEqual(len(listens("never")), 1)
+            # An operator reads what is not heard, as long as it is so.
+            gateway.wait_for(lambda: "unheard" not in shown(gateway, "later"))
+            for name, code in (("no", -32603), ("never", -32601)):
+                self.assertIn(f"({code})", shown(gateway, name)["unheard"])
+                said = [line for line in gateway.log_text().splitlines() if f"server {name}: it answers `subscriptions/listen`" in line]
+                self.assertTrue(said)
+            for name in ("answer", "word"):
+                self.assertNotIn("unheard", shown(gateway, name))
+
+    def test_a_remote_server_that_refuses_our_listening_request_is_asked_again(self):
+        with scripted.HTTPUpstream(MODERN, quirk="stops-listening-no") as no, scripted.HTTPUpstream(MODERN, quirk="stops-listening-never") as never:
+            upstreams = {"no": no, "never": never}
+            servers = {name: remote(upstream) for name, upstream in upstreams.items()}
+            with ProtocolGateway(configuration(servers, placed(*servers)), accept=servers) as gateway:
+                def listens(name):
+                    return [m for m in upstreams[name].script.received if m.get("method") == "subscriptions/listen"]
+                gateway.wait_for(lambda: listens("never"))
+                gateway.wait_for(lambda: len(listens("no")) >= 2)
+                self.assertEqual(len(listens("never")), 1)
+                for name in upstreams:
+                    self.assertIn("answers `subscriptions/listen` with an error", shown(gateway, name)["unheard"])
 
 
 if __name__ == "__main__":

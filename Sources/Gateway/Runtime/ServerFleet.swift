@@ -342,10 +342,11 @@ actor ServerFleet {
 
     /// What the server says of itself goes to the gateway.
     private func hear(_ client: MCPClient, _ tenant: TenantID) async {
-        let (changed, updated, name) = (changed, updated, client.server)
+        let (changed, updated, name, log) = (changed, updated, client.server, log)
         await client.onNotice(
             changed: { changed(name, tenant) },
-            updated: { updated(ResourceKey(tenant: tenant, server: name, uri: $0)) }
+            updated: { updated(ResourceKey(tenant: tenant, server: name, uri: $0)) },
+            told: { log("server \(name): \($0)") }
         )
     }
 

@@ -249,11 +249,7 @@ actor EventsTransport {
 
     private func take(_ response: Message.Response) {
         guard case .integer(let id) = response.id, let found = waiting[id] else { return }
-        switch response.outcome {
-        case .result(let node): found.pending.fulfil(.result(node))
-        case .error(let code, let message, let data):
-            found.pending.fulfil(.error(code: code, message: message, data: data))
-        }
+        found.pending.fulfil(UpstreamAnswer(response.outcome))
     }
 
     private func take(_ notification: Message.Notification) {

@@ -27,8 +27,8 @@ extension HTTPTransport {
         var wait = Limits.absenceWait
         while !stop.isCancelled, currentGeneration == opened {
             let began = loop.now
-            guard await hearOnce(request, revision, stop) else { return }
-            guard !stop.isCancelled else { return }
+            let end = await hearOnce(request, revision, stop)
+            guard end != .never, !stop.isCancelled else { return }
             // A stream that ends is opened again; one that ends at once, less and less often.
             let isLong = loop.now.duration(since: began) > .seconds(60)
             wait = isLong ? Limits.absenceWait : min(wait * 2, Limits.absenceWaitMaximum)
@@ -37,17 +37,37 @@ extension HTTPTransport {
             } catch {
                 return
             }
-            // What it said meanwhile was not heard.
-            notice?(.listChanged)
+            // What it said meanwhile was not heard. Of one that refuses, whoever asked looks when it
+            // does not any more.
+            if end == .passed { notice?(.listChanged) }
         }
     }
 
-    /// False where the server has no such stream.
+    private enum End { case passed, refused, never }
+
+    /// An error to a listening request: it may be taken another time, unless there is no such method.
+    private func refused(_ request: UpstreamRequest, _ code: Int64) -> End {
+        notice?(.listeningRefused(request.id, code: code))
+        return code == MCPClient.unknownMethod ? .never : .refused
+    }
+
+    /// The code of the error that answers the request, whatever carries it.
+    private static func error(_ root: JSONNode, to request: UpstreamRequest) -> Int64? {
+        let outcome: Message.Response.Outcome?
+        if case .response(let answer) = try? Message(root) {
+            outcome = answer.id == .integer(request.id) ? answer.outcome : nil
+        } else {
+            outcome = Message.errorWithoutID(root)
+        }
+        guard case .error(let code, _, _)? = outcome else { return nil }
+        return code
+    }
+
     private func hearOnce(
         _ request: UpstreamRequest?,
         _ revision: Revision,
         _ stop: Cancellation
-    ) async -> Bool {
+    ) async -> End {
         let deadline = loop.now.advanced(by: Limits.hearingTime)
         do throws(HTTPClientError) {
             let response = try await client.send(
@@ -55,13 +75,26 @@ extension HTTPTransport {
                 cancellation: stop
             )
             guard case .events(let events) = response.content else {
+                if case .body(let body) = response.content, let request,
+                    ![401, 403].contains(response.status.code),
+                    let document = try? JSONDocument(parsing: body, limits: .result),
+                    let code = Self.error(document.root, to: request)
+                {
+                    return refused(request, code)
+                }
                 // Another status may pass: of 2025-11-25, 405 says that there is no such stream.
-                return ![400, 401, 403, 404, 405, 406, 501].contains(response.status.code)
+                let lasting = [400, 401, 403, 404, 405, 406, 501].contains(response.status.code)
+                return lasting ? .never : .passed
             }
             while let event = try await events.next(until: deadline) {
-                guard let document = try? JSONDocument(parsing: event.data, limits: .result),
-                    let message = try? Message(document.root)
-                else { continue }
+                guard let document = try? JSONDocument(parsing: event.data, limits: .result) else {
+                    continue
+                }
+                if let request, let code = Self.error(document.root, to: request) {
+                    await events.close()
+                    return refused(request, code)
+                }
+                guard let message = try? Message(document.root) else { continue }
                 switch message {
                 case .notification(let notification):
                     if let found = UpstreamNotice(notification) { notice?(found) }
@@ -70,10 +103,10 @@ extension HTTPTransport {
                 case .request, .response: continue
                 }
             }
-            return true
+            return .passed
         } catch {
             // Nobody there now: it is tried again until somebody else finds that out too.
-            return !stop.isCancelled
+            return .passed
         }
     }
 

@@ -227,7 +227,14 @@ package actor HTTPTransport: UpstreamTransport {
             case .error(-32022, _, _), .error(-32020, _, _): beginAnew(after: request)
             case .error, .result: break
             }
-            return Self.answer(answer)
+            return UpstreamAnswer(answer.outcome)
+        }
+        // An error without an id on a request's own response is about that request.
+        if let document = try? JSONDocument(parsing: body, limits: .result),
+            let refusal = Message.errorWithoutID(document.root)
+        {
+            if [400, 404, 405].contains(status.code) { beginAnew(after: request) }
+            return UpstreamAnswer(refusal)
         }
         // Nothing with such a status was carried out; of any other that is not known.
         guard isRefused else {
@@ -272,7 +279,7 @@ package actor HTTPTransport: UpstreamTransport {
                 switch try Message(document.root) {
                 case .response(let response) where response.id == .integer(request.id):
                     await events.close()
-                    return Self.answer(response)
+                    return UpstreamAnswer(response.outcome)
                 case .response: continue
                 case .notification(let notification):
                     take(notification, of: request, notifications)
@@ -290,6 +297,10 @@ package actor HTTPTransport: UpstreamTransport {
                     await reply(standing.answer(to: asked), in: own, revision: request.revision)
                 }
             } catch {
+                if let refusal = Message.errorWithoutID(document.root) {
+                    await events.close()
+                    return UpstreamAnswer(refusal)
+                }
                 guard error.id == .integer(request.id) else { continue }
                 await events.close()
                 throw UpstreamFailure(.invalidAnswer, error.error.message)
@@ -345,14 +356,6 @@ package actor HTTPTransport: UpstreamTransport {
     }
 
     package func onNotice(_ body: @escaping @Sendable (UpstreamNotice) -> Void) { notice = body }
-
-    private static func answer(_ response: Message.Response) -> UpstreamAnswer {
-        switch response.outcome {
-        case .result(let node): .result(node)
-        case .error(let code, let message, let data):
-            .error(code: code, message: message, data: data)
-        }
-    }
 
     private func failure(
         _ error: HTTPClientError,

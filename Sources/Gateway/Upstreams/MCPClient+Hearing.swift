@@ -8,10 +8,12 @@ extension MCPClient {
     /// Where it goes that the server may offer something else, and that a resource is another.
     package func onNotice(
         changed: @escaping @Sendable () -> Void,
-        updated: @escaping @Sendable (String) -> Void
+        updated: @escaping @Sendable (String) -> Void,
+        told: @escaping @Sendable (String) -> Void
     ) async {
         drifted = changed
         self.updated = updated
+        self.told = told
         await transport.onNotice { [weak self] notice in
             // Transports live on this loop.
             self?.assumeIsolated { $0.take(notice) }
@@ -25,26 +27,65 @@ extension MCPClient {
         case .acknowledged(let id):
             // It names all that is watched, also what an earlier one was sent for.
             guard id == listeningID else { return }
-            for pending in acknowledged { pending.fulfil(()) }
-            acknowledged = []
+            release()
+            // What it said before was not heard.
+            if listeningRefusal.take() != nil { drifted?() }
+        case .listeningRefused(let id, let code):
+            guard id == listeningID, let revision else { return }
+            release()  // Whoever waits for it need not.
+            noteRefusal(code)
+            // Over HTTP the transport sends it again.
+            guard !transport.isHTTP else { return }
+            listeningID = nil
+            if code != Self.unknownMethod { hearLater(revision, looks: false) }
         case .listeningEnded(let id):
             guard id == listeningID, let revision else { return }
             listeningID = nil
-            listeningWait = min(listeningWait * 2, Limits.absenceWaitMaximum)
-            let wait = listeningWait
-            // Ends after the wait; a server that ends each at once is asked less and less often.
-            loop.spawn { await self.hear(revision, after: wait) }
+            hearLater(revision, looks: true)
         }
     }
 
+    /// Lets go who wait until a listening request is taken up.
+    private func release() {
+        for pending in acknowledged { pending.fulfil(()) }
+        acknowledged = []
+    }
+
+    /// JSON-RPC's "method not found": a server that says so of a request says it again.
+    static let unknownMethod: Int64 = -32_601
+
+    private func noteRefusal(_ code: Int64) {
+        guard listeningRefusal != code else { return }
+        listeningRefusal = code
+        if let unheard { told?(unheard) }
+    }
+
+    /// What an operator should know: changes that the server would tell of are not heard.
+    var unheard: String? {
+        listeningRefusal.map { code in
+            "it answers `subscriptions/listen` with an error (\(code)): changes of its lists are not heard"
+                + (code == Self.unknownMethod
+                    ? "; `tools list --refresh` looks" : ", until it takes one of those to come")
+        }
+    }
+
+    /// Ends after a wait; a server that ends or refuses each at once is asked less and less often.
+    private func hearLater(_ revision: Revision, looks: Bool) {
+        listeningWait = min(listeningWait * 2, Limits.absenceWaitMaximum)
+        let wait = listeningWait
+        loop.spawn { await self.hear(revision, after: wait, looks: looks) }
+    }
+
     /// Listens again where nobody else does, and looks at what was not heard meanwhile.
-    private func hear(_ revision: Revision, after wait: Duration) async {
+    ///
+    /// Of a server that refuses nothing is looked at before it does not: it would never sleep.
+    private func hear(_ revision: Revision, after wait: Duration, looks: Bool) async {
         let opened = await transport.currentGeneration
         guard (try? await loop.sleep(for: wait)) != nil,
             opened == (await transport.currentGeneration)
         else { return }
         if listeningID == nil { await hear(revision) }
-        drifted?()
+        if looks { drifted?() }
     }
 
     /// Has the server say when that resource changes, or not any more.

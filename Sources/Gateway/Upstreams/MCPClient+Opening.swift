@@ -88,6 +88,7 @@ extension MCPClient {
         }
         revision = found
         listeningID = nil
+        listeningRefusal = nil
         listeningWait = Limits.absenceWait / 2
         // Beside the opening: a server that is slow to take it up holds nobody up. It ends with the
         // deadlines of its requests.

@@ -37,12 +37,16 @@ package actor MCPClient {
     var isStale = false
     var drifted: (@Sendable () -> Void)?
     var updated: (@Sendable (String) -> Void)?
+    /// Where goes what an operator should know.
+    var told: (@Sendable (String) -> Void)?
     /// Resources whose changes somebody wants to hear of.
     var watchedURIs: Set<String> = []
     /// The listening request that is open, and who wait until it, or a later one in its place, is
     /// taken up.
     var listeningID: Int64?
     var acknowledged: [Pending<Void>] = []
+    /// The code of the error with which the last one was refused, until one is taken up.
+    var listeningRefusal: Int64?
     /// Before a listening request that its server ended is sent again; doubles each time.
     var listeningWait = Limits.absenceWait / 2
     /// The least level of log messages anybody asked for.

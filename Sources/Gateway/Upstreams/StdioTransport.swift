@@ -16,16 +16,19 @@ package actor StdioTransport: UpstreamTransport {
     private var notice: (@Sendable (UpstreamNotice) -> Void)?
     /// The listening request that is open, where the revision has them.
     private var listening: Int64?
+    private var isListeningTaken = false
     private var report: (@Sendable (String) -> Void)?
     /// Calls that were given up, oldest first; bounded by `abandonedLimit`.
     private var abandoned: [Int64] = []
     private static let abandonedLimit = 256
     private var waiting: [Int64: Waiting] = [:]
+    private var order = SendingOrder()
     private var generation: UInt64 = 0
     private let startTimeout: Duration
     private let standing: StandingAnswers
 
     private struct Waiting {
+        let number: UInt64
         let pending: Pending<UpstreamAnswer>
         let notifications: NotificationSink
         let questions: QuestionSink?
@@ -69,6 +72,7 @@ package actor StdioTransport: UpstreamTransport {
     package func listen(_ request: UpstreamRequest?, revision: Revision) async {
         let before = listening
         listening = request?.id
+        isListeningTaken = false
         if let request { try? await process?.send(request.body) }
         if let before { await sendCancelled(before, reason: "replaced") }
     }
@@ -104,6 +108,7 @@ package actor StdioTransport: UpstreamTransport {
         }
         let pending = Pending<UpstreamAnswer>(on: loop)
         waiting[request.id] = Waiting(
+            number: order.request(),
             pending: pending,
             notifications: notifications,
             questions: request.questions,
@@ -145,7 +150,11 @@ package actor StdioTransport: UpstreamTransport {
         }
     }
 
-    package func notify(_ message: [UInt8], revision: Revision) async {
+    package func notify(_ message: [UInt8], revision: Revision) async { await say(message) }
+
+    /// Sends what has no answer.
+    private func say(_ message: [UInt8]) async {
+        order.word()
         try? await process?.send(message)
     }
 
@@ -170,7 +179,7 @@ package actor StdioTransport: UpstreamTransport {
             writer.key("reason")
             writer.string(reason)
         }
-        try? await process?.send(message)
+        await say(message)
     }
 
     // MARK: What the process says
@@ -179,6 +188,7 @@ package actor StdioTransport: UpstreamTransport {
     package func started() async -> String? {
         generation &+= 1
         listening = nil
+        order = SendingOrder()
         guard let greet else { return "nobody greets it" }
         guard let failure = await greet() else { return nil }
         return "it does not open as the protocol asks: \(failure.description)"
@@ -203,6 +213,9 @@ package actor StdioTransport: UpstreamTransport {
         do throws(MalformedMessage) {
             message = try Message(document.root)
         } catch {
+            if let refusal = Message.errorWithoutID(document.root), take(unnamed: refusal) {
+                return
+            }
             if case .integer(let id)? = error.id, let found = waiting[id] {
                 found.pending.fail(UpstreamFailure(.invalidAnswer, error.error.message))
             }
@@ -231,7 +244,30 @@ package actor StdioTransport: UpstreamTransport {
         if let found = waiting[id] {
             found.pending.extend(until: loop.now.advanced(by: max(.seconds(1), left)))
         }
-        try? await process?.send(response)
+        await say(response)
+    }
+
+    /// Takes an error for that of the one request it can be about; false where nobody knows whose it
+    /// is, because several are in flight or something else was said that it may be about.
+    private func take(unnamed error: Message.Response.Outcome) -> Bool {
+        guard case .error(let code, _, _) = error else { return false }
+        let heard = isListeningTaken ? nil : listening
+        switch (waiting.count, heard) {
+        case (1, nil) where order.isSettled:
+            waiting.values.first?.pending.fulfil(UpstreamAnswer(error))
+            return true
+        case (0, let id?) where order.isSettled:
+            listening = nil
+            notice?(.listeningRefused(id, code: code))
+            return true
+        default:
+            if order.saysUnnamed() {
+                report?(
+                    "answered with an error (\(code)) and did not say what; it may be any request"
+                )
+            }
+            return false
+        }
     }
 
     private func take(_ response: Message.Response) {
@@ -239,22 +275,23 @@ package actor StdioTransport: UpstreamTransport {
         guard let found = waiting[id] else {
             if id == listening {
                 listening = nil
-                if case .result = response.outcome { notice?(.listeningEnded(id)) }
+                switch response.outcome {
+                case .result: notice?(.listeningEnded(id))
+                case .error(let code, _, _): notice?(.listeningRefused(id, code: code))
+                }
             } else if let index = abandoned.firstIndex(of: id) {
                 abandoned.remove(at: index)
                 report?("answered request \(id) after it was given up; the answer is dropped")
             }
             return
         }
-        switch response.outcome {
-        case .result(let node): found.pending.fulfil(.result(node))
-        case .error(let code, let text, let data):
-            found.pending.fulfil(.error(code: code, message: text, data: data))
-        }
+        order.answered(found.number)
+        found.pending.fulfil(UpstreamAnswer(response.outcome))
     }
 
     private func take(_ notification: Message.Notification) {
         if let found = UpstreamNotice(notification) {
+            if case .acknowledged(let id) = found, id == listening { isListeningTaken = true }
             notice?(found)
             return
         }
@@ -293,6 +330,6 @@ package actor StdioTransport: UpstreamTransport {
             }
             return
         }
-        try? await process?.send(standing.answer(to: request))
+        await say(standing.answer(to: request))
     }
 }

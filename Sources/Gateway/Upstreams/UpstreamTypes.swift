@@ -42,6 +42,14 @@ package enum UpstreamAnswer: Sendable {
     case error(code: Int64, message: String, data: JSONNode? = nil)
     /// It wants to know something first (2026-07-28, basic/patterns/mrtr).
     case input(JSONNode)
+
+    init(_ outcome: Message.Response.Outcome) {
+        switch outcome {
+        case .result(let node): self = .result(node)
+        case .error(let code, let message, let data):
+            self = .error(code: code, message: message, data: data)
+        }
+    }
 }
 
 /// What a server says of itself that a model reads.
@@ -155,6 +163,8 @@ package enum UpstreamNotice: Sendable {
     case acknowledged(Int64)
     /// It ended that listening request in order.
     case listeningEnded(Int64)
+    /// It answered that listening request with an error.
+    case listeningRefused(Int64, code: Int64)
 
     init?(_ notification: Message.Notification) {
         switch notification.method {

@@ -71,6 +71,19 @@ extension Message {
         }
     }
 
+    /// What a peer answers to a request whose id it could not read: an error whose id is null
+    /// (JSON-RPC 2.0, section 5) or left out (2025-11-25 and later); nil for anything else.
+    ///
+    /// No message of ours: only where it stands tells whose answer it is.
+    package static func errorWithoutID(_ root: JSONNode) -> Response.Outcome? {
+        guard root.kind == .object, root["jsonrpc"]?.isString("2.0") == true,
+            root["id"]?.isNull ?? true, root["method"] == nil,
+            root["result"] == nil, let error = root["error"],
+            case .error(let code, let message, let data)? = try? outcome(error, id: nil)
+        else { return nil }
+        return .error(code: code, message: message, data: data)
+    }
+
     private static func call(
         _ root: JSONNode,
         method methodNode: JSONNode,
@@ -98,17 +111,20 @@ extension Message {
         case (let result?, nil):
             return Response(id: id, outcome: .result(result))
         case (nil, let error?):
-            guard error.kind == .object, let code = error["code"]?.number?.int64 else {
-                throw .invalid("`error` must be an object with an integer `code`", id)
-            }
-            let message = error["message"]?.string ?? ""
-            return Response(
-                id: id,
-                outcome: .error(code: code, message: message, data: error["data"])
-            )
+            return Response(id: id, outcome: try outcome(error, id: id))
         default:
             throw .invalid("a response has either a `result` or an `error`", id)
         }
+    }
+
+    private static func outcome(
+        _ error: JSONNode,
+        id: RequestID?
+    ) throws(MalformedMessage) -> Response.Outcome {
+        guard error.kind == .object, let code = error["code"]?.number?.int64 else {
+            throw .invalid("`error` must be an object with an integer `code`", id)
+        }
+        return .error(code: code, message: error["message"]?.string ?? "", data: error["data"])
     }
 }
 

@@ -141,6 +141,7 @@ enum ServerCommands {
         if let absent = server["absent"], server["reason"] == nil {
             line += "\n    \(text(absent))"
         }
+        if let unheard = server["unheard"] { line += "\n    \(text(unheard))" }
         return line
     }
 

@@ -116,7 +116,7 @@ struct GreetingTests {
             startTimeout: .seconds(30)
         )
         await client.attach { nil }
-        await client.onNotice(changed: {}, updated: { _ in })
+        await client.onNotice(changed: {}, updated: { _ in }, told: { _ in })
         let waiting = await loop.spawn {
             _ = await pipe.start()
             for uri in ["file:///a", "file:///b"] { loop.spawn { await client.watch(uri, true) } }

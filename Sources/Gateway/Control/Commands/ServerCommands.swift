@@ -127,6 +127,7 @@ extension Gateway {
         if let absence = absences[key] {
             object["absent"] = JSONValue(printable(absence, limit: 600))
         }
+        if let unheard = await member.client.unheard { object["unheard"] = JSONValue(unheard) }
         await describeTools(key, to: &object, isWhole: isWhole)
         return .object(object)
     }
