@@ -64,7 +64,8 @@ struct SignalTests {
                 while case let number = unsafe open("/dev/null", O_RDONLY), number >= 0 {
                     hoard.append(number)
                 }
-                Glibc.close(try #require(hoard.popLast()))
+                let spare = hoard.popLast()
+                Glibc.close(try #require(spare))
                 let starved = try await Peer.connected(to: address, on: loop)
                 for number in hoard { Glibc.close(number) }
                 _ = try await door.next()
