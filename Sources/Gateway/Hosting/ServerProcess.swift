@@ -132,9 +132,9 @@ package actor ServerProcess {
     /// successor would be taken for it.
     private func greet(_ generation: Int) async {
         let refusal = await handlers.greet()
+        guard let running, running.generation == generation, running.end == nil else { return }
         // Of one that takes no input any more the end says more, which is on its way.
-        guard let running, running.generation == generation, running.end == nil, !running.isDeaf
-        else { return }
+        guard !running.isDeaf else { return expectEndOfDeaf() }
         if let refusal { return condemn(refusal) }
         lastUse = loop.now
         health.isUnanswered = false
@@ -316,7 +316,9 @@ package actor ServerProcess {
             if let short = await place.take() { throw ServerProcessError.crowded(reason: short) }
             await learn?()
             let start = try await pool.run(prepare)
-            if let reason = await admit() { throw ServerProcessError.refused(reason: reason) }
+            if supervision.state == .starting, let reason = await admit() {
+                throw ServerProcessError.refused(reason: reason)
+            }
             outcome = .success(start)
         } catch {
             outcome = .failure(error)

@@ -121,10 +121,10 @@ extension ServerFleet {
         of server: Configuration.Server,
         _ facts: ServerFacts
     ) -> @Sendable () async -> String? {
-        let (notices, name, tenant) = (notices, server.name, server.tenant)
-        return {
+        { [weak self] in
             guard let program = facts.current.program else { return "nobody knows its program" }
-            return await notices.judge(name, tenant, program)
+            guard let self else { return "the gateway is stopping" }
+            return await self.judge(program, of: server, facts)
         }
     }
 
@@ -134,13 +134,23 @@ extension ServerFleet {
         of server: Configuration.Server,
         _ facts: ServerFacts
     ) -> @Sendable () async -> String? {
-        let (pool, programs, notices) = (pool, programs, notices)
-        let (name, tenant) = (server.name, server.tenant)
-        return {
+        let (pool, programs) = (pool, programs)
+        return { [weak self] in
             guard let command = facts.current.command else { return "nobody knows its program" }
             let found = try? await pool.run { Self.program(command, programs) }
-            return await notices.judge(name, tenant, found ?? .unreadable("nobody looked"))
+            guard let self else { return "the gateway is stopping" }
+            return await self.judge(found ?? .unreadable("nobody looked"), of: server, facts)
         }
+    }
+
+    private func judge(
+        _ program: ProgramFinding,
+        of server: Configuration.Server,
+        _ facts: ServerFacts
+    ) async -> String? {
+        let key = Key(tenant: server.tenant, server: server.name)
+        guard !isLeaving(key, facts.current.taker) else { return "another one takes its place" }
+        return await notices.judge(server.name, server.tenant, program)
     }
 
     private static func program(_ command: ResolvedCommand, _ cache: TreeDigests) -> ProgramFinding

@@ -32,6 +32,9 @@ extension ServerFleet {
         }
     }
 
+    /// What one that was replaced turns out to be is not what its successor is.
+    func isLeaving(_ key: Key, _ taker: TenantRoom.Taker?) -> Bool { leaving.holds(key, taker) }
+
     private func hasLeft(_ leaver: Leaver) { leaving.remove(leaver.key, leaver.taker) }
 
     /// Returns when no server of that name is left that was made before this one.
@@ -51,6 +54,10 @@ struct LeavingServers {
     private var waiting: [ServerFleet.Key: [Pending<Void>]] = [:]
 
     var keys: [ServerFleet.Key] { Array(takers.keys) }
+
+    func holds(_ key: ServerFleet.Key, _ taker: TenantRoom.Taker?) -> Bool {
+        taker.map { takers[key]?.contains($0) == true } ?? false
+    }
 
     mutating func add(_ key: ServerFleet.Key, _ taker: TenantRoom.Taker?) {
         if let taker { takers[key, default: []].insert(taker) }

@@ -201,7 +201,7 @@ actor ServerFleet {
 
     /// What this machine gives to cages.
     var machine: CageProbe {
-        get async throws { try await pool.run { [probe] in probe.value } }
+        get async throws { try await planning { [probe] in probe.value } }
     }
 
     /// Makes something of a cage's plan beside the loop, once it is known what this host can do.

@@ -229,8 +229,10 @@ package actor HTTPTransport: UpstreamTransport {
             }
             return UpstreamAnswer(answer.outcome)
         }
-        // An error without an id on a request's own response is about that request.
-        if let document = try? JSONDocument(parsing: body, limits: .result),
+        // An error without an id on a request's own response is about that request; one that something
+        // between may have made says nothing of what was done.
+        if (200..<500).contains(status.code), ![401, 403].contains(status.code),
+            let document = try? JSONDocument(parsing: body, limits: .result),
             let refusal = Message.errorWithoutID(document.root)
         {
             if [400, 404, 405].contains(status.code) { beginAnew(after: request) }

@@ -5,7 +5,6 @@ import System
 
 /// What a server offers, list by list, bounded in pages, items, bytes and time.
 extension MCPClient {
-    ///
     /// All of it of one process or session.
     func list(
         _ revision: Revision,
@@ -23,11 +22,11 @@ extension MCPClient {
             try await list(.tool, asking, into: &found)
         }
         if offers("prompts") {
-            await listWhatMayFail([.prompt], asking, into: &found)
+            try await listWhatMayFail([.prompt], asking, into: &found)
         }
         if offers("resources") {
             let before = found.definitions.count
-            await listWhatMayFail([.resource, .template], asking, into: &found)
+            try await listWhatMayFail([.resource, .template], asking, into: &found)
             // An empty shelf is announced to nobody.
             if found.definitions.count > before, let reading = ToolDefinition.reading {
                 found.definitions.append(reading)
@@ -76,11 +75,15 @@ extension MCPClient {
         _ kinds: [OfferKind],
         _ asking: Asking,
         into found: inout Listing
-    ) async {
+    ) async throws(UpstreamFailure) {
         for kind in kinds {
             do throws(UpstreamFailure) {
                 try await list(kind, asking, into: &found)
             } catch {
+                // A list that went with its process is not one that cannot be read.
+                guard !error.isOvertaken, transport.isHTTP || error.kind != .lost else {
+                    throw error
+                }
                 let method = kind.listing?.method ?? ""
                 found.unusable.append(.init(name: method, reason: error.description))
             }

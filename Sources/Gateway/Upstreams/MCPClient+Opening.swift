@@ -64,8 +64,12 @@ extension MCPClient {
     /// one that does not gets no call until its list was read again.
     private func compare(_ revision: Revision, of current: UInt64) async {
         guard let described else { return }
-        let found = try? await list(revision, of: current)
-        guard found?.promises(what: described) != true else { return }
+        do throws(UpstreamFailure) {
+            guard try await !list(revision, of: current).promises(what: described) else { return }
+        } catch {
+            // Another one is there already, and is compared when it is opened.
+            if error.isOvertaken { return }
+        }
         isStale = true
         drifted?()
     }

@@ -191,7 +191,7 @@ package actor MCPClient {
 
     /// Asks the server what it is and what it offers; bounded in pages, items and time.
     ///
-    /// Where its process went meanwhile the next one is asked, once.
+    /// Where its process or session went meanwhile the next one is asked, once.
     package func describe() async throws(UpstreamFailure) -> ServerDescription {
         let found: ServerDescription
         let revision = try await open()
@@ -199,9 +199,8 @@ package actor MCPClient {
         do throws(UpstreamFailure) {
             found = try await list(revision, of: asked)
         } catch {
-            guard !transport.isHTTP, asked != (await transport.currentGeneration) else {
-                throw error
-            }
+            let isGone = asked != (await transport.currentGeneration)
+            guard error.isOvertaken || isGone && !transport.isHTTP else { throw error }
             let revision = try await open()
             found = try await list(revision, of: generation)
         }

@@ -5,7 +5,8 @@
 /// answered request is settled by that answer. Some servers answer notifications, with an error.
 struct SendingOrder {
     private var count: UInt64 = 0
-    /// The last message that has no answer: a notification, or our answer to the server's own request.
+    /// The last message that nobody waits for an answer to: a notification, our answer to the server's
+    /// own request, or a request that was given up.
     private var latestWord: UInt64?
     private var hasSaidUnnamed = false
 
@@ -21,6 +22,9 @@ struct SendingOrder {
         count &+= 1
         latestWord = count
     }
+
+    /// A request nobody waits for any more, whose error may still come.
+    mutating func gaveUp(_ request: UInt64) { latestWord = max(latestWord ?? 0, request) }
 
     mutating func answered(_ request: UInt64) {
         if let word = latestWord, word < request { latestWord = nil }

@@ -168,6 +168,7 @@ package actor StdioTransport: UpstreamTransport {
     }
 
     private func abandon(_ id: Int64) {
+        if let entry = waiting[id] { order.gaveUp(entry.number) }
         if abandoned.count == Self.abandonedLimit { abandoned.removeFirst() }
         abandoned.append(id)
     }

@@ -141,18 +141,22 @@ package struct ControlGroups: Sendable, Equatable {
 
     /// Has a group hand memory and pids on; why not, or nil.
     ///
-    /// The kernel calls a group busy that has processes in it. One of ours leaves it by ending: what
-    /// was started just before this process left, as a secret's `command`. Others stay.
+    /// The kernel calls a group busy that has processes in it. Ours are taken along: what was started
+    /// before this process left, as a server without a cage or a secret's `command`. Others stay.
     private static func handOn(in folder: String) -> Missing? {
         let end = SystemClock().instant.advanced(by: Limits.groupEnd)
+        let aside = folder + "/" + supervisor
         while true {
             let code = ControlFile.put("+memory +pids", to: folder + "/cgroup.subtree_control")
             guard code != 0 else { return nil }
             let inside = HostPath.beginning(of: folder + "/cgroup.procs", limit: 1 << 16) ?? []
             let processes = String(decoding: inside, as: UTF8.self).split(separator: "\n")
                 .map { Int32($0) ?? 0 }
-            // Nobody is left in it, or what is left is only not cleared away yet.
-            if code == EBUSY, processes.isEmpty, SystemClock().instant < end {
+            // An empty one has something in it that is only not cleared away yet.
+            if code == EBUSY, SystemClock().instant < end, processes.allSatisfy(descendsFromUs) {
+                for process in processes {
+                    _ = ControlFile.write(String(process), to: aside + "/cgroup.procs")
+                }
                 Process.pause(.milliseconds(5))
                 continue
             }
