@@ -89,7 +89,7 @@ class WhileAServerStarts(unittest.TestCase):
     def setUp(self):
         gateway = LedgerGateway(tokens=("bot",))
         file = gateway.folder / "gatehouse.yaml"
-        file.write_text(file.read_text().replace("call_timeout: 2s", "call_timeout: 2s\n    start_timeout: 300s"))
+        file.write_text(file.read_text().replace("    call_timeout:", "    start_timeout: 300s\n    call_timeout:"))
         self.gateway = self.enterContext(gateway)
         self.hold = self.gateway.folder / "out/hold"
 
