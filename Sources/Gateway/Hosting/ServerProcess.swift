@@ -168,7 +168,7 @@ package actor ServerProcess {
         try? await waiter.value()
     }
 
-    private var isStopping: Bool {
+    var isStopping: Bool {
         if case .stopping = supervision.state { true } else { false }
     }
 

@@ -271,6 +271,12 @@ package actor StdioTransport: UpstreamTransport {
         }
     }
 
+    /// Whether the process was told to go.
+    private var isLeaving: Bool {
+        // A server lives on the loop of its transport.
+        process?.assumeIsolated { $0.isStopping } ?? true
+    }
+
     private func take(_ response: Message.Response) {
         guard case .integer(let id) = response.id else { return }
         guard let found = waiting[id] else {
@@ -278,6 +284,8 @@ package actor StdioTransport: UpstreamTransport {
                 listening = nil
                 switch response.outcome {
                 case .result: notice?(.listeningEnded(id))
+                // One that is told to go calls off what it has open.
+                case .error where isLeaving: break
                 case .error(let code, _, _): notice?(.listeningRefused(id, code: code))
                 }
             } else if let index = abandoned.firstIndex(of: id) {

@@ -182,6 +182,29 @@ struct StdioTransportTests {
         await stage.close()
     }
 
+    @Test func `one that is told to go refuses nothing by calling off what it has open`()
+        async throws
+    {
+        let refusal = #"echo '{"jsonrpc":"2.0","id":7,"error":{"code":-32000,"message":"closed"}}'"#
+        let stage = try await Stage([
+            "read -r line; \(refusal); cat >/dev/null", "read -r line; cat >/dev/null; \(refusal)",
+        ])
+        let (pipe, loop) = (stage.pipe, stage.loop)
+        let refused = Lock(0)
+        await pipe.onNotice { notice in
+            if case .listeningRefused(7, code: -32000) = notice { refused.withLock { $0 += 1 } }
+        }
+        for _ in 0..<2 {
+            let generation = try await pipe.ready()
+            await loop.spawn { await pipe.listen(Self.request(7), revision: .newest) }.value
+            while refused.withLock({ $0 }) == 0 { await Task.yield() }
+            await stage.server.restart()
+            while await pipe.currentGeneration == generation { await Task.yield() }
+        }
+        await stage.close()
+        #expect(refused.withLock { $0 } == 1)
+    }
+
     /// The write found nobody: that was told to agents as an outcome that nobody knows.
     @Test func `a call to a process that has just ended goes to the next`() async throws {
         let stage = try await Stage([Self.modern])
