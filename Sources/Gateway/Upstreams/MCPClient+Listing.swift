@@ -6,14 +6,18 @@ import System
 /// What a server offers, list by list, bounded in pages, items, bytes and time.
 extension MCPClient {
     /// All of it of one process or session.
+    ///
+    /// Where that goes meanwhile it throws, unless `isLast`: then what was read by then is all there is.
     func list(
         _ revision: Revision,
-        of generation: UInt64?
+        of generation: UInt64?,
+        isLast: Bool = false
     ) async throws(UpstreamFailure) -> ServerDescription {
         // However many lists and pages: all of them within the time of one start.
         let asking = Asking(
             revision: revision,
             generation: generation,
+            isLast: isLast,
             deadline: loop.now.advanced(by: startTimeout)
         )
         var found = Listing()
@@ -60,6 +64,7 @@ extension MCPClient {
     private struct Asking {
         let revision: Revision
         let generation: UInt64?
+        let isLast: Bool
         let deadline: Instant
     }
 
@@ -80,10 +85,9 @@ extension MCPClient {
             do throws(UpstreamFailure) {
                 try await list(kind, asking, into: &found)
             } catch {
-                // A list that went with its process is not one that cannot be read.
-                guard !error.isOvertaken, transport.isHTTP || error.kind != .lost else {
-                    throw error
-                }
+                // A list that went with its process may be read from the next.
+                let isGone = error.isOvertaken || error.kind == .lost && !transport.isHTTP
+                guard asking.isLast || !isGone else { throw error }
                 let method = kind.listing?.method ?? ""
                 found.unusable.append(.init(name: method, reason: error.description))
             }

@@ -202,7 +202,7 @@ package actor MCPClient {
             let isGone = asked != (await transport.currentGeneration)
             guard error.isOvertaken || isGone && !transport.isHTTP else { throw error }
             let revision = try await open()
-            found = try await list(revision, of: generation)
+            found = try await list(revision, of: generation, isLast: true)
         }
         described = found
         isStale = false
