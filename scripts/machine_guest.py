@@ -22,6 +22,8 @@ servers:
   shop:
     command: [/usr/bin/python3, {servers}/workshop.py]
     cage: {{ write: {{ /data/out: ./out }}, memory: 96, processes: 24, cpu: 0.5 }}
+  # Runs in the delegated group itself when that is looked at, unless it is taken along.
+  unbounded: {{ command: [/usr/bin/python3, {servers}/victim.py], cage: none }}
 # A tool at T3 and no written `minimum`: it starts where every layer is, control groups among them.
 tools: {{ shop.peek: {{ tier: T0 }}, shop.execute: {{ tier: T3 }} }}
 """
@@ -73,8 +75,9 @@ class Gateway:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
 
-    def server(self):
-        return next(iter(json.loads(self.run("servers", "list", "--json").stdout or "[]")), {})
+    def server(self, name="shop"):
+        rows = json.loads(self.run("servers", "list", "--json").stdout or "[]")
+        return next((row for row in rows if row["server"] == name), {})
 
     def wait_for(self, condition):
         deadline = time.monotonic() + START_LIMIT
@@ -100,6 +103,7 @@ def look(user):
     with gateway:
         def starts():
             gateway.wait_for(lambda: gateway.server().get("state") == "running")
+            gateway.wait_for(lambda: gateway.server("unbounded").get("state") == "running")
 
         def bounds():
             [group] = gateway.groups()

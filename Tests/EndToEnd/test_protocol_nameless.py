@@ -51,6 +51,18 @@ class Nameless(unittest.TestCase):
         self.assertTrue(result["isError"], result)
         self.assertIn("not readable", json.dumps(result))
 
+    def test_what_something_in_between_may_have_said_is_no_answer_of_the_server(self):
+        self.far.raw = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"from in between"}}'
+        self.addCleanup(setattr, self.far, "raw", None)
+        self.addCleanup(setattr, self.far, "raw_status", 200)
+        for status, said in ((499, "from in between"), (500, "gave no answer (fault)"), (502, "gave no answer (fault)"),
+                             (401, "does not take the credential"), (403, "does not take the credential")):
+            with self.subTest(status=status):
+                self.far.raw_status = status
+                text = json.dumps(self.agent("far").call("echo", text=f"{status}")["result"])
+                self.assertIn(said, text)
+                self.assertEqual("from in between" in text, said == "from in between")
+
 
 if __name__ == "__main__":
     unittest.main()

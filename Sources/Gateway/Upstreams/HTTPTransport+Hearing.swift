@@ -69,6 +69,8 @@ extension HTTPTransport {
         _ stop: Cancellation
     ) async -> End {
         let deadline = loop.now.advanced(by: Limits.hearingTime)
+        // What is asked on this stream is answered to this session, and to no later one.
+        let own = session
         do throws(HTTPClientError) {
             let response = try await client.send(
                 request.map { message($0) } ?? streamRequest(revision, until: deadline),
@@ -99,7 +101,7 @@ extension HTTPTransport {
                 case .notification(let notification):
                     if let found = UpstreamNotice(notification) { notice?(found) }
                 case .request(let asked) where !revision.isModern:
-                    await answer(asked, revision)
+                    await answer(asked, in: own, revision)
                 case .request, .response: continue
                 }
             }
@@ -111,14 +113,16 @@ extension HTTPTransport {
     }
 
     /// What is asked on no call's stream goes to the agent where it is plain which call it is about.
-    private func answer(_ asked: Message.Request, _ revision: Revision) async {
+    private func answer(
+        _ asked: Message.Request,
+        in own: FieldValue?,
+        _ revision: Revision
+    ) async {
         guard standing.leaves(asked.method), asking.count == 1,
             let questions = asking.values.first ?? nil
-        else { return await notify(standing.answer(to: asked), revision: revision) }
+        else { return await reply(standing.answer(to: asked), in: own, revision: revision) }
         // Ends when the agent answered, or took too long.
-        loop.spawn { [session] in
-            await self.reply(await questions(asked), in: session, revision: revision)
-        }
+        loop.spawn { await self.reply(await questions(asked), in: own, revision: revision) }
     }
 
     /// The session's own stream; or, after an event of another, what that one goes on with.

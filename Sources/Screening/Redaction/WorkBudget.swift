@@ -4,7 +4,7 @@ import Base
 ///
 /// The cheap clock is looked at first. Only when more time than that has gone by is the thread's own
 /// clock read, and then it has the limit once more: a thread that waited for a processor has done
-/// nothing wrong. So work is stopped at twice the limit at most, and waiting never.
+/// nothing wrong. So work is stopped at about twice the limit, and waiting never.
 struct WorkBudget {
     private let clock: any Clock
     private var start: Instant

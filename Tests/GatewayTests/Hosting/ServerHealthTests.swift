@@ -7,10 +7,6 @@ import Testing
 
 @testable import Gateway
 
-private struct Dice: RandomSource {
-    func bytes(count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
-}
-
 /// One server without a cage, on a loop of its own, with whatever its owner says; ended with `close`.
 private struct Stage {
     let loop: EventLoop
@@ -35,7 +31,7 @@ private struct Stage {
             try ServerName("test"),
             on: loop,
             pool: pool,
-            random: Dice(),
+            random: CountingRandom(),
             health: health,
             handlers: handlers(reference, loop),
             prepare: { start }

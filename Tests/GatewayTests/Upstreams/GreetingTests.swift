@@ -48,6 +48,18 @@ private actor Pipe: UpstreamTransport {
 }
 
 extension MCPClient {
+    /// Of a server of the newest revision.
+    init(of transport: some UpstreamTransport, on loop: EventLoop) throws {
+        self.init(
+            server: try ServerName("test"),
+            transport: transport,
+            loop: loop,
+            identity: Implementation(name: "test", version: "1"),
+            pinned: .newest,
+            startTimeout: .seconds(30)
+        )
+    }
+
     fileprivate var unacknowledgedCount: Int { acknowledged.count }
 }
 
@@ -59,14 +71,7 @@ struct GreetingTests {
         let loop = try EventLoop()
         let thread = try loop.start()
         let pipe = Pipe(on: loop)
-        let client = MCPClient(
-            server: try ServerName("test"),
-            transport: pipe,
-            loop: loop,
-            identity: Implementation(name: "test", version: "1"),
-            pinned: .newest,
-            startTimeout: .seconds(30)
-        )
+        let client = try MCPClient(of: pipe, on: loop)
         let (looks, isSecondKnown) = (Lock(0), Lock(false))
         await client.attach {
             let number = looks.withLock { count in
@@ -107,14 +112,7 @@ struct GreetingTests {
         let loop = try EventLoop()
         let thread = try loop.start()
         let pipe = Pipe(on: loop)
-        let client = MCPClient(
-            server: try ServerName("test"),
-            transport: pipe,
-            loop: loop,
-            identity: Implementation(name: "test", version: "1"),
-            pinned: .newest,
-            startTimeout: .seconds(30)
-        )
+        let client = try MCPClient(of: pipe, on: loop)
         await client.attach { nil }
         await client.onNotice(changed: {}, updated: { _ in }, told: { _ in })
         let waiting = await loop.spawn {

@@ -68,14 +68,7 @@ struct ListingTests {
     ) async throws {
         let loop = try EventLoop()
         let thread = try loop.start()
-        let client = MCPClient(
-            server: try ServerName("test"),
-            transport: MortalPipe(on: loop, deaths: deaths),
-            loop: loop,
-            identity: Implementation(name: "test", version: "1"),
-            pinned: .newest,
-            startTimeout: .seconds(30)
-        )
+        let client = try MCPClient(of: MortalPipe(on: loop, deaths: deaths), on: loop)
         let found = try await loop.spawnThrowing { try await client.describe() }.value
         #expect(found.tools.map(\.name.rawValue).sorted() == offers)
         #expect(found.unusable.map(\.name) == (offers.count == 2 ? [] : ["prompts/list"]))

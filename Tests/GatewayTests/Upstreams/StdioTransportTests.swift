@@ -8,10 +8,6 @@ import Testing
 
 @testable import Gateway
 
-private struct Dice: RandomSource {
-    func bytes(count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
-}
-
 /// A server whose processes are shell scripts, one after another, the last of them again and again;
 /// ended with `close`.
 private struct Stage {
@@ -34,7 +30,7 @@ private struct Stage {
             try ServerName("test"),
             on: loop,
             pool: pool,
-            random: Dice(),
+            random: CountingRandom(),
             settings: settings,
             handlers: ServerHandlers(
                 greet: { await pipe.started() },
