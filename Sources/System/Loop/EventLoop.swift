@@ -17,6 +17,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     /// ready work cannot starve descriptors and timers.
     private static let roundsPerTurn = 16
     private static let eventsPerTurn = 256
+    /// So many streams with something to send do not wait for the end of the turn.
+    private static let sendersPerTurn = 32
     /// How long `beforeSleeping` waits for a loop that does not come to rest, in nanoseconds.
     private static let longestRestlessness: UInt64 = 1_000_000
     private static let wakeData = UInt64.max
@@ -39,6 +41,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     private var inboxJobs: ContiguousArray<UnownedJob> = []
     private var beforeSleep: ContiguousArray<@Sendable () -> Void> = []
     private var beforeSleepDue: UInt64 = 0
+    private var senders: ContiguousArray<Stream> = []
     let buffers = BufferPool()
 
     private struct Inbox: Sendable {
@@ -125,6 +128,23 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         for body in bodies { body() }
     }
 
+    /// Has what that stream queued given to the kernel when the work of this turn is done.
+    func sendAtTurnsEnd(_ stream: Stream) {
+        requireOnLoop()
+        senders.append(stream)
+    }
+
+    private func giveDeferred() {
+        // Sending may resume who queues more, of the same stream, too; that is of the next turn.
+        var given: ContiguousArray<Stream> = []
+        swap(&given, &senders)
+        for stream in given { stream.giveDeferred() }
+        if senders.isEmpty {
+            given.removeAll(keepingCapacity: true)
+            swap(&given, &senders)
+        }
+    }
+
     private func wake() {
         let before = wakeState.exchange(WakeState.notified, ordering: .acquiringAndReleasing)
         if before == WakeState.sleeping { _ = cgate_eventfd_add(wakeup.number) }
@@ -208,6 +228,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
             runReadyJobs()
             fireTimers()
             runReadyJobs()
+            giveDeferred()
             let isRestless = !beforeSleep.isEmpty
             let count = unsafe cgate_epoll_wait(
                 epoll.number,
@@ -222,6 +243,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
             if isRestless, count == 0 || nowNanoseconds >= beforeSleepDue { runBeforeSleep() }
             for index in 0..<Int(count) { dispatch(events[index]) }
         }
+        giveDeferred()
     }
 
     private func dispatch(_ event: cgate_event) {
@@ -236,7 +258,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
 
     /// How long the kernel may let us sleep, in milliseconds; announces the sleep to other threads.
     private func prepareToWait() -> CInt {
-        guard ready.isEmpty else { return 0 }
+        guard ready.isEmpty, senders.isEmpty else { return 0 }
         let (isQuiet, _) = wakeState.compareExchange(
             expected: WakeState.running,
             desired: WakeState.sleeping,
@@ -269,6 +291,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
                 unsafe running[index].runSynchronously(isolatedTo: serial, taskExecutor: task)
             }
             running.removeAll(keepingCapacity: true)
+            if senders.count >= Self.sendersPerTurn { giveDeferred() }
         }
     }
 

@@ -54,8 +54,9 @@ struct SendQueue {
     /// One write of as much as the kernel takes: the bytes written or a negative errno.
     func write(to number: CInt, isSocket: Bool) -> Int {
         guard first < pieces.count else { return 0 }
-        let isAlone = first + 1 == pieces.count
-        guard isAlone || pieces[first].count - offset >= Self.joinedByteCount else {
+        let count = pieces.count - first
+        if count == 2 { return writeTwo(to: number, isSocket: isSocket) }
+        guard count == 1 || pieces[first].count - offset >= Self.joinedByteCount else {
             return writeJoined(to: number, isSocket: isSocket)
         }
         return unsafe pieces[first].withUnsafeBytes { bytes in
@@ -64,6 +65,34 @@ struct SendQueue {
             return isSocket
                 ? unsafe cgate_send(number, start, length)
                 : unsafe cgate_write(number, start, length)
+        }
+    }
+
+    /// A head and a body, the usual two, as they are.
+    private func writeTwo(to number: CInt, isSocket: Bool) -> Int {
+        unsafe pieces[first].withUnsafeBytes { head in
+            unsafe pieces[first + 1].withUnsafeBytes { body in
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: head.dropFirst(offset))
+                return unsafe Self.write(rest, body, to: number, isSocket: isSocket)
+            }
+        }
+    }
+
+    /// One write of two pieces: the bytes written or a negative errno.
+    static func write(
+        _ first: UnsafeRawBufferPointer,
+        _ second: UnsafeRawBufferPointer,
+        to number: CInt,
+        isSocket: Bool
+    ) -> Int {
+        var pieces = unsafe (
+            cgate_piece(base: first.baseAddress, length: first.count),
+            cgate_piece(base: second.baseAddress, length: second.count)
+        )
+        return unsafe withUnsafeBytes(of: &pieces) { raw in
+            let typed = unsafe raw.assumingMemoryBound(to: cgate_piece.self)
+            guard let base = typed.baseAddress else { return 0 }
+            return unsafe cgate_write_pieces(number, isSocket ? 1 : 0, base, 2)
         }
     }
 

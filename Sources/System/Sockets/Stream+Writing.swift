@@ -5,29 +5,36 @@ extension Stream {
     /// Bytes that wait for the kernel to take them.
     package var unsentCount: Int { outgoing.byteCount }
 
-    /// Gives the bytes to the kernel as far as it takes them and queues the rest; does not wait.
+    /// Hands the bytes over without waiting; a socket's go to the kernel at the end of the loop's turn.
+    ///
+    /// What other connections of the same turn send goes with them: a process that sleeps at the
+    /// other end, or that serves several of them, is woken once. A pipe, and more than
+    /// `deferredByteCount`, is given to the kernel at once. What the kernel does not take is queued.
     ///
     /// Throws when the stream is broken or more than `sendLimit` would wait. A write that breaks
     /// the stream throws here or at the next call.
     package func send(_ bytes: [UInt8]) throws(StreamError) {
         try checkSending(bytes.count)
+        guard !deferred(bytes.count) else { return enqueue(bytes) }
         guard outgoing.isEmpty, isWritable, !bytes.isEmpty else { return enqueue(bytes) }
         let sent = unsafe bytes.withUnsafeBytes { unsafe writeOnce($0) }
         try settle(sent, of: bytes.count) { taken in enqueue(bytes, after: taken) }
     }
 
-    /// Sends two pieces, such as a head and a body, by one system call.
+    /// The same with two pieces, such as a head and a body; they go by one system call.
     package func send(_ first: [UInt8], _ second: [UInt8]) throws(StreamError) {
         guard !first.isEmpty else { return try send(second) }
         guard !second.isEmpty else { return try send(first) }
         let total = first.count + second.count
         try checkSending(total)
-        guard outgoing.isEmpty, isWritable else {
+        guard !deferred(total), outgoing.isEmpty, isWritable else {
             enqueue(first)
             return enqueue(second)
         }
         let sent = unsafe first.withUnsafeBytes { head in
-            unsafe second.withUnsafeBytes { body in unsafe writeTwo(head, body) }
+            unsafe second.withUnsafeBytes { body in
+                unsafe SendQueue.write(head, body, to: number, isSocket: kind == .socket)
+            }
         }
         try settle(sent, of: total) { taken in
             if taken < first.count {
@@ -62,6 +69,27 @@ extension Stream {
     package func write(_ first: [UInt8], _ second: [UInt8]) async throws(StreamError) {
         try send(first, second)
         if unsentCount > highWater { try await drained(to: highWater / 2) }
+    }
+
+    /// Whether bytes wait for the end of the turn; arranges it for the first.
+    private func deferred(_ count: Int) -> Bool {
+        guard isWritable, kind == .socket, count > 0, unsentCount + count <= Self.deferredByteCount
+        else { return giveDeferred() }
+        if !isDeferred {
+            isDeferred = true
+            loop.sendAtTurnsEnd(self)
+        }
+        return true
+    }
+
+    /// What waits for the end of the turn goes to the kernel before what follows it.
+    @discardableResult
+    func giveDeferred() -> Bool {
+        if isDeferred {
+            isDeferred = false
+            flush()
+        }
+        return false
     }
 
     /// Waits until at most `count` bytes are unsent; by default, until all are with the kernel.
@@ -116,7 +144,7 @@ extension Stream {
         guard bytes.count > taken else { return }
         if outgoing.isEmpty {
             writeDeadline = progressDeadline
-            watchDeadline(writeDeadline)
+            if !isDeferred { watchDeadline(writeDeadline) }
             outgoing.begin(bytes, after: taken)
         } else {
             outgoing.append(bytes)
@@ -132,18 +160,6 @@ extension Stream {
         return kind == .socket
             ? unsafe cgate_send(number, base, bytes.count)
             : unsafe cgate_write(number, base, bytes.count)
-    }
-
-    private func writeTwo(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) -> Int {
-        var pieces = unsafe (
-            cgate_piece(base: head.baseAddress, length: head.count),
-            cgate_piece(base: body.baseAddress, length: body.count)
-        )
-        return unsafe withUnsafeBytes(of: &pieces) { raw in
-            let typed = unsafe raw.assumingMemoryBound(to: cgate_piece.self)
-            guard let base = typed.baseAddress else { return 0 }
-            return unsafe cgate_write_pieces(number, kind == .socket ? 1 : 0, base, 2)
-        }
     }
 
     /// Deals with the result of a write: all, a part (`queueRest` keeps the other), or an error.
@@ -167,6 +183,7 @@ extension Stream {
             let sent = outgoing.write(to: number, isSocket: kind == .socket)
             if sent == -Int(Errno.again) || sent == 0 {
                 isWritable = false
+                watchDeadline(writeDeadline)
                 break
             }
             guard sent > 0 else {
@@ -174,7 +191,7 @@ extension Stream {
                 return fail(.failed(SystemError(call: "write", code: code)))
             }
             outgoing.advance(by: sent)
-            writeDeadline = progressDeadline
+            if !outgoing.isEmpty { writeDeadline = progressDeadline }
         }
         if outgoing.isEmpty, finishesAfterDrain { shutDownWriting() }
         resumeWriters()

@@ -33,8 +33,8 @@ package enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
 ///
 /// Reading: `readNow` or `fill` bring bytes into a pooled buffer, `bytes` shows them, `consume`
 /// drops them from its front; an empty buffer goes back to the pool while nothing comes. Big
-/// bodies go past it with `read(appendingTo:atMost:)`. Writing: `send` gives to the kernel at
-/// once what it takes and queues the rest; `write` also waits while too much is queued.
+/// bodies go past it with `read(appendingTo:atMost:)`. Writing: `send` queues for the end of the loop's
+/// turn, or until the kernel takes more; `write` also waits while too much is queued.
 ///
 /// Cancelling a task that waits here does nothing by itself; `close` wakes every waiter.
 package final class Stream: EventSource {
@@ -70,6 +70,10 @@ package final class Stream: EventSource {
     var writers: [Waiter] = []
     var writeDeadline = UInt64.max
     var finishesAfterDrain = false
+    /// Up to so many bytes wait for the end of the loop's turn.
+    static let deferredByteCount = 64 << 10
+    /// The loop gives what is queued to the kernel at the end of its turn.
+    var isDeferred = false
 
     /// What ended the stream; every later call throws it.
     package internal(set) var failure: StreamError?
@@ -163,8 +167,12 @@ package final class Stream: EventSource {
 
     // MARK: The end
 
-    /// Closes at once: what was queued is dropped, every waiter is resumed with `.closed`.
-    package func close() { end(.closed) }
+    /// Closes at once, every waiter is resumed with `.closed`; of what was sent before, what the
+    /// kernel does not take now is dropped.
+    package func close() {
+        giveDeferred()
+        end(.closed)
+    }
 
     func fail(_ error: StreamError) { end(error) }
 
