@@ -152,7 +152,12 @@ package struct ToolName: Hashable, Sendable, Comparable, CustomStringConvertible
     package var description: String { rawValue }
 
     package static func == (left: ToolName, right: ToolName) -> Bool {
-        left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
+        var (left, right) = (left.rawValue, right.rawValue)
+        return left.withUTF8 { left in
+            right.withUTF8 { right in
+                unsafe left.count == right.count && left.elementsEqual(right)
+            }
+        }
     }
 
     package func hash(into hasher: inout Hasher) {

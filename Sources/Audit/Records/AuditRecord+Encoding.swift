@@ -18,33 +18,11 @@ extension AuditRecord {
         case .outcome(let outcome): outcome.write(to: &writer)
         case .fields(let fields): Self.write(fields, to: &writer)
         }
-        writer.name("environment")
-        writer.plain(environment.rawValue)
-        writer.name("kind")
+        writer.members(parties.beforeKind)
         writer.plain(kind.rawValue)
-        if let principal {
-            writer.name("principal")
-            writer.plain(principal.rawValue)
-        }
-        if let run {
-            writer.name("run")
-            writer.string(run)
-        }
-        if let server {
-            writer.name("server")
-            writer.plain(server.rawValue)
-        }
-        writer.name("tenant")
-        writer.plain(tenant.rawValue)
-        writer.name("time")
+        writer.members(parties.beforeTime)
         writer.time(time)
-        if let tool {
-            writer.name("tool")
-            writer.string(tool.rawValue)
-        }
-        writer.name("v")
-        writer.integer(1)
-        writer.endObject()
+        writer.members(parties.afterTime)
         return writer.written()
     }
 

@@ -7,19 +7,39 @@ package import Base
 package final class AuditRecord: Sendable {
     package let kind: RecordKind
     package let time: Timestamp
-    package let tenant: TenantID
-    package let environment: EnvironmentName
+    /// Whose it is and what it is about.
+    package let parties: RecordParties
     /// Our own id of the call; the same in every record of one call.
     package let call: String?
-    package let principal: PrincipalName?
-    package let run: String?
-    package let server: ServerName?
-    package let tool: ToolName?
     package let detail: RecordDetail
     /// The secret behind the commitments of this record; stored beside the log, deletable.
     package let salt: Salt?
 
+    package var tenant: TenantID { parties.tenant }
+    package var environment: EnvironmentName { parties.environment }
+    package var principal: PrincipalName? { parties.principal }
+    package var run: String? { parties.run }
+    package var server: ServerName? { parties.server }
+    package var tool: ToolName? { parties.tool }
+
     package init(
+        _ kind: RecordKind,
+        at time: Timestamp,
+        of parties: RecordParties,
+        call: String?,
+        detail: RecordDetail,
+        salt: Salt? = nil
+    ) {
+        self.kind = kind
+        self.time = time
+        self.parties = parties
+        self.call = call
+        self.detail = detail
+        self.salt = salt
+    }
+
+    /// A record whose parties are of no other.
+    package convenience init(
         _ kind: RecordKind,
         at time: Timestamp,
         tenant: TenantID,
@@ -32,17 +52,21 @@ package final class AuditRecord: Sendable {
         detail: RecordDetail = .fields([]),
         salt: Salt? = nil
     ) {
-        self.kind = kind
-        self.time = time
-        self.tenant = tenant
-        self.environment = environment
-        self.call = call
-        self.principal = principal
-        self.run = run
-        self.server = server
-        self.tool = tool
-        self.detail = detail
-        self.salt = salt
+        self.init(
+            kind,
+            at: time,
+            of: RecordParties(
+                tenant: tenant,
+                environment: environment,
+                principal: principal,
+                run: run,
+                server: server,
+                tool: tool
+            ),
+            call: call,
+            detail: detail,
+            salt: salt
+        )
     }
 }
 

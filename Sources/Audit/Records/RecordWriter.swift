@@ -10,12 +10,24 @@ struct RecordWriter: ~Copyable {
 
     init(capacity: Int) { bytes = ByteSink(capacity: capacity) }
 
+    /// Writes what stands in an object after other members.
+    init(continuing capacity: Int) {
+        bytes = ByteSink(capacity: capacity)
+        isFirst = false
+    }
+
     /// What was written.
     consuming func written() -> [UInt8] { bytes.bytes() }
 
     mutating func beginObject() {
         bytes.append(0x7b)
         isFirst = true
+    }
+
+    /// What was written before: whole members, or all but the last one's value.
+    mutating func members(_ written: [UInt8]) {
+        unsafe written.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+        isFirst = false
     }
 
     mutating func endObject() {

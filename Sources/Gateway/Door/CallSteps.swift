@@ -1,3 +1,4 @@
+import Audit
 package import Base
 package import JSON
 package import MCP
@@ -32,10 +33,13 @@ package final class JudgedCall: Sendable {
     package let answers: Digest?
     /// Which state of the gateway's rules it was judged under.
     package let generation: UInt64
+    /// Whose records it makes.
+    let parties: RecordParties
 
     init(
         id: String,
         resolved: ResolvedCall,
+        parties: RecordParties,
         verdict: Verdict,
         digest: Digest,
         answers: Digest? = nil,
@@ -43,6 +47,7 @@ package final class JudgedCall: Sendable {
     ) {
         self.id = id
         self.resolved = resolved
+        self.parties = parties
         self.verdict = verdict
         self.digest = digest
         self.answers = answers

@@ -90,6 +90,7 @@ extension Door {
                 tool: tool,
                 server: server
             ),
+            parties: parties.of(principal, tool),
             verdict: explanation.verdict,
             digest: digest,
             generation: generation

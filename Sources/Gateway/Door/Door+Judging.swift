@@ -97,6 +97,7 @@ extension Door {
         return JudgedCall(
             id: id,
             resolved: resolved,
+            parties: parties.of(call.principal, resolved.tool),
             verdict: verdict,
             digest: digest,
             answers: call.given?.digest(hashing),

@@ -337,17 +337,11 @@ extension Evidence {
         _ detail: OutcomeDetail,
         _ salt: Salt? = nil
     ) -> AuditRecord {
-        let principal = judged.principal
-        return AuditRecord(
+        AuditRecord(
             .outcome,
             at: clock.timestamp,
-            tenant: principal.tenant,
-            environment: environment,
+            of: judged.parties,
             call: judged.id,
-            principal: principal.owner,
-            run: principal.run,
-            server: judged.tool.reference.server,
-            tool: judged.tool.reference.tool,
             detail: .outcome(detail),
             salt: salt
         )

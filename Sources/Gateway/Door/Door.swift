@@ -39,6 +39,7 @@ package actor Door {
     var lockdowns: [Lockdown] = []
     var unknown: UnknownCalls
     var running: [String: RunningCall] = [:]
+    var parties: KnownParties
     /// Calls whose server has not said yet what it offers.
     var early = EarlyCalls()
     var questions: (any Questions)?
@@ -75,6 +76,7 @@ package actor Door {
         tokens = parts.tokens
         tally = parts.tally
         environment = parts.environment
+        parties = KnownParties(environment: parts.environment)
         resultByteCount = parts.resultByteCount
         evidence = Evidence(
             environment: parts.environment,

@@ -33,7 +33,6 @@ package final class Evidence: Sendable {
         approval: String? = nil,
         refusal: Refusal? = nil
     ) -> AuditRecord {
-        let principal = judged.principal
         let form = judged.call.arguments
         let salt = Salt(from: random)
         let redacted = screener.screen(
@@ -50,13 +49,8 @@ package final class Evidence: Sendable {
         return AuditRecord(
             kind,
             at: clock.timestamp,
-            tenant: principal.tenant,
-            environment: environment,
+            of: judged.parties,
             call: judged.id,
-            principal: principal.owner,
-            run: principal.run,
-            server: judged.tool.reference.server,
-            tool: judged.tool.reference.tool,
             detail: .judgement(
                 JudgementDetail(
                     verdict: refusal == nil ? judged.verdict.decision.description : "refuse",

@@ -5,7 +5,8 @@ package import JSON
 package struct LimitSubject: Hashable, Sendable {
     package let tenant: TenantID
     package let principal: PrincipalName
-    fileprivate let hash: Int
+    /// Of both, under this process's seed.
+    package let hash: Int
 
     package init(tenant: TenantID, principal: PrincipalName) {
         self.tenant = tenant
