@@ -52,12 +52,8 @@ final class Transport {
     func withBytes<Result: ~Copyable, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try stream.withBytes { raw throws(Failure) in
-            try unsafe raw.withUnsafeBytes { buffer throws(Failure) in
-                // Bytes are always aligned and bound as bytes.
-                try unsafe body(buffer.assumingMemoryBound(to: UInt8.self).span)
-            }
-        }
+        // Bytes are always aligned and bound as bytes; nothing is read or consumed in the closure.
+        try unsafe body(stream.unread.assumingMemoryBound(to: UInt8.self).span)
     }
 
     /// Reads once without waiting: the path of every call, so it suspends nothing.
@@ -67,10 +63,15 @@ final class Transport {
         return receiveNow(session)
     }
 
-    /// Waits until `receiveNow` may bring something.
+    /// Waits until `receiveNow` may bring something, in the caller's own function: of the steps of
+    /// `Stream.readable`.
     @inline(__always)
     func readable(until deadline: Instant) async throws(StreamError) {
-        try await stream.readable(until: deadline)
+        stream.releaseBuffer()
+        while try stream.mustWait {
+            await unsafe withUnsafeContinuation { unsafe stream.hold($0, until: deadline) }
+            try stream.endWait()
+        }
     }
 
     /// Waits until bytes come; 0 when the peer closed its side.
@@ -113,7 +114,7 @@ final class Transport {
 
     /// Whether so much is unsent that the sender should wait with `drain`.
     @inline(__always)
-    var isBackedUp: Bool { stream.unsentCount > stream.highWater }
+    var isBackedUp: Bool { stream.isBackedUp }
 
     /// Waits until half of what may wait unsent is left.
     func drain() async throws(StreamError) { try await stream.drained(to: stream.highWater / 2) }

@@ -1,7 +1,7 @@
 /// Receive buffers that are lent to connections while bytes are in them.
 ///
-/// Ten thousand idle connections hold none. Loop thread only. Safe: chunks are owned by the free list
-/// or by the one stream they were lent to, and all have the length `chunkByteCount`.
+/// Ten thousand idle connections hold none. Loop thread only. Safe: chunks are owned by the list of
+/// the free ones or by the one stream they were lent to, and all have the length `chunkByteCount`.
 @safe
 final class BufferPool {
     static let chunkByteCount = 16 << 10
@@ -9,25 +9,33 @@ final class BufferPool {
     private static let keptCount = 128
     static let bulkByteCount = 256 << 10
 
-    private var free: [UnsafeMutableRawPointer] = unsafe []
+    /// The last chunk that was given back; the first word of each holds the one before.
+    private var free: UnsafeMutableRawPointer?
+    private var freeCount = 0
     private var bulkChunk: UnsafeMutableRawPointer?
 
     deinit {
-        while let chunk = unsafe free.popLast() { unsafe chunk.deallocate() }
+        while let chunk = unsafe popFree() { unsafe chunk.deallocate() }
         unsafe bulkChunk?.deallocate()
     }
 
     func take() -> UnsafeMutableRawPointer {
-        if let chunk = unsafe free.popLast() { return unsafe chunk }
+        if let chunk = unsafe popFree() { return unsafe chunk }
         return .allocate(byteCount: Self.chunkByteCount, alignment: 64)
     }
 
     func give(_ chunk: UnsafeMutableRawPointer) {
-        if unsafe free.count < Self.keptCount {
-            unsafe free.append(chunk)
-        } else {
-            unsafe chunk.deallocate()
-        }
+        guard freeCount < Self.keptCount else { return unsafe chunk.deallocate() }
+        unsafe chunk.storeBytes(of: free, as: UnsafeMutableRawPointer?.self)
+        unsafe free = unsafe chunk
+        freeCount += 1
+    }
+
+    private func popFree() -> UnsafeMutableRawPointer? {
+        guard let chunk = unsafe free else { return nil }
+        unsafe free = unsafe chunk.load(as: UnsafeMutableRawPointer?.self)
+        freeCount -= 1
+        return unsafe chunk
     }
 
     /// One large buffer for big bodies, used within a single call and shared by all streams.

@@ -12,6 +12,8 @@ struct ReceiveBuffer {
     private(set) var tail = 0
 
     var count: Int { tail - head }
+    /// Whether it has room from the pool, or of its own, at the moment.
+    var isHeld: Bool { unsafe start != nil }
 
     /// Makes room for at least one more byte; false when that would pass `limit`.
     mutating func makeRoom(limit: Int, pool: BufferPool) -> Bool {
@@ -57,6 +59,13 @@ struct ReceiveBuffer {
     mutating func consume(_ amount: Int) {
         precondition(amount >= 0 && amount <= count, "consumed more than was received")
         head += amount
+    }
+
+    /// The first bytes as an array; they are dropped.
+    mutating func take(_ amount: Int) -> [UInt8] {
+        let bytes = unsafe [UInt8](UnsafeRawBufferPointer(rebasing: unread.prefix(amount)))
+        consume(amount)
+        return bytes
     }
 
     mutating func append(_ bytes: [UInt8], limit: Int, pool: BufferPool) -> Bool {

@@ -24,13 +24,6 @@ struct SendQueue {
         if sent > 0 { advance(by: sent) }
     }
 
-    mutating func removeAll() {
-        pieces = []
-        first = 0
-        offset = 0
-        byteCount = 0
-    }
-
     /// Forgets `count` bytes from the front; they were sent.
     mutating func advance(by count: Int) {
         byteCount -= count

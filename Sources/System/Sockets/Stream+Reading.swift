@@ -25,21 +25,33 @@ extension Stream {
         try unsafe body(buffer.unread.bytes)
     }
 
+    /// The received bytes, valid until the stream is next read, consumed from or closed.
+    @inline(__always)
+    package var unread: UnsafeRawBufferPointer { unsafe buffer.unread }
+
     /// Takes the first `count` received bytes as an array.
     package func take(_ count: Int) -> [UInt8] {
-        let result = unsafe [UInt8](buffer.unread.prefix(count))
-        consume(result.count)
-        return result
+        var received = buffer
+        let taken = received.take(min(count, received.count))
+        buffer = received
+        return taken
     }
 
     /// Drops bytes from the front of what was received.
-    package func consume(_ count: Int) { buffer.consume(count) }
+    package func consume(_ count: Int) {
+        var received = buffer
+        received.consume(count)
+        buffer = received
+    }
 
     /// Puts bytes in front of everything yet to be received, when nothing is buffered: what a
     /// layer below (TLS) decoded, or what was read past a boundary.
     package func prepend(_ bytes: [UInt8]) -> Bool {
         guard !isClosed, buffer.count == 0 else { return bytes.isEmpty }
-        return buffer.append(bytes, limit: receiveLimit, pool: loop.buffers)
+        var received = buffer
+        let hasRoom = received.append(bytes, limit: unreadLimit, pool: loop.buffers)
+        buffer = received
+        return hasRoom
     }
 
     /// Reads once without waiting.
@@ -47,12 +59,14 @@ extension Stream {
     /// The fast path: no suspension, no allocation, one system call, and none at all when the last
     /// read left nothing behind.
     package func readNow() -> ReadOutcome {
-        guard !isClosed else { return .failed(failure ?? .closed) }
+        guard !isClosed else { return .failed(ending ?? .closed) }
         guard isReadable else { return .wouldBlock }
-        guard buffer.makeRoom(limit: receiveLimit, pool: loop.buffers) else {
+        var received = buffer
+        guard received.makeRoom(limit: unreadLimit, pool: loop.buffers) else {
             return .failed(.receiveLimitReached)
         }
-        let (result, hasFilled) = buffer.read(from: number)
+        let (result, hasFilled) = received.read(from: openNumber)
+        buffer = received
         return noteRead(result, hasFilled: hasFilled)
     }
 
@@ -91,18 +105,18 @@ extension Stream {
 
     /// The same without waiting; `limit` must be positive.
     package func readNow(appendingTo bytes: inout [UInt8], atMost limit: Int) -> ReadOutcome {
-        guard !isClosed else { return .failed(failure ?? .closed) }
+        guard !isClosed else { return .failed(ending ?? .closed) }
         guard limit > 0 else { return .wouldBlock }
         if buffer.count > 0 {
             let count = min(limit, buffer.count)
             unsafe bytes.append(contentsOf: buffer.unread.prefix(count))
-            buffer.consume(count)
+            consume(count)
             return .bytes(count)
         }
         guard isReadable else { return .wouldBlock }
         let room = min(limit, BufferPool.bulkByteCount)
         let chunk = unsafe loop.buffers.bulk()
-        let result = unsafe cgate_read(number, chunk, room)
+        let result = unsafe cgate_read(openNumber, chunk, room)
         if result > 0 {
             unsafe bytes.append(contentsOf: UnsafeRawBufferPointer(start: chunk, count: result))
         }
@@ -113,11 +127,11 @@ extension Stream {
         if result > 0 {
             // A short read has emptied the kernel's buffer, the next byte is a new edge (epoll(7)).
             // After the peer closed no edge comes any more: keep reading until the end.
-            if !hasFilled { isReadable = isPeerClosed }
+            if !hasFilled { isReadable = hasPeerClosed }
             return .bytes(result)
         }
         if result == 0 {
-            isPeerClosed = true
+            hasPeerClosed = true
             return .end
         }
         let code = CInt(truncatingIfNeeded: -result)
@@ -126,31 +140,57 @@ extension Stream {
             return .wouldBlock
         }
         fail(.failed(SystemError(call: "read", code: code)))
-        return .failed(failure ?? .closed)
+        return .failed(ending ?? .closed)
     }
 
     /// Gives the buffer back where nothing is in it: who waits for something else than bytes, holds
     /// none meanwhile.
     package func releaseBuffer() {
-        if buffer.count == 0 { buffer.release(to: loop.buffers) }
+        var received = buffer
+        guard received.count == 0, received.isHeld else { return }
+        received.release(to: loop.buffers)
+        buffer = received
     }
 
     /// Waits until reading may bring something, without reading.
     package func readable(until deadline: Instant? = nil) async throws(StreamError) {
         releaseBuffer()
-        while !isReadable {
-            if let failure { throw failure }
-            readDeadline = deadline?.nanoseconds ?? .max
-            watchDeadline(readDeadline)
-            await unsafe withUnsafeContinuation {
-                let isOver = isReadable || hasReadTimedOut || failure != nil
-                unsafe reader.hold($0, unless: isOver)
-            }
-            if hasReadTimedOut {
-                hasReadTimedOut = false
-                throw .timedOut
-            }
-            if let failure { throw failure }
+        while try mustWait {
+            await unsafe withUnsafeContinuation { unsafe hold($0, until: deadline) }
+            try endWait()
         }
+    }
+
+    // The steps of `readable`, for who waits in a function of its own and saves the switches of the
+    // task that a call of another asynchronous function is.
+
+    /// Whether reading can bring nothing now.
+    package var mustWait: Bool {
+        get throws(StreamError) {
+            guard !isReadable else { return false }
+            if let ending { throw ending }
+            return true
+        }
+    }
+
+    /// Keeps a task that waits for something to read; `endWait` follows when it goes on.
+    package func hold(
+        _ continuation: UnsafeContinuation<Void, Never>,
+        until deadline: Instant?
+    ) {
+        readDeadline = deadline?.nanoseconds ?? .max
+        watchDeadline(readDeadline)
+        var waiting = reader
+        unsafe waiting.hold(continuation, unless: isReadable || hasReadTimedOut || ending != nil)
+        reader = waiting
+    }
+
+    /// Throws what ended the wait where it was not something to read.
+    package func endWait() throws(StreamError) {
+        if hasReadTimedOut {
+            hasReadTimedOut = false
+            throw .timedOut
+        }
+        if let ending { throw ending }
     }
 }

@@ -5,6 +5,12 @@ extension Stream {
     /// Bytes that wait for the kernel to take them.
     package var unsentCount: Int { outgoing.byteCount }
 
+    /// Whether so much is unsent that the sender should wait with `drained`.
+    package var isBackedUp: Bool {
+        let count = outgoing.byteCount
+        return count > 0 && count > highWater
+    }
+
     /// Hands the bytes over without waiting; a socket's go to the kernel at the end of the loop's turn.
     ///
     /// What other connections of the same turn send goes with them: a process that sleeps at the
@@ -33,7 +39,7 @@ extension Stream {
         }
         let sent = unsafe first.withUnsafeBytes { head in
             unsafe second.withUnsafeBytes { body in
-                unsafe SendQueue.write(head, body, to: number, isSocket: kind == .socket)
+                unsafe SendQueue.write(head, body, to: openNumber, isSocket: kind == .socket)
             }
         }
         try settle(sent, of: total) { taken in
@@ -97,10 +103,10 @@ extension Stream {
     /// Ends with `.timedOut` when the peer takes nothing for `writeTimeout`.
     package func drained(to count: Int = 0) async throws(StreamError) {
         while true {
-            if let failure { throw failure }
+            if let ending { throw ending }
             guard unsentCount > count else { return }
             await unsafe withUnsafeContinuation {
-                unsafe hold($0, unless: unsentCount <= count || failure != nil)
+                unsafe hold($0, unless: unsentCount <= count || ending != nil)
             }
         }
     }
@@ -108,19 +114,19 @@ extension Stream {
     /// Waits until the descriptor takes bytes again.
     package func writable(until deadline: Instant? = nil) async throws(StreamError) {
         while !isWritable {
-            if let failure { throw failure }
+            if let ending { throw ending }
             writeDeadline = deadline?.nanoseconds ?? progressDeadline
             watchDeadline(writeDeadline)
             await unsafe withUnsafeContinuation {
-                unsafe hold($0, unless: isWritable || failure != nil)
+                unsafe hold($0, unless: isWritable || ending != nil)
             }
         }
-        if let failure { throw failure }
+        if let ending { throw ending }
     }
 
     /// Says that nothing more comes from us, once everything queued is sent; reading goes on.
     package func finish() throws(StreamError) {
-        if let failure { throw failure }
+        if let ending { throw ending }
         finishesAfterDrain = true
         if outgoing.isEmpty { shutDownWriting() }
     }
@@ -134,9 +140,9 @@ extension Stream {
     }
 
     private func checkSending(_ count: Int) throws(StreamError) {
-        if let failure { throw failure }
+        if let ending { throw ending }
         guard !isClosed, !finishesAfterDrain else { throw .closed }
-        guard count <= sendLimit - unsentCount else { throw .sendLimitReached }
+        guard count <= unsentLimit - unsentCount else { throw .sendLimitReached }
     }
 
     /// Queues bytes of which the kernel took `taken` already (then nothing else is queued).
@@ -145,10 +151,17 @@ extension Stream {
         if outgoing.isEmpty {
             writeDeadline = progressDeadline
             if !isDeferred { watchDeadline(writeDeadline) }
-            outgoing.begin(bytes, after: taken)
-        } else {
-            outgoing.append(bytes)
         }
+        var queue = takeQueue()
+        if queue.isEmpty { queue.begin(bytes, after: taken) } else { queue.append(bytes) }
+        outgoing = queue
+    }
+
+    /// The queue, to be put back changed; meanwhile none is here, so that nothing is copied.
+    private func takeQueue() -> SendQueue {
+        var queue = SendQueue()
+        swap(&queue, &outgoing)
+        return queue
     }
 
     private var progressDeadline: UInt64 {
@@ -158,8 +171,8 @@ extension Stream {
     private func writeOnce(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard let base = bytes.baseAddress else { return 0 }
         return kind == .socket
-            ? unsafe cgate_send(number, base, bytes.count)
-            : unsafe cgate_write(number, base, bytes.count)
+            ? unsafe cgate_send(openNumber, base, bytes.count)
+            : unsafe cgate_write(openNumber, base, bytes.count)
     }
 
     /// Deals with the result of a write: all, a part (`queueRest` keeps the other), or an error.
@@ -174,13 +187,14 @@ extension Stream {
             return queueRest(max(0, sent))
         }
         fail(.failed(SystemError(call: "write", code: CInt(truncatingIfNeeded: -sent))))
-        throw failure ?? .closed
+        throw ending ?? .closed
     }
 
     /// Sends from the queue until the kernel is full or nothing is left.
     func flush() {
-        while !outgoing.isEmpty {
-            let sent = outgoing.write(to: number, isSocket: kind == .socket)
+        var queue = takeQueue()
+        while !queue.isEmpty {
+            let sent = queue.write(to: openNumber, isSocket: kind == .socket)
             if sent == -Int(Errno.again) || sent == 0 {
                 isWritable = false
                 watchDeadline(writeDeadline)
@@ -190,9 +204,10 @@ extension Stream {
                 let code = CInt(truncatingIfNeeded: -sent)
                 return fail(.failed(SystemError(call: "write", code: code)))
             }
-            outgoing.advance(by: sent)
-            if !outgoing.isEmpty { writeDeadline = progressDeadline }
+            queue.advance(by: sent)
+            if !queue.isEmpty { writeDeadline = progressDeadline }
         }
+        outgoing = queue
         if outgoing.isEmpty, finishesAfterDrain { shutDownWriting() }
         resumeWriters()
     }

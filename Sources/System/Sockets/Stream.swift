@@ -40,29 +40,30 @@ package enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
 package final class Stream: EventSource {
     package enum Kind: Sendable { case socket, pipe }
 
-    /// The number, for TLS and descriptor passing; -1 once closed.
-    ///
-    /// Never close it.
-    package private(set) var number: CInt
     package let peer: SocketAddress
     let kind: Kind
     private var descriptor: Descriptor?
 
+    // What other modules see of these is computed, and what has parts is worked on as a local value:
+    // where nobody else touches a property and no access to it contains another, the compiler leaves
+    // out the checks for exclusive access, of which each call made some ninety.
+
+    private(set) var openNumber: CInt
+    /// What ended the stream; every later call throws it.
+    private(set) var ending: StreamError?
+
     // Reading.
-    /// How many unread bytes may pile up (rounded up to powers of two from 16 KiB).
-    package var receiveLimit = 64 << 10
+    var unreadLimit = 64 << 10
     var buffer = ReceiveBuffer()
     var isReadable = true
-    /// The peer closed its side or the connection broke: reading will say which.
-    package internal(set) var isPeerClosed = false
+    var hasPeerClosed = false
     var reader = Waiter()
     var readDeadline = UInt64.max
 
     // Writing.
     /// How many bytes may wait unsent before `write` makes its caller wait.
     package var highWater = 256 << 10
-    /// How many bytes may wait unsent at all; `send` refuses beyond it.
-    package var sendLimit = 64 << 20
+    var unsentLimit = 64 << 20
     /// How long the peer may take nothing while bytes wait; then the stream fails.
     package var writeTimeout: Duration = Limits.writeTimeout
     var outgoing = SendQueue()
@@ -75,8 +76,6 @@ package final class Stream: EventSource {
     /// The loop gives what is queued to the kernel at the end of its turn.
     var isDeferred = false
 
-    /// What ended the stream; every later call throws it.
-    package internal(set) var failure: StreamError?
     /// Called once when the peer closes or the connection breaks, also while nobody reads.
     package var onHangUp: (() -> Void)?
     /// The listener that counts this connection.
@@ -90,7 +89,7 @@ package final class Stream: EventSource {
         on loop: EventLoop
     ) throws(SystemError) {
         let number = descriptor.number
-        self.number = number
+        openNumber = number
         self.peer = peer
         self.kind = kind
         self.descriptor = consume descriptor
@@ -98,7 +97,30 @@ package final class Stream: EventSource {
         try loop.watch(self, number, .stream)
     }
 
-    package var isClosed: Bool { number < 0 }
+    /// The number, for TLS and descriptor passing; -1 once closed.
+    ///
+    /// Never close it.
+    package var number: CInt { openNumber }
+
+    package var isClosed: Bool { openNumber < 0 }
+
+    /// The peer closed its side or the connection broke: reading will say which.
+    package var isPeerClosed: Bool { hasPeerClosed }
+
+    /// What ended the stream.
+    package var failure: StreamError? { ending }
+
+    /// How many unread bytes may pile up (rounded up to powers of two from 16 KiB).
+    package var receiveLimit: Int {
+        get { unreadLimit }
+        set { unreadLimit = newValue }
+    }
+
+    /// How many bytes may wait unsent at all; `send` refuses beyond it.
+    package var sendLimit: Int {
+        get { unsentLimit }
+        set { unsentLimit = newValue }
+    }
 
     /// Who connected, for unix sockets.
     package func peerCredentials() throws(SystemError) -> PeerCredentials {
@@ -111,8 +133,8 @@ package final class Stream: EventSource {
     // MARK: Events
 
     override func handle(_ readiness: Readiness) {
-        if !readiness.isDisjoint(with: [.peerClosed, .hungUp, .failed]), !isPeerClosed {
-            isPeerClosed = true
+        if !readiness.isDisjoint(with: [.peerClosed, .hungUp, .failed]), !hasPeerClosed {
+            hasPeerClosed = true
             isReadable = true
             resumeReader()
             if let hook = onHangUp {
@@ -156,7 +178,11 @@ package final class Stream: EventSource {
 
     private var isWriteWatched: Bool { !outgoing.isEmpty || !writers.isEmpty }
 
-    func resumeReader() { reader.resume() }
+    func resumeReader() {
+        var waiting = reader
+        reader = Waiter()
+        waiting.resume()
+    }
 
     func resumeWriters() {
         guard !writers.isEmpty else { return }
@@ -177,13 +203,15 @@ package final class Stream: EventSource {
     func fail(_ error: StreamError) { end(error) }
 
     private func end(_ reason: StreamError) {
-        guard number >= 0 else { return }
-        failure = failure ?? reason
+        guard !isClosed else { return }
+        ending = ending ?? reason
         loop.unwatch(self)
-        number = -1
+        openNumber = -1
         descriptor = nil
-        buffer.release(to: loop.buffers)
-        outgoing.removeAll()
+        var received = buffer
+        received.release(to: loop.buffers)
+        buffer = received
+        outgoing = SendQueue()
         resumeReader()
         resumeWriters()
         let (hook, counter) = (onHangUp, acceptor)
@@ -195,6 +223,6 @@ package final class Stream: EventSource {
 
     deinit {
         // The loop holds every watched stream, so this one was closed; the buffer went with that.
-        assert(number < 0, "a stream ends with close")
+        assert(isClosed, "a stream ends with close")
     }
 }
