@@ -55,17 +55,25 @@ package enum Bytes {
     @inline(__always)
     static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7F }
 
-    /// Whether any of eight bytes is below 0x20 or 0x7F.
+    private static var ones: UInt64 { 0x0101_0101_0101_0101 }
+    private static var tops: UInt64 { 0x8080_8080_8080_8080 }
+
+    /// Marks the top bit of each of eight bytes that is below 0x20 or 0x7F.
     ///
-    /// Exact for "none"; the caller looks at the bytes one by one when it says "some".
+    /// The lowest mark is exact; above a marked byte one may be marked that is none.
     @inline(__always)
-    static func holdsControl(_ word: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let tops: UInt64 = 0x8080_8080_8080_8080
-        let below = (word &- ones &* 0x20) & ~word & tops
+    static func controls(_ word: UInt64) -> UInt64 {
+        let below = (word &- ones &* 0x20) & ~word
         let differs = word ^ (ones &* 0x7F)
-        let delete = (differs &- ones) & ~differs & tops
-        return below | delete != 0
+        let delete = (differs &- ones) & ~differs
+        return (below | delete) & tops
+    }
+
+    /// The same for the bytes that are `byte`.
+    @inline(__always)
+    private static func places(of byte: UInt8, in word: UInt64) -> UInt64 {
+        let differs = word ^ (ones &* UInt64(byte))
+        return (differs &- ones) & ~differs & tops
     }
 
     /// The first place at or after `start` that holds a control byte, or `end`.
@@ -76,14 +84,31 @@ package enum Bytes {
         while index &+ 8 <= end {
             // In bounds: `end` is at most `bytes.count` for every caller in this module.
             let word = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
-            if holdsControl(word) { break }
+            let marks = controls(UInt64(littleEndian: word))
+            if marks != 0 { return index &+ marks.trailingZeroBitCount / 8 }
             index &+= 8
         }
         while index < end, !isControl(bytes[index]) { index &+= 1 }
         return index
     }
 
-    /// Whether the bytes are that ASCII text, upper and lower case being equal.
+    /// The first place at or after `start` that holds `byte`, or the end.
+    @inline(__always)
+    static func first(_ byte: UInt8, in bytes: Span<UInt8>, from start: Int) -> Int {
+        var index = start
+        let raw = unsafe bytes.bytes
+        while index &+ 8 <= bytes.count {
+            let word = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let marks = places(of: byte, in: UInt64(littleEndian: word))
+            if marks != 0 { return index &+ marks.trailingZeroBitCount / 8 }
+            index &+= 8
+        }
+        while index < bytes.count, bytes[index] != byte { index &+= 1 }
+        return index
+    }
+
+    /// Whether the bytes are that text, upper and lower case being equal; the text is made of lower
+    /// case letters, digits and what ASCII has below its letters, such as hyphens.
     @inline(__always)
     static func equal(
         _ bytes: Span<UInt8>,
@@ -93,11 +118,33 @@ package enum Bytes {
     ) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         return text.withUTF8Buffer { expected in
-            for index in 0..<count
-            where unsafe lowercased(bytes[start + index]) != lowercased(expected[index]) {
-                return false
+            let (given, expected) = unsafe (bytes.bytes, expected.span.bytes)
+            guard count >= 8 else {
+                for index in 0..<count {
+                    let other = unsafe expected.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+                    let byte = bytes[start &+ index]
+                    guard byte | (other & 0x40) &>> 1 == other else { return false }
+                }
+                return true
             }
-            return true
+            var index = 0
+            while true {
+                // In bounds: the caller has found `count` bytes from `start`.
+                let word = unsafe given.unsafeLoadUnaligned(
+                    fromByteOffset: start &+ index,
+                    as: UInt64.self
+                )
+                let other = unsafe expected.unsafeLoadUnaligned(
+                    fromByteOffset: index,
+                    as: UInt64.self
+                )
+                // Of what the text is made of, letters alone have the bit 0x40.
+                let letters = (other & (ones &* 0x40)) &>> 1
+                guard word | letters == other else { return false }
+                if index &+ 8 == count { return true }
+                // The last word may begin in the one before.
+                index = min(index &+ 8, count &- 8)
+            }
         }
     }
 

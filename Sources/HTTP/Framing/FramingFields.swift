@@ -8,22 +8,20 @@ struct FramingFields: Sendable {
     /// Where the field that decides stands, for errors found when all are read.
     private(set) var offset = 0
 
-    /// Looks at one field; the length of its name picks the few that matter.
+    /// Looks at one field.
     @inline(__always)
-    mutating func read(_ line: FieldLine, in bytes: Span<UInt8>) throws(FramingError) {
-        switch line.nameCount {
-        case 4:
-            if line.isNamed("host", in: bytes) { try readHost(line, in: bytes) }
-        case 6:
-            if line.isNamed("expect", in: bytes) { try readExpect(line, in: bytes) }
-        case 10:
-            if line.isNamed("connection", in: bytes) { try readConnection(line, in: bytes) }
-        case 14:
-            if line.isNamed("content-length", in: bytes) { try readLength(line, in: bytes) }
-        case 17:
-            if line.isNamed("transfer-encoding", in: bytes) { try readCoding(line, in: bytes) }
-        default:
-            break
+    mutating func read(
+        _ line: FieldLine,
+        _ known: KnownField,
+        in bytes: Span<UInt8>
+    ) throws(FramingError) {
+        switch known {
+        case .host: try readHost(line, in: bytes)
+        case .expect: try readExpect(line, in: bytes)
+        case .connection: try readConnection(line, in: bytes)
+        case .contentLength: try readLength(line, in: bytes)
+        case .transferEncoding: try readCoding(line, in: bytes)
+        default: break
         }
     }
 
@@ -109,11 +107,6 @@ struct FramingFields: Sendable {
 }
 
 extension FieldLine {
-    @inline(__always)
-    fileprivate func isNamed(_ text: StaticString, in bytes: Span<UInt8>) -> Bool {
-        Bytes.equal(bytes, name, nameCount, ignoringCaseOf: text)
-    }
-
     /// Calls `body` for each member of a comma-separated list of tokens (RFC 9110 section 5.6.1);
     /// empty members are skipped, anything else throws `reason`.
     fileprivate func eachToken(
