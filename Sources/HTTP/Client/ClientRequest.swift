@@ -80,8 +80,11 @@ package struct ClientResponse: Sendable {
 /// INVARIANT loop-thread: touched on the client's loop only, which is what makes
 /// `@unchecked Sendable` true.
 package final class Cancellation: @unchecked Sendable {
-    package private(set) var isCancelled = false
+    package var isCancelled: Bool { isOver }
+    private var isOver = false
     private let loop: EventLoop
+    /// What carries the request, or what is to be done besides.
+    private var connection: ClientConnection?
     private var hook: (() -> Void)?
 
     package init(on loop: EventLoop) { self.loop = loop }
@@ -90,12 +93,20 @@ package final class Cancellation: @unchecked Sendable {
     /// `cancelled`.
     package func cancel() {
         precondition(loop.isOnLoop, "used outside of its event loop")
-        isCancelled = true
+        isOver = true
+        connection?.close()
         hook?()
-        hook = nil
+        detach()
     }
 
-    func attach(_ hook: (() -> Void)?) { self.hook = hook }
+    func attach(_ connection: ClientConnection) { self.connection = connection }
+
+    func attach(_ hook: @escaping () -> Void) { self.hook = hook }
+
+    func detach() {
+        connection = nil
+        hook = nil
+    }
 }
 
 /// Why a request brought no response.

@@ -6,13 +6,13 @@ package import Base
 /// closed.
 package final class EventStream: Sendable {
     private enum Source {
-        case connection(ClientConnection, UInt64)
+        case reader(EventReader)
         case call(HTTP2Call, HTTP2ClientConnection)
     }
 
     private let source: Source
 
-    init(connection: ClientConnection, number: UInt64) { source = .connection(connection, number) }
+    init(_ reader: EventReader) { source = .reader(reader) }
 
     init(call: HTTP2Call, on connection: HTTP2ClientConnection) {
         source = .call(call, connection)
@@ -21,8 +21,8 @@ package final class EventStream: Sendable {
     /// The next event; nil when the server ended the stream in order.
     package func next(until deadline: Instant) async throws(HTTPClientError) -> ServerSentEvent? {
         switch source {
-        case .connection(let connection, let number):
-            try await connection.nextEvent(of: number, until: deadline)
+        case .reader(let reader):
+            try await reader.next(until: deadline)
         case .call(let call, let connection):
             try await connection.nextEvent(of: call, until: deadline)
         }
@@ -32,7 +32,7 @@ package final class EventStream: Sendable {
     package var lastEventID: [UInt8]? {
         get async {
             switch source {
-            case .connection(let connection, let number): await connection.lastEventID(of: number)
+            case .reader(let reader): await reader.lastEventID
             case .call(let call, let connection): await connection.lastEventID(of: call)
             }
         }
@@ -42,7 +42,7 @@ package final class EventStream: Sendable {
     package var retryDelay: Duration? {
         get async {
             switch source {
-            case .connection(let connection, let number): await connection.retryDelay(of: number)
+            case .reader(let reader): await reader.retryDelay
             case .call(let call, let connection): await connection.retryDelay(of: call)
             }
         }
@@ -52,7 +52,7 @@ package final class EventStream: Sendable {
     /// the connection carries others, which tells the server.
     package func close() async {
         switch source {
-        case .connection(let connection, let number): await connection.abandon(number)
+        case .reader(let reader): await reader.abandon()
         case .call(let call, let connection): await connection.abandon(call)
         }
     }

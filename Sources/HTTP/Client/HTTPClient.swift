@@ -44,6 +44,8 @@ package actor HTTPClient {
     private let dialer: Dialer
     private let budget: BufferBudget
     private var authorization: FieldValue?
+    /// The first lines of the last request, to Authorization.
+    private var start: (method: HTTPMethod, target: String, bytes: [UInt8])?
 
     private var idle: [ClientConnection] = []
     private var openCount = 0
@@ -84,7 +86,10 @@ package actor HTTPClient {
     }
 
     /// What is sent as Authorization from now on.
-    package func setAuthorization(_ value: FieldValue?) { authorization = value }
+    package func setAuthorization(_ value: FieldValue?) {
+        authorization = value
+        start = nil
+    }
 
     /// Sends one request and waits for its response: the whole body, or the head of a stream.
     package func send(
@@ -95,27 +100,50 @@ package actor HTTPClient {
         if speaksHTTP2, let response = try await sendShared(request, cancellation) {
             return response
         }
-        guard let message = RequestMessage(request, origin: origin, authorization) else {
-            throw .notSent(.badRequest("the method or the target cannot be sent"))
-        }
+        let message = try message(request)
         let connection: ClientConnection
         if let ready = takeIdle() {
             connection = ready
         } else {
             connection = try await checkOut(until: request.deadline, cancellation)
         }
-        let response: ClientResponse
         do throws(HTTPClientError) {
-            response = try await connection.exchange(message, cancellation)
+            var step = try connection.begin(message, cancellation)
+            while true {
+                switch step {
+                case .whole(let response, let isReusable):
+                    release(connection, isReusable: isReusable)
+                    return response
+                case .stream(let response):
+                    // It releases its connection when it ends.
+                    return response
+                case .needsBytes:
+                    await unsafe withUnsafeContinuation { unsafe connection.hold($0) }
+                case .isBackedUp:
+                    try await connection.drain()
+                case .longBody(let head):
+                    let response = try await connection.readBody(head)
+                    release(connection, isReusable: connection.park())
+                    return response
+                }
+                step = try connection.goOn()
+            }
         } catch {
             release(connection, isReusable: false)
             throw error
         }
-        // A stream releases its connection when it ends.
-        if case .body = response.content {
-            release(connection, isReusable: connection.park())
+    }
+
+    /// The request as bytes; its first lines are mostly those of the one before.
+    private func message(_ request: ClientRequest) throws(HTTPClientError) -> RequestMessage {
+        if let start, start.method == request.method, start.target == request.target {
+            return RequestMessage(request, start: start.bytes)
         }
-        return response
+        guard let bytes = request.start(to: origin, authorization) else {
+            throw .notSent(.badRequest("the method or the target cannot be sent"))
+        }
+        start = (request.method, request.target, bytes)
+        return RequestMessage(request, start: bytes)
     }
 
     /// Closes all connections that are not in use, and the others after their response.
@@ -124,7 +152,7 @@ package actor HTTPClient {
         let connections = idle
         idle = []
         openCount -= connections.count
-        for connection in connections { await connection.close() }
+        for connection in connections { connection.close() }
         await shared?.close()
         shared = nil
         wakeDialWaiters(.notSent(.cancelled))
@@ -189,7 +217,7 @@ package actor HTTPClient {
             let pending = Pending<Void>(on: loop)
             dialWaiters.append(pending)
             cancellation?.attach { pending.fail(HTTPClientError.notSent(.cancelled)) }
-            defer { cancellation?.attach(nil) }
+            defer { cancellation?.detach() }
             do {
                 try await pending.value(until: deadline)
             } catch {
@@ -290,7 +318,7 @@ package actor HTTPClient {
             let pending = Pending<ClientConnection?>(on: loop)
             waiting.append(pending)
             cancellation?.attach { pending.fail(HTTPClientError.notSent(.cancelled)) }
-            defer { cancellation?.attach(nil) }
+            defer { cancellation?.detach() }
             do {
                 guard let connection = try await pending.value(until: deadline) else { return nil }
                 if connection.unpark() { return connection }
@@ -304,7 +332,7 @@ package actor HTTPClient {
 
     /// Takes a connection back.
     func release(_ connection: ClientConnection, isReusable: Bool) {
-        if isClosed { connection.end() }
+        if isClosed { connection.close() }
         guard isReusable, !isClosed else { return abandonPlace() }
         if let next = takeWaiting() { return next.fulfil(connection) }
         idle.append(connection)
@@ -345,25 +373,11 @@ package actor HTTPClient {
     }
 
     /// Closes what was idle for the whole timeout.
-    private func sweep() async {
-        var kept: [ClientConnection] = []
-        let connections = idle
-        idle = []
-        for connection in connections {
-            if await connection.isIdle(longerThan: limits.idleTimeout) {
-                await connection.close()
-                openCount -= 1
-            } else {
-                kept.append(connection)
-            }
-        }
-        // It may have been closed meanwhile.
-        guard !isClosed else {
-            for connection in kept { connection.end() }
-            openCount -= kept.count
-            return
-        }
-        idle = kept + idle
+    private func sweep() {
+        let spent = idle.filter { $0.isIdle(longerThan: limits.idleTimeout) }
+        idle.removeAll { $0.isIdle(longerThan: limits.idleTimeout) }
+        openCount -= spent.count
+        for connection in spent { connection.close() }
         if !idle.isEmpty { armSweeper() }
     }
 }
@@ -371,48 +385,5 @@ package actor HTTPClient {
 extension HTTPClientError {
     static func notSent(_ reason: Reason) -> HTTPClientError {
         HTTPClientError(reason, requestSent: false)
-    }
-}
-
-/// The bytes of a request.
-struct RequestMessage: Sendable {
-    let head: [UInt8]
-    let body: [UInt8]
-    let deadline: Instant
-    let responseByteCount: Int
-
-    /// Nil when method or target cannot be written.
-    init?(_ request: ClientRequest, origin: HTTPOrigin, _ authorization: FieldValue?) {
-        guard let method = request.methodName, request.hasValidTarget else { return nil }
-        var head: [UInt8] = []
-        head.reserveCapacity(256 + request.fields.bytes.count + request.body.count)
-        head.append(method)
-        head.append(Bytes.space)
-        head.append(contentsOf: request.target.utf8)
-        head.append(" HTTP/1.1\r\nHost: ")
-        head.append(contentsOf: origin.authority.utf8)
-        head.append("\r\n")
-        if let authorization {
-            head.append("Authorization: ")
-            head.append(contentsOf: authorization.bytes)
-            head.append("\r\n")
-        }
-        if request.announcesLength {
-            head.append("Content-Length: ")
-            head.append(decimal: request.body.count)
-            head.append("\r\n")
-        }
-        head.append(contentsOf: request.fields.bytes)
-        head.append("\r\n")
-        // One write for what is small, as for responses.
-        if request.body.count <= 16 << 10 {
-            head.append(contentsOf: request.body)
-            body = []
-        } else {
-            body = request.body
-        }
-        self.head = head
-        deadline = request.deadline
-        responseByteCount = request.responseByteCount
     }
 }

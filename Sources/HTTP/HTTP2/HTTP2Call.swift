@@ -192,7 +192,7 @@ final class HTTP2Call: @unchecked Sendable {
     }
 
     private func detach() {
-        cancellation?.attach(nil)
+        cancellation?.detach()
         cancellation = nil
     }
 
