@@ -10,7 +10,8 @@ package import System
 /// INVARIANT loop-thread: every use is on `loop`, which is what makes `@unchecked Sendable` true.
 package final class BufferBudget: @unchecked Sendable {
     package let limit: Int
-    package private(set) var usedByteCount = 0
+    package var usedByteCount: Int { used }
+    private var used = 0
     private let loop: EventLoop
     private var waiters: [(count: Int, pending: Pending<Void>)] = []
 
@@ -23,8 +24,8 @@ package final class BufferBudget: @unchecked Sendable {
     @inline(__always)
     package func takeNow(_ count: Int) -> Bool {
         precondition(loop.isOnLoop, "used outside of its event loop")
-        guard waiters.isEmpty, count <= limit - usedByteCount else { return false }
-        usedByteCount += count
+        guard waiters.isEmpty, count <= limit - used else { return false }
+        used += count
         return true
     }
 
@@ -47,15 +48,15 @@ package final class BufferBudget: @unchecked Sendable {
     /// Gives room back.
     package func give(_ count: Int) {
         precondition(loop.isOnLoop, "used outside of its event loop")
-        usedByteCount -= count
+        used -= count
         if !waiters.isEmpty { admitWaiters() }
     }
 
     private func admitWaiters() {
-        while let first = waiters.first, first.count <= limit - usedByteCount {
+        while let first = waiters.first, first.count <= limit - used {
             waiters.removeFirst()
             guard !first.pending.isSettled else { continue }
-            usedByteCount += first.count
+            used += first.count
             first.pending.fulfil(())
         }
     }

@@ -190,6 +190,9 @@ actor HTTPConnection {
     // MARK: Reading
 
     /// The next head, nil when the client ends the connection in order.
+    ///
+    /// Inside of `serve`: a call of another asynchronous function is a switch of the task.
+    @inline(__always)
     private func readHead(isFirst: Bool) async throws(ConnectionEnd) -> RequestHead? {
         let limits = server.limits
         let stream = transport.stream
@@ -312,9 +315,9 @@ actor HTTPConnection {
         if !status.hasNoContent {
             head.append("Content-Length: ")
             head.append(decimal: body.count)
-            head.append("\r\n")
+            head.appendLineEnd()
         }
-        head.append("\r\n")
+        head.appendLineEnd()
         let hasBody = !body.isEmpty && !isHead && !status.hasNoContent
         do throws(StreamError) {
             if hasBody, !isJoined {
@@ -380,12 +383,7 @@ actor HTTPConnection {
     }
 
     private func appendHead(_ status: HTTPStatus, _ fields: FieldBlock, to head: inout [UInt8]) {
-        head.append("HTTP/1.1 ")
-        head.append(decimal: status.code)
-        head.append(0x20)
-        head.append(status.reason)
-        head.append("\r\n")
-        server.appendDate(to: &head)
+        server.appendStart(status, to: &head)
         if server.isDraining { endsAfterReply = true }
         if endsAfterReply { head.append("Connection: close\r\n") }
         head.append(contentsOf: fields.bytes)

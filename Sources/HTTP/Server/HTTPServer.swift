@@ -119,6 +119,7 @@ final class ServerContext: @unchecked Sendable {
     private var countByAddress: [IPAddress: Int] = [:]
     private let clock: any Clock
     private var dateLine: [UInt8] = []
+    private var okStart: [UInt8] = []
     private var dateLineEnd = Instant(nanoseconds: 0)
     private var emptying: Pending<Void>?
 
@@ -181,17 +182,40 @@ final class ServerContext: @unchecked Sendable {
         emptying = nil
     }
 
-    /// Appends `Date: …` and its line end; made once a second (RFC 9110 section 6.6.1).
-    func appendDate(to output: inout [UInt8]) {
-        if loop.now >= dateLineEnd {
-            let timestamp = clock.timestamp
-            dateLine = []
-            dateLine.append("Date: ")
-            HTTPDate.append(timestamp, to: &dateLine)
-            dateLine.append("\r\n")
-            let intoSecond = timestamp.milliseconds % 1000
-            dateLineEnd = loop.now.advanced(by: .milliseconds(1000 - intoSecond))
-        }
+    /// Appends the status line and `Date: …`, with their line ends.
+    func appendStart(_ status: HTTPStatus, to output: inout [UInt8]) {
+        refreshDate()
+        if status == .ok { return output.append(contentsOf: okStart) }
+        Self.append(status, to: &output)
         output.append(contentsOf: dateLine)
+    }
+
+    /// Appends `Date: …` and its line end.
+    func appendDate(to output: inout [UInt8]) {
+        refreshDate()
+        output.append(contentsOf: dateLine)
+    }
+
+    private static func append(_ status: HTTPStatus, to output: inout [UInt8]) {
+        output.append("HTTP/1.1 ")
+        output.append(decimal: status.code)
+        output.append(0x20)
+        output.append(status.reason)
+        output.append("\r\n")
+    }
+
+    /// Made once a second (RFC 9110 section 6.6.1), and with it the start of what is sent most.
+    private func refreshDate() {
+        guard loop.now >= dateLineEnd else { return }
+        let timestamp = clock.timestamp
+        dateLine = []
+        dateLine.append("Date: ")
+        HTTPDate.append(timestamp, to: &dateLine)
+        dateLine.append("\r\n")
+        let intoSecond = timestamp.milliseconds % 1000
+        dateLineEnd = loop.now.advanced(by: .milliseconds(1000 - intoSecond))
+        okStart = []
+        Self.append(.ok, to: &okStart)
+        okStart += dateLine
     }
 }
