@@ -8,67 +8,12 @@
 #include <pthread.h>
 #include <string.h>
 
-// Fetching an algorithm walks the provider tables and costs more than hashing a record, so it is
+// Fetching an algorithm walks the provider tables and costs more than sealing a record, so it is
 // done once; the fetched method is immutable and shared by all threads.
 static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
-static EVP_MD *sha256_method;
 static EVP_CIPHER *gcm_method;
-static pthread_key_t context_key;
 
-static void free_context(void *context) { EVP_MD_CTX_free(context); }
-
-static void fetch(void) {
-    sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
-    gcm_method = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    if (pthread_key_create(&context_key, free_context) != 0) sha256_method = NULL;
-}
-
-// The digest context of this thread, made on first use and freed with the thread.
-static EVP_MD_CTX *thread_context(void) {
-    static _Thread_local EVP_MD_CTX *cached;
-    if (cached != NULL) return cached;
-    pthread_once(&fetch_once, fetch);
-    if (sha256_method == NULL) return NULL;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (context == NULL) return NULL;
-    if (pthread_setspecific(context_key, context) != 0) {
-        EVP_MD_CTX_free(context);
-        return NULL;
-    }
-    cached = context;
-    return context;
-}
-
-int copenssl_sha256(int has_first, uint8_t first, const uint8_t *a, size_t a_length,
-                    const uint8_t *b, size_t b_length, uint8_t *out) {
-    EVP_MD_CTX *context = thread_context();
-    if (context == NULL) return -1;
-    if (EVP_DigestInit_ex2(context, sha256_method, NULL) != 1) return -1;
-    if (has_first && EVP_DigestUpdate(context, &first, 1) != 1) return -1;
-    if (a_length > 0 && EVP_DigestUpdate(context, a, a_length) != 1) return -1;
-    if (b_length > 0 && EVP_DigestUpdate(context, b, b_length) != 1) return -1;
-    return EVP_DigestFinal_ex(context, out, NULL) == 1 ? 0 : -1;
-}
-
-// RFC 2104 over the digest above: our keys change with every record, and setting a new key on an
-// EVP_MAC costs more than the two hashes.
-int copenssl_hmac_sha256(const uint8_t *key, size_t key_length, const uint8_t *data,
-                         size_t data_length, uint8_t *out) {
-    uint8_t block[64] = {0};
-    uint8_t inner[32];
-    if (key_length > sizeof(block)) {
-        if (copenssl_sha256(0, 0, key, key_length, NULL, 0, block) != 0) return -1;
-    } else if (key_length > 0) {
-        memcpy(block, key, key_length);
-    }
-    for (size_t i = 0; i < sizeof(block); i++) block[i] ^= 0x36;
-    int status = copenssl_sha256(0, 0, block, sizeof(block), data, data_length, inner);
-    for (size_t i = 0; i < sizeof(block); i++) block[i] ^= 0x36 ^ 0x5c;
-    if (status == 0) status = copenssl_sha256(0, 0, block, sizeof(block), inner, 32, out);
-    OPENSSL_cleanse(block, sizeof(block));
-    OPENSSL_cleanse(inner, sizeof(inner));
-    return status;
-}
+static void fetch(void) { gcm_method = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL); }
 
 int copenssl_ed25519_public(const uint8_t *seed, uint8_t *public_key) {
     EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);

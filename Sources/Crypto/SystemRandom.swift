@@ -23,11 +23,16 @@ package final class SystemRandom: RandomSource {
                 pool.bytes = Self.fresh(4096)
                 pool.next = 0
             }
-            let end = pool.next + count
-            let result = Array(pool.bytes[pool.next..<end])
-            for index in pool.next..<end { pool.bytes[index] = 0 }
-            pool.next = end
-            return result
+            let place = pool.next..<pool.next + count
+            pool.next = place.upperBound
+            return unsafe pool.bytes.withUnsafeMutableBufferPointer { bytes in
+                let taken = unsafe UnsafeMutableBufferPointer(rebasing: bytes[place])
+                let result = unsafe [UInt8](unsafeUninitializedCapacity: count) { room, written in
+                    written = unsafe room.initialize(fromContentsOf: taken)
+                }
+                unsafe taken.update(repeating: 0)
+                return result
+            }
         }
     }
 
