@@ -11,10 +11,12 @@ struct Canonicaliser: ~Copyable {
     /// A container that is being written.
     private struct Frame {
         let isObject: Bool
+        /// Whether the members are written in another order than they have on the tape.
+        var isSorted = false
         var isFirst = true
-        /// The next element's index on the tape, or the next place in `keys`.
+        /// The next element's or key's index on the tape, or the next place in `keys`.
         var at: Int
-        let end: Int
+        var end: Int
         /// How many keys outer objects have in `keys`.
         let outerKeys: Int
     }
@@ -23,8 +25,11 @@ struct Canonicaliser: ~Copyable {
     private let tape: Tape
     private let source: UnsafePointer<UInt8>
     private var output: OutputBuffer
-    private var frames: [Frame] = []
-    /// The keys of the open objects, as tape indices, each object's in the order they are written.
+    /// The innermost container; those around it stand in `outer`, which most calls never need.
+    private var current: Frame?
+    private var outer: [Frame] = []
+    /// The keys of the open objects that had to be sorted, as tape indices, in the order they are
+    /// written.
     private var keys: [Int] = []
 
     /// The bytes of `node`, without recursion.
@@ -54,26 +59,23 @@ struct Canonicaliser: ~Copyable {
 
     /// Writes the next member or element of the innermost container, or its end; false when done.
     private mutating func step() throws(CallFormError) -> Bool {
-        guard var frame = frames.popLast() else { return false }
+        guard var frame = current else { return false }
         guard frame.at < frame.end else {
             output.append(frame.isObject ? 0x7d : 0x5d)
             keys.removeLast(keys.count - frame.outerKeys)
+            current = outer.popLast()
             return true
         }
         if !frame.isFirst { output.append(0x2c) }
         frame.isFirst = false
-        let value: Int
+        let key = frame.isSorted ? keys[frame.at] : frame.at
+        let value = frame.isObject ? key + 1 : key
         if frame.isObject {
-            let key = keys[frame.at]
             string(tape[key])
             output.append(0x3a)
-            value = key + 1
-            frame.at += 1
-        } else {
-            value = frame.at
-            frame.at = Int(tape[value].link)
         }
-        frames.append(frame)
+        frame.at = frame.isSorted ? frame.at + 1 : Int(tape[value].link)
+        current = frame
         try write(value)
         return true
     }
@@ -86,15 +88,29 @@ struct Canonicaliser: ~Copyable {
         case .true, .false, .null: unsafe output.append(text(entry))
         case .object:
             output.append(0x7b)
-            let outer = keys.count
-            collectKeys(index, entry)
-            frames.append(Frame(isObject: true, at: outer, end: keys.count, outerKeys: outer))
+            enter(index, entry, isObject: true)
         case .array:
             output.append(0x5b)
-            let outer = keys.count
-            let end = Int(entry.link)
-            frames.append(Frame(isObject: false, at: index + 1, end: end, outerKeys: outer))
+            enter(index, entry, isObject: false)
         }
+    }
+
+    private mutating func enter(_ index: Int, _ entry: TapeEntry, isObject: Bool) {
+        if let current { outer.append(current) }
+        let outerKeys = keys.count
+        var frame = Frame(
+            isObject: isObject,
+            at: index + 1,
+            end: Int(entry.link),
+            outerKeys: outerKeys
+        )
+        if isObject, !isInOrder(index, entry) {
+            collectKeys(index, entry)
+            frame.isSorted = true
+            frame.at = outerKeys
+            frame.end = keys.count
+        }
+        current = frame
     }
 
     private func text(_ entry: TapeEntry) -> UnsafeBufferPointer<UInt8> {
@@ -169,26 +185,30 @@ struct Canonicaliser: ~Copyable {
 
     // MARK: key order
 
+    /// Whether the keys of an object stand in that order already, without escapes.
+    private func isInOrder(_ index: Int, _ object: TapeEntry) -> Bool {
+        var key = index + 1
+        var last: Int?
+        while key < Int(object.link) {
+            if tape[key].isEscaped { return false }
+            if let last, !precedes(last, key) { return false }
+            last = key
+            key = Int(tape[key + 1].link)
+        }
+        return true
+    }
+
     /// Appends the keys of an object to `keys`, in the order of RFC 8785 section 3.2.3.
     private mutating func collectKeys(_ index: Int, _ object: TapeEntry) {
         let first = keys.count
-        let end = Int(object.link)
         var key = index + 1
-        var isSorted = true
         var hasEscapes = false
-        while key < end {
+        while key < Int(object.link) {
             hasEscapes = hasEscapes || tape[key].isEscaped
-            if isSorted, !hasEscapes, keys.count > first, let last = keys.last {
-                isSorted = precedes(last, key)
-            }
             keys.append(key)
             key = Int(tape[key + 1].link)
         }
-        if hasEscapes {
-            sortDecoded(from: first)
-        } else if !isSorted {
-            sort(from: first)
-        }
+        if hasEscapes { sortDecoded(from: first) } else { sort(from: first) }
     }
 
     private func precedes(_ left: Int, _ right: Int) -> Bool {
