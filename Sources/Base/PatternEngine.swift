@@ -36,10 +36,23 @@ package enum PatternFailure: Error, Equatable, Sendable, CustomStringConvertible
     }
 }
 
+/// Several patterns that are looked for in one pass.
+package protocol PatternUnion: Sendable {
+    /// Whether any of them may match somewhere in `text`; no is certain.
+    func mayMatch(_ text: Span<UInt8>) -> Bool
+}
+
 /// What compiles patterns; `Patterns` conforms with RE2 and, bounded, PCRE2.
 package protocol PatternEngine: Sendable {
     func compile(
         _ pattern: String,
         _ syntax: PatternSyntax
     ) throws(PatternFailure) -> any CompiledPattern
+
+    /// Patterns in RE2 syntax, together; nil where the engine cannot look for them in one pass.
+    func union(_ patterns: [String]) -> (any PatternUnion)?
+}
+
+extension PatternEngine {
+    package func union(_ patterns: [String]) -> (any PatternUnion)? { nil }
 }

@@ -155,6 +155,17 @@ int cre2_set_compile(cre2_set *set) {
     }
 }
 
+int cre2_set_may_match(const cre2_set *set, const uint8_t *text, size_t text_count) {
+    try {
+        RE2::Set::ErrorInfo info{RE2::Set::kNoError};
+        // Without a place for indices the search ends at the first pattern it finds.
+        if (set->set.Match(piece(text, text_count), nullptr, &info)) return 1;
+        return info.kind == RE2::Set::kNoError ? 0 : -ENOMEM;
+    } catch (...) {
+        return -ENOMEM;
+    }
+}
+
 int cre2_set_match(const cre2_set *set, const uint8_t *text, size_t text_count,
                    const int32_t **indices) {
     static_assert(sizeof(int) == sizeof(int32_t), "indices are given as they are");

@@ -8,7 +8,7 @@ package enum PatternLimits {
     package static let schemaMemory = 2 << 20
     /// RE2's budget for one pattern of our own rules.
     package static let ruleMemory = 2 << 20
-    /// RE2's budget for one set of literals.
+    /// RE2's budget for one set of literals or patterns.
     package static let setMemory = 8 << 20
     /// Instructions times bytes for RE2, whose worst case is about a nanosecond for each.
     package static let linearSteps = 1 << 28

@@ -22,6 +22,10 @@ package struct RegexEngine: PatternEngine, PatternSearchEngine {
         }
     }
 
+    package func union(_ patterns: [String]) -> (any PatternUnion)? {
+        RE2Union(patterns, memoryBudget: PatternLimits.setMemory)
+    }
+
     package func literalSet(_ literals: [[UInt8]]) throws(PatternFailure) -> any LiteralSet {
         try LiteralRE2Set(literals, memoryBudget: PatternLimits.setMemory)
     }
@@ -73,7 +77,7 @@ package struct RegexEngine: PatternEngine, PatternSearchEngine {
 /// A pattern in RE2: linear in the text, whatever the pattern.
 struct LinearPattern: CompiledPattern {
     private let program: RE2Pattern
-    private let longestText: Int
+    let longestText: Int
 
     init(_ program: RE2Pattern) {
         self.program = program

@@ -197,6 +197,65 @@ import Testing
         #expect(try admit(&book, policy, ana, at: at(64_000)) == .within)
     }
 
+    @Test func `whoever takes a forgotten window counts alone in it`() throws {
+        let policy = try limited(#"{"per":"agent","calls":"2/s"}"#)
+        var book = LimitBook()
+        #expect(try admit(&book, policy, ana, at: at(0)) == .within)
+        for index in 1..<LimitBook.windowCount {
+            let subject = LimitSubject(
+                tenant: .main,
+                principal: PrincipalName(unchecked: "p\(index)")
+            )
+            #expect(try admit(&book, policy, subject, at: at(0)) == .within)
+        }
+        // The window of ana, the oldest, goes to bo; the next oldest then goes to ana.
+        for _ in 0..<2 { #expect(try admit(&book, policy, bo, at: at(9_000)) == .within) }
+        for _ in 0..<2 { #expect(try admit(&book, policy, ana, at: at(9_000)) == .within) }
+        #expect(kind(try admit(&book, policy, bo, at: at(9_000))) == .calls)
+        #expect(kind(try admit(&book, policy, ana, at: at(9_000))) == .calls)
+    }
+
+    @Test func `however many callers run something, none of their calls is forgotten`() throws {
+        let policy = try limited(#"{"per":"agent","concurrent":1}"#)
+        var book = LimitBook()
+        let call = try call("{}")
+        let subjects = (0..<LimitBook.windowCount + 2).map { index in
+            LimitSubject(tenant: .main, principal: PrincipalName(unchecked: "p\(index)"))
+        }
+        let leases = try subjects.map { try book.begin(call, of: $0, under: policy).get() }
+        for subject in [subjects[0], subjects[LimitBook.windowCount + 1]] {
+            #expect(throws: LimitExcessError.self) {
+                try book.begin(call, of: subject, under: policy).get()
+            }
+        }
+        for lease in leases { book.end(lease) }
+        // Ended calls make room for callers nobody knew, and leave none behind.
+        for subject in [ana, subjects[0]] {
+            #expect(throws: Never.self) { try book.begin(call, of: subject, under: policy).get() }
+        }
+        #expect(kind(try admit(&book, policy, subjects[0], at: at(0))) == .concurrent)
+    }
+
+    @Test func `a limit whose argument was ruled out does not count the call`() throws {
+        let policy = try limited(
+            #"{"per":"agent","calls":"1/h","args":{"/to":{"pattern":"^all"}}}"#
+        )
+        var book = LimitBook()
+        for (to, answer) in [("one", false), ("all", false), ("one", false), ("all", true)] {
+            let call = try call(#"{"to":"\#(to)"}"#)
+            let digest = hashing.sha256(call.bytes)
+            let found = book.admit(
+                call,
+                digest: digest,
+                of: ana,
+                under: policy,
+                ruledOut: policy.ruledOut(by: call),
+                at: at(0)
+            )
+            #expect((found != .within) == answer, "\(to)")
+        }
+    }
+
     @Test func `a flood of different calls does not grow the table of identical ones`() throws {
         let policy = try limited(#"{"per":"agent","identical":"1/d"}"#)
         var book = LimitBook()

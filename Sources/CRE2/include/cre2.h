@@ -56,6 +56,10 @@ int cre2_set_add(cre2_set *_Nonnull set, const uint8_t *_Nullable pattern, size_
 /// No pattern is added afterwards. 0, or -ENOMEM when the budget is too small.
 int cre2_set_compile(cre2_set *_Nonnull set);
 
+/// 1 when any of the patterns occurs, else 0. -ENOMEM when the budget was used up.
+int cre2_set_may_match(const cre2_set *_Nonnull set, const uint8_t *_Nullable text,
+                       size_t text_count);
+
 /// How many of the patterns occur, and their indices, unordered, in `indices`: room of the thread's
 /// that stands until its next match. -ENOMEM when the budget was used up.
 int cre2_set_match(const cre2_set *_Nonnull set, const uint8_t *_Nullable text, size_t text_count,

@@ -74,14 +74,17 @@ extension Door {
         let call = resolved.call
         let policy = resolved.tool.policy
         let digest = hashing.sha256(call.arguments.bytes)
+        let ruledOut = policy.ruledOut(by: call.arguments)
         let facts = Facts(
-            taint: unknown.reasons(
-                call.principal,
-                resolved.tool.reference,
-                call.arguments,
-                digest: digest,
-                isRead: policy.tier == .read
-            ),
+            taint: unknown.isEmpty
+                ? []
+                : unknown.reasons(
+                    call.principal,
+                    resolved.tool.reference,
+                    call.arguments,
+                    digest: digest,
+                    isRead: policy.tier == .read
+                ),
             // The call under way was counted.
             limits: call.isAnswer
                 ? .within
@@ -90,10 +93,16 @@ extension Door {
                     digest: digest,
                     of: call.principal.subject,
                     under: policy,
+                    ruledOut: ruledOut,
                     at: loop.now
                 )
         )
-        let verdict = policy.judge(call.arguments, facts, answers: call.given?.responses)
+        let verdict = policy.judge(
+            call.arguments,
+            facts,
+            answers: call.given?.responses,
+            ruledOut: ruledOut
+        )
         return JudgedCall(
             id: id,
             resolved: resolved,

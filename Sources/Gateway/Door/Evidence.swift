@@ -43,8 +43,6 @@ package final class Evidence: Sendable {
         let answers = given.map {
             screener.screen(utf8: $0.bytes, limitInBytes: Limits.recordedArgumentsByteCount)
         }
-        var names = Set(redacted.report.redactions.keys)
-        if let answers { names.formUnion(answers.report.redactions.keys) }
         let leading = judged.verdict.reasons.first
         return AuditRecord(
             kind,
@@ -69,11 +67,18 @@ package final class Evidence: Sendable {
                     answers: answers?.text,
                     answersByteCount: given.map(\.bytes.count),
                     answersCommitment: given.map { salt.commitment(to: $0.bytes, hashing) },
-                    redacted: names.sorted()
+                    redacted: Self.names(redacted.report, answers?.report)
                 )
             ),
             salt: salt
         )
+    }
+
+    /// The rules that replaced something in the arguments or answers.
+    private static func names(_ report: ScreeningReport, _ other: ScreeningReport?) -> [String] {
+        guard !report.redactions.isEmpty || other?.redactions.isEmpty == false else { return [] }
+        return Set(report.redactions.keys).union(other.map { Array($0.redactions.keys) } ?? [])
+            .sorted()
     }
 
     /// The record that a call was refused before it had a tool: what was asked, as it came.

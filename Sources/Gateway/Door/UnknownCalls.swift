@@ -31,6 +31,9 @@ struct UnknownCalls {
     private var count = 0
     private let hashing: any Hashing
 
+    /// Nothing is unknown, which is nearly always so.
+    var isEmpty: Bool { count == 0 }
+
     init(hashing: any Hashing) { self.hashing = hashing }
 
     // MARK: What becomes unknown

@@ -7,6 +7,7 @@ package struct CheckedPolicy: Sendable {
     package let context: PolicyContext
     let tenants: [TenantID: TenantPolicy]
     private let hashing: any Hashing
+    private let unions: PatternUnions
 
     /// Checks that names exist, patterns compile and every rule can change a verdict.
     package init(
@@ -21,6 +22,7 @@ package struct CheckedPolicy: Sendable {
         self.document = document
         self.context = context
         self.hashing = hashing
+        unions = PatternUnions(engine)
     }
 
     /// What applies to one tool; nil when the tenant or its server is not configured.
@@ -42,7 +44,8 @@ package struct CheckedPolicy: Sendable {
             context: context,
             root: root,
             floor: floor,
-            hashing: hashing
+            hashing: hashing,
+            unions: unions
         )
     }
 
@@ -85,10 +88,13 @@ final class CompiledRule: Sendable {
     let statement: RuleStatement
     let condition: ArgumentCondition?
     let direction: Direction
+    /// The group of its tool's screen that rules it out.
+    let group: Int?
 
-    init(statement: RuleStatement, condition: ArgumentCondition?) {
+    init(statement: RuleStatement, condition: ArgumentCondition?, group: Int? = nil) {
         self.statement = statement
         self.condition = condition
+        self.group = group
         direction = statement.direction
     }
 
@@ -98,8 +104,8 @@ final class CompiledRule: Sendable {
         return direction.counts(condition.evaluate(facts))
     }
 
-    func rooted(at root: ServerRoot) -> CompiledRule {
-        CompiledRule(statement: statement, condition: condition?.rooted(at: root))
+    func rooted(at root: ServerRoot, group: Int? = nil) -> CompiledRule {
+        CompiledRule(statement: statement, condition: condition?.rooted(at: root), group: group)
     }
 }
 

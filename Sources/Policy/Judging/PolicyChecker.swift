@@ -188,5 +188,5 @@ struct PolicyChecker {
 
 extension Digest {
     /// Its first eight bytes, for tables.
-    var prefix64: UInt64 { bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
+    var prefix64: UInt64 { words.0 }
 }

@@ -29,6 +29,8 @@ package final class ToolPolicy: Sendable {
     /// Those of `denied` that hold for this server alone.
     private let hides: [DenyPath]
     package let limits: [ToolLimit]
+    /// Looks once for what restricting rules and limits of this tool ask of its arguments.
+    private let screen: ArgumentScreen
     let isProduction: Bool
 
     init(
@@ -38,7 +40,8 @@ package final class ToolPolicy: Sendable {
         context: PolicyContext,
         root: ServerRoot,
         floor: TierRaise?,
-        hashing: any Hashing
+        hashing: any Hashing,
+        unions: PatternUnions
     ) {
         let statement = policy.tools[tool] ?? ToolStatement()
         let rules = policy.rules.filter { $0.statement.tools.matches(tool) }
@@ -57,7 +60,10 @@ package final class ToolPolicy: Sendable {
         undo = statement.undo ?? .never
         ask = statement.ask ?? .always
         isProduction = context.isProduction
-        restricting = rules.filter { $0.statement.then != .allow }.map { $0.rooted(at: root) }
+        var builder = ArgumentScreen.Builder()
+        restricting = rules.filter { $0.statement.then != .allow }.map { rule in
+            rule.rooted(at: root, group: builder.group(of: rule.statement.args))
+        }
         lifting =
             rules
             .filter { $0.statement.then == .allow && $0.condition != nil }
@@ -70,8 +76,15 @@ package final class ToolPolicy: Sendable {
         let toolID = hashing.sha256(Array("\(tenant)\n\(tool)".utf8)).prefix64
         let serverID = hashing.sha256(Array("\(tenant)\n\(tool.server)".utf8)).prefix64
         self.limits = limits.map {
-            ToolLimit($0, condition: $0.condition?.rooted(at: root), tool: toolID, server: serverID)
+            ToolLimit(
+                $0,
+                condition: $0.condition?.rooted(at: root),
+                group: builder.group(of: $0.statement.args),
+                tool: toolID,
+                server: serverID
+            )
         }
+        screen = builder.screen { unions.union($0) }
         digest = hashing.sha256(
             Self.form(
                 statement: statement,
@@ -116,13 +129,17 @@ extension ToolPolicy {
     ///
     /// Pure: the same call, facts and policy give the same verdict.
     ///
-    /// - Parameter answers: what the server is told beside the arguments, by its own keys.
+    /// - Parameters:
+    ///   - answers: what the server is told beside the arguments, by its own keys.
+    ///   - ruledOut: what `ruledOut(by:)` said of this call, where that was asked before.
     package func judge(
         _ call: CallForm,
         _ facts: Facts = .none,
-        answers: CallForm? = nil
+        answers: CallForm? = nil,
+        ruledOut: RuledOut? = nil
     ) -> Verdict {
         let arguments = ConditionFacts(arguments: call.document.root)
+        let ruledOut = ruledOut ?? self.ruledOut(by: call)
         var reasons: [Reason] = []
         if let pattern = denied.firstMatch(in: call.bytes)
             ?? answers.flatMap({ denied.firstMatch(in: $0.bytes) })
@@ -130,7 +147,7 @@ extension ToolPolicy {
             reasons.append(Self.denied(pattern, isOwn: hides.contains(pattern)))
         }
         if case .exceeded(let excess) = facts.limits { reasons.append(Self.exceeded(excess)) }
-        for rule in restricting where rule.matches(arguments) {
+        for rule in restricting where !ruledOut.contains(rule.group) && rule.matches(arguments) {
             reasons.append(Self.matched(rule))
         }
         for taint in facts.taint where taint.decision != .allow {
@@ -157,6 +174,11 @@ extension ToolPolicy {
             }
         }
         return Verdict(tier: tier, reasons: reasons, lifted: lifted)
+    }
+
+    /// The rules and limits that one look at the arguments shows to say nothing of this call.
+    package func ruledOut(by call: CallForm) -> RuledOut {
+        screen.ruledOut(by: call.document.root)
     }
 
     /// Whether the answers hold anything but yes, no and nothing: a text or a number that the agent

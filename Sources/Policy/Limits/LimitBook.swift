@@ -18,25 +18,17 @@ package struct LimitSubject: Hashable, Sendable {
     }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(hash) }
+
+    package static func == (left: LimitSubject, right: LimitSubject) -> Bool {
+        left.hash == right.hash && left.principal == right.principal
+            && left.tenant == right.tenant
+    }
 }
 
 /// A running call that concurrency limits count, until it is given back.
 package struct LimitLease: Sendable {
-    fileprivate let tenant: TenantID
-    fileprivate let keys: [LimitKey]
-}
-
-struct LimitKey: Hashable, Sendable {
-    let limit: UInt64
-    /// Nil when the whole tenant is counted together.
-    let principal: PrincipalName?
-    let principalHash: Int
-    let target: UInt64
-    let call: UInt64
-
-    func hash(into hasher: inout Hasher) {
-        hasher.combine(limit ^ target ^ call ^ UInt64(bitPattern: Int64(principalHash)))
-    }
+    fileprivate let tables: Int
+    fileprivate var places: [LimitTables.Running.Place] = []
 }
 
 /// All counts of all limits; a value, time comes in.
@@ -49,49 +41,44 @@ package struct LimitBook: Sendable {
     /// Entries per tenant; about 250 bytes each.
     package static let windowCount = 16_384
     package static let identicalCount = 4096
+    /// Two subjects and tools that fall on one plan take turns in it.
+    private static let planCount = 4096
 
-    fileprivate struct Tables: Sendable {
-        var rates = RecencyTable<LimitKey, RateWindow>(capacity: LimitBook.windowCount)
-        var identical = RecencyTable<LimitKey, RateWindow>(capacity: LimitBook.identicalCount)
-        var running: [LimitKey: Int] = [:]
-
-        /// Whether there was a place; it is taken then.
-        mutating func take(_ key: LimitKey, of most: Int) -> Bool {
-            guard running[key] ?? 0 < most else { return false }
-            running[key, default: 0] += 1
-            return true
-        }
-
-        mutating func giveBack(_ key: LimitKey) {
-            guard let count = running[key] else { return }
-            running[key] = count > 1 ? count - 1 : nil
-        }
-    }
-
-    private var tenants: [TenantID: Tables] = [:]
+    private var tables: [LimitTables] = []
+    private var tenants: [TenantID: Int] = [:]
+    /// Where the counts of a subject's calls of one tool lie; allocated with the first limit.
+    private var plans: [LimitPlan?] = []
 
     package init() {}
 
     /// Counts the call if every limit admits it; a call that is not admitted is not counted.
     ///
-    /// `digest` is the digest of the call form. Concurrency is looked at too, so that a call over
-    /// it is refused early; `begin` decides it.
+    /// `digest` is the digest of the call form, `ruledOut` what its tool's policy says no word
+    /// about. Concurrency is looked at too, so that a call over it is refused early; `begin`
+    /// decides it.
     package mutating func admit(
         _ call: CallForm,
         digest: Digest,
         of subject: LimitSubject,
         under policy: ToolPolicy,
+        ruledOut: RuledOut = RuledOut(),
         at now: Instant
     ) -> LimitAnswer {
         guard !policy.limits.isEmpty else { return .within }
-        let arguments = call.document.root
-        return tenants[subject.tenant, default: Tables()].admit(
-            policy.limits,
-            arguments,
-            digest.prefix64,
-            subject,
-            now
+        let (plan, slot) = plan(of: subject, under: policy)
+        var moved: [LimitPlan.Line]?
+        let answer = tables[plan.tables].admit(
+            CountedCall(
+                arguments: call.document.root,
+                ruledOut: ruledOut,
+                digest: digest.prefix64,
+                time: now
+            ),
+            plan,
+            &moved
         )
+        if let moved { plans[slot] = LimitPlan(plan, moved) }
+        return answer
     }
 
     /// Takes a place among the running calls, or says which limit has none left.
@@ -100,138 +87,64 @@ package struct LimitBook: Sendable {
         of subject: LimitSubject,
         under policy: ToolPolicy
     ) -> Result<LimitLease, LimitExcessError> {
-        var keys: [LimitKey] = []
-        let arguments = call.document.root
-        for limit in policy.limits {
-            guard let most = limit.statement.concurrent, limit.applies(to: arguments) else {
-                continue
-            }
-            let key = limit.key(subject)
-            guard tenants[subject.tenant, default: Tables()].take(key, of: most) else {
-                end(LimitLease(tenant: subject.tenant, keys: keys))
+        guard !policy.limits.isEmpty else { return .success(LimitLease(tables: 0)) }
+        let (plan, slot) = plan(of: subject, under: policy)
+        var lease = LimitLease(tables: plan.tables)
+        var moved: [LimitPlan.Line]?
+        for (index, line) in plan.lines.enumerated() {
+            let limit = line.limit
+            guard let most = limit.statement.concurrent,
+                limit.applies(to: call.document.root)
+            else { continue }
+            let (place, isMoved) = tables[plan.tables].runningPlace(line, subject)
+            if isMoved { moved = moved ?? plan.lines }
+            if isMoved { moved?[index].running = place }
+            guard tables[plan.tables].take(place, of: most) else {
+                end(lease)
                 return .failure(LimitExcessError(excess: limit.concurrentExcess(most)))
             }
-            keys.append(key)
+            lease.places.append(place)
         }
-        return .success(LimitLease(tenant: subject.tenant, keys: keys))
+        if let moved { plans[slot] = LimitPlan(plan, moved) }
+        return .success(lease)
     }
 
     /// Gives the place back; exactly once for each lease.
     package mutating func end(_ lease: LimitLease) {
-        for key in lease.keys { tenants[lease.tenant]?.giveBack(key) }
+        for place in lease.places { tables[lease.tables].giveBack(place) }
     }
 
     /// How many calls of that subject run under the limit.
     func running(_ limit: ToolLimit, _ subject: LimitSubject) -> Int {
-        tenants[subject.tenant]?.running[limit.key(subject)] ?? 0
+        guard let tenant = tenants[subject.tenant] else { return 0 }
+        return tables[tenant].running(limit.key(subject))
+    }
+
+    private mutating func plan(
+        of subject: LimitSubject,
+        under policy: ToolPolicy
+    ) -> (LimitPlan, slot: Int) {
+        if plans.isEmpty { plans = Array(repeating: nil, count: Self.planCount) }
+        let hash = UInt(bitPattern: subject.hash) ^ UInt(policy.digest.prefix64)
+        let slot = Int(hash % UInt(Self.planCount))
+        // The digest covers the tool, its limits and their order.
+        if let plan = plans[slot], plan.policy == policy.digest, plan.subject == subject {
+            return (plan, slot)
+        }
+        let plan = LimitPlan(subject, policy, tables: tables(of: subject.tenant))
+        plans[slot] = plan
+        return (plan, slot)
+    }
+
+    private mutating func tables(of tenant: TenantID) -> Int {
+        if let known = tenants[tenant] { return known }
+        tables.append(LimitTables())
+        tenants[tenant] = tables.count - 1
+        return tables.count - 1
     }
 }
 
 /// A concurrency limit that is full.
 package struct LimitExcessError: Error, Sendable, Equatable {
     package let excess: LimitExcess
-}
-
-extension ToolLimit {
-    fileprivate func key(_ subject: LimitSubject, call: UInt64 = 0) -> LimitKey {
-        LimitKey(
-            limit: id,
-            principal: isPerTenant ? nil : subject.principal,
-            principalHash: isPerTenant ? 0 : subject.hash,
-            target: call == 0 ? target : tool,
-            call: call
-        )
-    }
-
-    fileprivate func concurrentExcess(_ most: Int) -> LimitExcess {
-        LimitExcess(
-            kind: .concurrent,
-            limit: "\(most) at once per \(statement.per.rawValue)",
-            retryAfter: nil
-        )
-    }
-}
-
-extension LimitBook.Tables {
-    fileprivate enum Window {
-        case rate(Int, Rate)
-        case identical(Int, Rate)
-    }
-
-    /// Two passes: all limits are asked before any counts.
-    fileprivate mutating func admit(
-        _ limits: [ToolLimit],
-        _ arguments: JSONNode,
-        _ call: UInt64,
-        _ subject: LimitSubject,
-        _ now: Instant
-    ) -> LimitAnswer {
-        var windows: [Window] = []
-        windows.reserveCapacity(limits.count)
-        for limit in limits where limit.applies(to: arguments) {
-            if let excess = look(at: limit, call, subject, now, &windows) {
-                return .exceeded(excess)
-            }
-        }
-        for window in windows {
-            switch window {
-            case .rate(let place, let rate): rates[place].count(rate, at: now)
-            case .identical(let place, let rate): identical[place].count(rate, at: now)
-            }
-        }
-        return .within
-    }
-
-    private mutating func look(
-        at limit: ToolLimit,
-        _ call: UInt64,
-        _ subject: LimitSubject,
-        _ now: Instant,
-        _ windows: inout [Window]
-    ) -> LimitExcess? {
-        let key = limit.key(subject)
-        if let most = limit.statement.concurrent, running[key] ?? 0 >= most {
-            return limit.concurrentExcess(most)
-        }
-        if let rate = limit.statement.calls {
-            guard
-                let place = rates.place(
-                    of: key,
-                    initially: RateWindow(),
-                    mayForget: { $0.quiet <= now }
-                )
-            else {
-                return LimitExcess(
-                    kind: .bookFull,
-                    limit: limit.text(rate, "calls"),
-                    retryAfter: rate.period.duration
-                )
-            }
-            if let wait = rates[place].waiting(rate, at: now) {
-                return LimitExcess(
-                    kind: .calls,
-                    limit: limit.text(rate, "calls"),
-                    retryAfter: wait
-                )
-            }
-            windows.append(.rate(place, rate))
-        }
-        if let rate = limit.statement.identical {
-            let place = identical.place(
-                of: limit.key(subject, call: call | 1),
-                initially: RateWindow(),
-                mayForget: { _ in true }
-            )
-            guard let place else { return nil }
-            if let wait = identical[place].waiting(rate, at: now) {
-                return LimitExcess(
-                    kind: .identical,
-                    limit: limit.text(rate, "identical calls"),
-                    retryAfter: wait
-                )
-            }
-            windows.append(.identical(place, rate))
-        }
-        return nil
-    }
 }

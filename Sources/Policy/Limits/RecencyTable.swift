@@ -3,12 +3,24 @@ struct RecencyTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Entry: Sendable {
         var key: Key
         var value: Value
+        /// Which key it has, counted over the table's life.
+        var turn: UInt64
         var newer: Int32
         var older: Int32
     }
 
-    private let capacity: Int
+    /// Where a key was found: worth remembering, because while it holds the key need not be hashed.
+    struct Place: Sendable, Equatable {
+        fileprivate let index: Int32
+        fileprivate let turn: UInt64
+
+        /// Of no key.
+        static var nowhere: Place { Place(index: 0, turn: 0) }
+    }
+
+    private var capacity: Int
     private var entries: [Entry] = []
+    private var turns: UInt64 = 0
     private var places: [Key: Int32] = [:]
     private var newest: Int32 = -1
     private var oldest: Int32 = -1
@@ -16,6 +28,16 @@ struct RecencyTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     init(capacity: Int) { self.capacity = max(1, min(capacity, Int(Int32.max))) }
 
     var count: Int { entries.count }
+
+    /// Whether the entry still has the key it was found by.
+    func holds(_ place: Place) -> Bool {
+        Int(place.index) < entries.count && entries[Int(place.index)].turn == place.turn
+    }
+
+    /// Where the entry of that key is, if there is one.
+    func find(_ key: Key) -> Place? {
+        places[key].map { Place(index: $0, turn: entries[Int($0)].turn) }
+    }
 
     /// Where the entry of that key is, made first if need be.
     ///
@@ -25,38 +47,56 @@ struct RecencyTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         of key: Key,
         initially value: @autoclosure () -> Value,
         mayForget: (Value) -> Bool
-    ) -> Int? {
-        if let place = places[key] {
+    ) -> Place? {
+        if let index = places[key] {
+            let place = Place(index: index, turn: entries[Int(index)].turn)
             touch(place)
-            return Int(place)
+            return place
         }
+        let index: Int32
         if entries.count < capacity {
-            let place = Int32(entries.count)
-            entries.append(Entry(key: key, value: value(), newer: -1, older: -1))
-            places[key] = place
-            link(place)
-            return Int(place)
+            index = Int32(entries.count)
+            entries.append(Entry(key: key, value: value(), turn: 0, newer: -1, older: -1))
+        } else {
+            index = oldest
+            guard index >= 0, mayForget(entries[Int(index)].value) else { return nil }
+            places[entries[Int(index)].key] = nil
+            unlink(index)
+            entries[Int(index)].key = key
+            entries[Int(index)].value = value()
         }
-        let place = oldest
-        guard place >= 0, mayForget(entries[Int(place)].value) else { return nil }
-        places[entries[Int(place)].key] = nil
-        unlink(place)
-        entries[Int(place)].key = key
-        entries[Int(place)].value = value()
-        places[key] = place
-        link(place)
-        return Int(place)
+        turns += 1
+        entries[Int(index)].turn = turns
+        places[key] = index
+        link(index)
+        return Place(index: index, turn: turns)
     }
 
-    subscript(place: Int) -> Value {
-        get { entries[place].value }
-        _modify { yield &entries[place].value }
+    /// Lets one more entry in than it could hold.
+    mutating func widen() { capacity += 1 }
+
+    subscript(place: Place) -> Value {
+        get { entries[Int(place.index)].value }
+        _modify { yield &entries[Int(place.index)].value }
     }
 
-    private mutating func touch(_ place: Int32) {
-        guard place != newest else { return }
-        unlink(place)
-        link(place)
+    /// Notes that it was used now.
+    mutating func touch(_ place: Place) {
+        guard place.index != newest else { return }
+        unlink(place.index)
+        link(place.index)
+    }
+
+    /// Makes it the first to go.
+    mutating func retire(_ place: Place) {
+        let index = place.index
+        guard index != oldest else { return }
+        unlink(index)
+        entries[Int(index)].older = -1
+        entries[Int(index)].newer = oldest
+        if oldest >= 0 { entries[Int(oldest)].older = index }
+        oldest = index
+        if newest < 0 { newest = index }
     }
 
     private mutating func unlink(_ place: Int32) {

@@ -8,35 +8,42 @@ import JSON
 package final class ToolLimit: Sendable {
     package let statement: LimitStatement
     let condition: ArgumentCondition?
+    /// The group of its tool's screen that rules its condition out.
+    private let group: Int?
     let id: UInt64
     /// What is counted together beside whose calls: nothing, one server, or one tool.
     let target: UInt64
     let tool: UInt64
+    /// Whether all agents of the tenant are counted together.
+    let isPerTenant: Bool
 
-    init(_ limit: CompiledLimit, condition: ArgumentCondition?, tool: UInt64, server: UInt64) {
+    init(
+        _ limit: CompiledLimit,
+        condition: ArgumentCondition?,
+        group: Int?,
+        tool: UInt64,
+        server: UInt64
+    ) {
         statement = limit.statement
         self.condition = condition
+        self.group = group
         id = limit.id
         self.tool = tool
-        target =
+        (target, isPerTenant) =
             switch limit.statement.per {
-            case .agent, .tenant: 0
-            case .agentAndServer, .tenantAndServer: server
-            case .agentAndTool, .tenantAndTool: tool
+            case .agent: (0, false)
+            case .agentAndServer: (server, false)
+            case .agentAndTool: (tool, false)
+            case .tenant: (0, true)
+            case .tenantAndServer: (server, true)
+            case .tenantAndTool: (tool, true)
             }
     }
 
-    /// Whether all agents of the tenant are counted together.
-    var isPerTenant: Bool {
-        switch statement.per {
-        case .tenant, .tenantAndServer, .tenantAndTool: true
-        case .agent, .agentAndServer, .agentAndTool: false
-        }
-    }
-
     /// As a limit restricts, a call it is unsure about counts.
-    func applies(to arguments: JSONNode) -> Bool {
+    func applies(to arguments: JSONNode, _ ruledOut: RuledOut = RuledOut()) -> Bool {
         guard let condition else { return true }
+        guard !ruledOut.contains(group) else { return false }
         return condition.evaluate(ConditionFacts(arguments: arguments)) != .fails
     }
 

@@ -1,0 +1,165 @@
+import Base
+import JSON
+
+/// A call as limits see it.
+struct CountedCall {
+    let arguments: JSONNode
+    let ruledOut: RuledOut
+    /// Of its digest.
+    let digest: UInt64
+    let time: Instant
+}
+
+/// The counts of one tenant.
+struct LimitTables: Sendable {
+    typealias Rates = RecencyTable<LimitKey, RateWindow>
+    typealias Running = RecencyTable<LimitKey, Int>
+
+    private struct Touched: Sendable {
+        let place: Rates.Place
+        let rate: Rate
+        let isIdentical: Bool
+    }
+
+    private var rates = Rates(capacity: LimitBook.windowCount)
+    private var identical = Rates(capacity: LimitBook.identicalCount)
+    /// Calls under way; whoever runs none is retired, so that one who runs some is never forgotten.
+    private var running = Running(capacity: LimitBook.windowCount)
+    /// What the call at hand counts in; kept for its memory.
+    private var touched: [Touched] = []
+
+    // MARK: Rates
+
+    /// Two passes: all limits are asked before any counts.
+    ///
+    /// - Parameter moved: the plan's lines with counts it did not know the place of; nil for none.
+    mutating func admit(
+        _ call: CountedCall,
+        _ plan: LimitPlan,
+        _ moved: inout [LimitPlan.Line]?
+    ) -> LimitAnswer {
+        touched.removeAll(keepingCapacity: true)
+        for (index, line) in plan.lines.enumerated()
+        where line.limit.applies(to: call.arguments, call.ruledOut) {
+            var line = line
+            let known = line.rate
+            let excess = look(at: &line, call, plan.subject)
+            if line.rate != known {
+                if moved == nil { moved = plan.lines }
+                moved?[index] = line
+            }
+            if let excess { return .exceeded(excess) }
+        }
+        for window in touched {
+            if window.isIdentical {
+                identical[window.place].count(window.rate, at: call.time)
+            } else {
+                rates[window.place].count(window.rate, at: call.time)
+            }
+        }
+        return .within
+    }
+
+    private mutating func look(
+        at line: inout LimitPlan.Line,
+        _ call: CountedCall,
+        _ subject: LimitSubject
+    ) -> LimitExcess? {
+        let limit = line.limit
+        if let most = limit.statement.concurrent, running(line, subject) >= most {
+            return limit.concurrentExcess(most)
+        }
+        if let rate = limit.statement.calls {
+            guard let place = ratePlace(line, subject, at: call.time) else {
+                return LimitExcess(
+                    kind: .bookFull,
+                    limit: limit.text(rate, "calls"),
+                    retryAfter: rate.period.duration
+                )
+            }
+            line.rate = place
+            if let wait = rates[place].waiting(rate, at: call.time) {
+                return LimitExcess(
+                    kind: .calls,
+                    limit: limit.text(rate, "calls"),
+                    retryAfter: wait
+                )
+            }
+            touched.append(Touched(place: place, rate: rate, isIdentical: false))
+        }
+        if let rate = limit.statement.identical {
+            let place = identical.place(
+                of: limit.key(subject, call: call.digest | 1),
+                initially: RateWindow(),
+                mayForget: { _ in true }
+            )
+            guard let place else { return nil }
+            if let wait = identical[place].waiting(rate, at: call.time) {
+                return LimitExcess(
+                    kind: .identical,
+                    limit: limit.text(rate, "identical calls"),
+                    retryAfter: wait
+                )
+            }
+            touched.append(Touched(place: place, rate: rate, isIdentical: true))
+        }
+        return nil
+    }
+
+    private mutating func ratePlace(
+        _ line: LimitPlan.Line,
+        _ subject: LimitSubject,
+        at now: Instant
+    ) -> Rates.Place? {
+        guard !rates.holds(line.rate) else {
+            rates.touch(line.rate)
+            return line.rate
+        }
+        return rates.place(
+            of: line.limit.key(subject),
+            initially: RateWindow(),
+            mayForget: { $0.quiet <= now }
+        )
+    }
+
+    // MARK: Running calls
+
+    /// Whether there was room for one more; it is taken then.
+    mutating func take(_ place: Running.Place, of most: Int) -> Bool {
+        guard running[place] < most else { return false }
+        running[place] += 1
+        return true
+    }
+
+    mutating func giveBack(_ place: Running.Place) {
+        guard running.holds(place), running[place] > 0 else { return }
+        running[place] -= 1
+        if running[place] == 0 { running.retire(place) }
+    }
+
+    /// Where the subject's calls under a limit are counted, and whether the line did not know.
+    mutating func runningPlace(
+        _ line: LimitPlan.Line,
+        _ subject: LimitSubject
+    ) -> (Running.Place, isMoved: Bool) {
+        guard !running.holds(line.running) else {
+            running.touch(line.running)
+            return (line.running, false)
+        }
+        let key = line.limit.key(subject)
+        while true {
+            if let place = running.place(of: key, initially: 0, mayForget: { $0 == 0 }) {
+                return (place, true)
+            }
+            // As many run at once: none of them is forgotten.
+            running.widen()
+        }
+    }
+
+    private func running(_ line: LimitPlan.Line, _ subject: LimitSubject) -> Int {
+        running.holds(line.running)
+            ? running[line.running] : running(line.limit.key(subject))
+    }
+
+    func running(_ key: LimitKey) -> Int { running.find(key).map { running[$0] } ?? 0 }
+}
