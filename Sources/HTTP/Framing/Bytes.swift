@@ -148,6 +148,10 @@ package enum Bytes {
         }
     }
 
+    static func array(_ bytes: Span<UInt8>) -> [UInt8] {
+        unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
+    }
+
     /// Whether `count` bytes at two places are the same ASCII text, whatever its case.
     static func equalIgnoringCase(
         _ bytes: Span<UInt8>,

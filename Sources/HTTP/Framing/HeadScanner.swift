@@ -12,6 +12,10 @@ package struct HeadScanner: Sendable {
 
     package init(limit: Int = Limits.headByteCount) { self.limit = min(limit, Int(UInt16.max)) }
 
+    /// What may be a head as a whole, before anything was looked at: most arrive in one piece, which
+    /// is then read once, by who reads its lines; only what that does not take has to be scanned.
+    var unscanned: Int? { position == 0 ? limit : nil }
+
     /// The length of the head including its empty line, or nil when it has not all arrived.
     ///
     /// `bytes` begins with the head and holds what it held in the call before, and more.

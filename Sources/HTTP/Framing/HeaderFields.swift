@@ -128,15 +128,23 @@ package final class HeaderFields: Sendable, Sequence {
     }
 
     /// Reads the field lines from `start` to the empty line that ends `bytes`.
+    convenience init(bytes: [UInt8], from start: Int) throws(FramingError) {
+        try self.init(bytes.span, from: start, whole: bytes)
+    }
+
+    /// Reads the field lines from `start` to the empty line behind them.
+    ///
+    /// - Parameter whole: the same bytes, which end with that line; without them, what the head takes of
+    ///   the span is copied.
     init(
-        bytes: [UInt8],
+        _ span: Span<UInt8>,
         from start: Int,
+        whole: [UInt8]?,
         limit: Int = Limits.headerCount
     ) throws(FramingError) {
         var framing = FramingFields()
         var places = InlineArray<16, Place>(repeating: Place())
         var (count, present, repeated): (Int, UInt16, UInt16) = (0, 0, 0)
-        let span = bytes.span
         var index = start
         while index < span.count, span[index] != Bytes.carriageReturn {
             guard count < limit else {
@@ -156,10 +164,11 @@ package final class HeaderFields: Sendable, Sequence {
                 count: UInt16(line.valueCount)
             )
         }
-        guard index + 2 == span.count, span[index + 1] == Bytes.lineFeed else {
-            throw FramingError(.bareCarriageReturn, at: index)
-        }
-        self.bytes = bytes
+        let end = index + 2
+        guard end <= span.count, span[index + 1] == Bytes.lineFeed,
+            whole == nil || end == span.count
+        else { throw FramingError(.bareCarriageReturn, at: index) }
+        bytes = whole ?? Bytes.array(span.extracting(first: end))
         self.framing = framing
         self.count = count
         self.start = start

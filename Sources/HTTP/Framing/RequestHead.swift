@@ -62,11 +62,15 @@ package struct RequestHead: Sendable {
         from bytes: Span<UInt8>,
         scanner: inout HeadScanner
     ) throws(FramingError) {
-        guard let count = try scanner.scan(bytes) else { return nil }
-        let owned = [UInt8](capacity: count) { target in
-            for index in 0..<count { target.append(bytes[index]) }
+        // The lines are checked without a scanner, too; it tells what is bad from what is to come.
+        if let limit = scanner.unscanned,
+            let head = try? RequestHead(bytes.extracting(first: limit), whole: nil)
+        {
+            self = head
+            return
         }
-        try self.init(whole: owned)
+        guard let count = try scanner.scan(bytes) else { return nil }
+        try self.init(whole: Bytes.array(bytes.extracting(first: count)))
     }
 
     /// How many bytes the head took.
@@ -74,14 +78,18 @@ package struct RequestHead: Sendable {
 
     /// Reads a whole head that a scanner has found.
     init(whole bytes: [UInt8]) throws(FramingError) {
-        let line = try RequestLine(bytes.span)
+        try self.init(bytes.span, whole: bytes)
+    }
+
+    private init(_ bytes: Span<UInt8>, whole: [UInt8]?) throws(FramingError) {
+        let line = try RequestLine(bytes)
         method = line.method
         methodCount = UInt16(line.methodCount)
         targetStart = UInt16(line.methodCount + 1)
         pathEnd = UInt16(line.pathEnd)
         targetEnd = UInt16(line.targetEnd)
         isVersion11 = line.isVersion11
-        fields = try HeaderFields(bytes: bytes, from: line.end)
+        fields = try HeaderFields(bytes, from: line.end, whole: whole)
         let framing = try fields.framing.checked()
         if framing.isChunked {
             // RFC 9112 section 6.1: 1.0 knows no transfer coding; the framing is faulty.

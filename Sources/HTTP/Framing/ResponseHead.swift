@@ -22,17 +22,25 @@ package struct ResponseHead: Sendable {
     ) throws(FramingError) {
         // Another protocol may never send what ends a head: told from its first bytes.
         try StatusLine.checkStart(bytes)
-        guard let count = try scanner.scan(bytes) else { return nil }
-        let owned = [UInt8](capacity: count) { target in
-            for index in 0..<count { target.append(bytes[index]) }
+        // As with requests.
+        if let limit = scanner.unscanned,
+            let head = try? ResponseHead(bytes.extracting(first: limit), whole: nil)
+        {
+            self = head
+            return
         }
-        try self.init(whole: owned)
+        guard let count = try scanner.scan(bytes) else { return nil }
+        try self.init(whole: Bytes.array(bytes.extracting(first: count)))
     }
 
     init(whole bytes: [UInt8]) throws(FramingError) {
-        let line = try StatusLine(bytes.span)
+        try self.init(bytes.span, whole: bytes)
+    }
+
+    private init(_ bytes: Span<UInt8>, whole: [UInt8]?) throws(FramingError) {
+        let line = try StatusLine(bytes)
         status = HTTPStatus(code: line.code)
-        fields = try HeaderFields(bytes: bytes, from: line.end)
+        fields = try HeaderFields(bytes, from: line.end, whole: whole)
         let framing = try fields.framing.checked()
         guard !framing.isChunked || line.isVersion11 else {
             throw FramingError(.transferEncodingInOldVersion, at: framing.offset)
