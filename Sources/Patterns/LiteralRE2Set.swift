@@ -54,6 +54,7 @@ private import CRE2
             return unsafe cre2_set_match(handle, buffer.baseAddress, buffer.count, &indices)
         }
         guard status >= 0 else { throw .limitExceeded(pattern: Self.description) }
+        guard status > 0 else { return }
         let occurring = unsafe UnsafeBufferPointer(start: indices, count: Int(status))
         unsafe found.append(contentsOf: occurring.lazy.map { Int($0) })
     }

@@ -74,8 +74,8 @@ package final class Screener: Sendable {
             content = Array(content[..<end])
         }
         if let source {
-            let mark = Mark(source: SourceName(source), random: random)
-            content = mark.opening(.text) + content + mark.closing(.text)
+            let mark = Mark(source: SourceName(source), random: random, .text)
+            content = mark.opening + content + mark.closing
             report.isMarked = true
         }
         if !note.isEmpty { content += "\n\(note)".utf8 }

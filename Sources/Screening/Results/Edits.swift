@@ -17,13 +17,16 @@ struct Edits {
     /// The slice with the edits that lie in it; its indices are the document's.
     func applied(to source: ArraySlice<UInt8>) -> [UInt8] {
         let first = firstIndex(from: source.startIndex)
-        let edits = all[first...].prefix { $0.source.upperBound <= source.endIndex }
+        var end = first
+        var byteCount = source.count
+        while end < all.count, all[end].source.upperBound <= source.endIndex {
+            byteCount += all[end].bytes.count - all[end].source.count
+            end += 1
+        }
         var result: [UInt8] = []
-        result.reserveCapacity(
-            edits.reduce(source.count) { $0 + $1.bytes.count - $1.source.count }
-        )
+        result.reserveCapacity(byteCount)
         var position = source.startIndex
-        for edit in edits where edit.source.lowerBound >= position {
+        for edit in all[first..<end] where edit.source.lowerBound >= position {
             result += source[position..<edit.source.lowerBound]
             result += edit.bytes
             position = edit.source.upperBound

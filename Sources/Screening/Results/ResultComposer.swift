@@ -4,6 +4,7 @@ import JSON
 /// Puts a result together from its source bytes and the edits it needs.
 struct ResultComposer {
     let node: JSONNode
+    private let members: ResultMembers
     let context: ScreeningContext
     private let mark: Mark?
     private var edits: Edits
@@ -14,16 +15,18 @@ struct ResultComposer {
 
     init(
         node: JSONNode,
+        members: ResultMembers,
         context: ScreeningContext,
         edits: Edits,
         random: any RandomSource,
         report: ScreeningReport
     ) {
         self.node = node
+        self.members = members
         self.context = context
         self.edits = edits
         self.report = report
-        mark = context.isUntrusted ? Mark(source: context.source, random: random) : nil
+        mark = context.isUntrusted ? Mark(source: context.source, random: random, .escaped) : nil
         remainingText = context.limits.textByteCount
     }
 
@@ -35,7 +38,7 @@ struct ResultComposer {
     ) {
         guard !hits.isEmpty else { return }
         let blocks =
-            context.kind.items(of: node)?.elements.compactMap(context.kind.block(of:)) ?? []
+            context.kind.items(of: members)?.elements.compactMap(context.kind.block(of:)) ?? []
         for hit in hits {
             let token = hit.token.source.indices
             let place = blocks.first {
@@ -54,7 +57,8 @@ struct ResultComposer {
     }
 
     mutating func composeContent() {
-        guard let content = context.kind.items(of: node), content.kind == .array else { return }
+        guard let content = context.kind.items(of: members), content.kind == .array else { return }
+        overrides.reserveCapacity(2 * min(content.count, context.limits.itemCount))
         var last: Int?
         var position = 0
         for item in content.elements {
@@ -74,14 +78,15 @@ struct ResultComposer {
             return
         }
         // Whatever a block says it is: a client reads the member it expects.
-        if let text = block["text"], text.kind == .string { composeText(text) }
-        if let data = block["data"] { limitBinary(data, in: block) }
-        if let blob = block["blob"] { limitBinary(blob, in: block) }
-        let resource = block["resource"]
-        if let text = resource?["text"], text.kind == .string { composeText(text) }
-        if let blob = resource?["blob"] { limitBinary(blob, in: block) }
-        if let meta = block["_meta"] { composeMeta(meta) }
-        if let meta = resource?["_meta"] { composeMeta(meta) }
+        let members = BlockMembers(block)
+        if let text = members[.text], text.kind == .string { composeText(text) }
+        if let data = members[.data] { limitBinary(data, in: block) }
+        if let blob = members[.blob] { limitBinary(blob, in: block) }
+        let resource = members[.resource].map { BlockMembers($0) }
+        if let text = resource?[.text], text.kind == .string { composeText(text) }
+        if let blob = resource?[.blob] { limitBinary(blob, in: block) }
+        if let meta = members[.meta] { composeMeta(meta) }
+        if let meta = resource?[.meta] { composeMeta(meta) }
     }
 
     private mutating func composeMeta(_ meta: JSONNode) {
@@ -137,9 +142,9 @@ struct ResultComposer {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(content.count + 256)
         bytes.append(0x22)
-        if let mark { bytes += mark.opening(.escaped) }
+        if let mark { bytes += mark.opening }
         bytes += content
-        if let mark { bytes += mark.closing(.escaped) }
+        if let mark { bytes += mark.closing }
         if !note.isEmpty { bytes += [0x5c, 0x6e] + Array(note.utf8) }
         bytes.append(0x22)
         overrides.append(Edit(source: place, bytes: bytes))
@@ -149,8 +154,8 @@ struct ResultComposer {
     /// Puts the marks inside the quotes of a token that stays as it came: nothing is copied.
     private mutating func surround(_ token: Range<Int>, with mark: Mark) {
         let (first, last) = (token.lowerBound + 1, token.upperBound - 1)
-        overrides.append(Edit(source: first..<first, bytes: mark.opening(.escaped)))
-        overrides.append(Edit(source: last..<last, bytes: mark.closing(.escaped)))
+        overrides.append(Edit(source: first..<first, bytes: mark.opening))
+        overrides.append(Edit(source: last..<last, bytes: mark.closing))
         report.isMarked = true
     }
 
@@ -190,7 +195,7 @@ struct ResultComposer {
     mutating func label() {
         let label = holdsMoreThanText ? mark : nil
         if label != nil { report.isMarked = true }
-        if let meta = node["_meta"] {
+        if let meta = members.meta {
             if let edit = metaEdit(meta, label: label) { overrides.append(edit) }
         } else if let label, node.count > 0 {
             var writer = JSONWriter()
@@ -207,9 +212,10 @@ struct ResultComposer {
     /// Whether there is anything that no mark can be put round.
     private var holdsMoreThanText: Bool {
         if context.kind == .completion { return true }
-        if context.kind == .tool, node["structuredContent"] != nil { return true }
-        guard let items = context.kind.items(of: node)?.elements else { return false }
-        for case let block? in items.lazy.map(context.kind.block(of:)) {
+        if context.kind == .tool, members.structuredContent != nil { return true }
+        guard let items = context.kind.items(of: members)?.elements else { return false }
+        for item in items {
+            guard let block = context.kind.block(of: item) else { continue }
             // A resource's text says of no type that it is one.
             let isText =
                 context.kind == .resource
@@ -281,13 +287,13 @@ struct ResultComposer {
         let all = edits.overridden(by: overrides)
         var writer = JSONWriter(reservingCapacity: node.source.count / 2)
         writer.beginObject()
-        if node["resultType"]?.isString("complete") ?? false {
+        if members.isComplete {
             writer.key("resultType")
             writer.string("complete")
         }
         writer.key("content")
         writer.beginArray()
-        if let content = node["content"] {
+        if let content = members.content {
             for block in content.elements.prefix(context.limits.itemCount) {
                 writer.raw(all.applied(to: block.source))
             }
@@ -300,7 +306,7 @@ struct ResultComposer {
         return ScreenedResult(bytes: writer.bytes[...], report: report)
     }
 
-    func result() -> ScreenedResult {
+    consuming func result() -> ScreenedResult {
         let all = edits.overridden(by: overrides)
         let bytes = all.isEmpty ? node.source : all.applied(to: node.source)[...]
         return ScreenedResult(bytes: bytes, report: report)

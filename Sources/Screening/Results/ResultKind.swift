@@ -13,7 +13,7 @@ package enum ResultKind: Sendable, Equatable {
     case completion
 
     /// The member that holds the items.
-    var member: String? {
+    var member: StaticString? {
         switch self {
         case .tool: "content"
         case .prompt: "messages"
@@ -22,7 +22,14 @@ package enum ResultKind: Sendable, Equatable {
         }
     }
 
-    func items(of result: JSONNode) -> JSONNode? { member.flatMap { result.member($0) } }
+    func items(of result: ResultMembers) -> JSONNode? {
+        switch self {
+        case .tool: result.content
+        case .prompt: result.messages
+        case .resource: result.contents
+        case .completion: nil
+        }
+    }
 
     /// The block of one item.
     func block(of item: JSONNode) -> JSONNode? {
@@ -30,32 +37,31 @@ package enum ResultKind: Sendable, Equatable {
     }
 
     /// Whether the result has the shape its method promises; a tool may leave its content out.
-    func isShaped(_ result: JSONNode) -> Bool {
+    func isShaped(_ result: ResultMembers) -> Bool {
         if self == .completion {
-            let completion = result["completion"]
-            return completion?["values"]?.kind == .array
-                && completion?["values"]?.elements.allSatisfy { $0.kind == .string } == true
+            let values = result.completion?["values"]
+            return values?.kind == .array
+                && values?.elements.allSatisfy { $0.kind == .string } == true
         }
         guard let items = items(of: result) else { return self == .tool }
-        return items.kind == .array
-            && items.elements.allSatisfy { item in
-                item.kind == .object && block(of: item).map(Self.isBlock) == true
-                    && (self != .resource || item["uri"]?.kind == .string)
-            }
+        guard items.kind == .array else { return false }
+        for item in items.elements {
+            guard item.kind == .object, let block = block(of: item), Self.isBlock(block),
+                self != .resource || item["uri"]?.kind == .string
+            else { return false }
+        }
+        return true
     }
 
     private static func isBlock(_ block: JSONNode) -> Bool {
         guard block.kind == .object else { return false }
-        guard isTextOrNone(block["text"]), isTextOrNone(block["data"]), isTextOrNone(block["blob"])
+        let members = BlockMembers(block)
+        guard members.isTextOrNone(.text), members.isTextOrNone(.data), members.isTextOrNone(.blob)
         else { return false }
-        guard let resource = block["resource"] else { return true }
-        return resource.kind == .object
-            && isTextOrNone(resource["text"]) && isTextOrNone(resource["blob"])
-    }
-
-    private static func isTextOrNone(_ value: JSONNode?) -> Bool {
-        guard let value else { return true }
-        return value.kind == .string || value.kind == .null
+        guard let resource = members[.resource] else { return true }
+        guard resource.kind == .object else { return false }
+        let inner = BlockMembers(resource)
+        return inner.isTextOrNone(.text) && inner.isTextOrNone(.blob)
     }
 
     /// A text of ours in the place of the block `old`.
@@ -104,7 +110,7 @@ package enum ResultKind: Sendable, Equatable {
             writer.endObject()
             return
         }
-        writer.key(member)
+        writer.key(literal: member)
         writer.beginArray()
         writeItem(text, &writer)
         writer.endArray()

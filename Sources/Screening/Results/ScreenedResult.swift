@@ -86,12 +86,13 @@ extension Screener {
     ) throws(ResultFault) -> ScreenedResult {
         guard node.kind == .object else { throw .notAnObject }
         let kind = context.kind
-        guard kind.isShaped(node) else { throw kind == .tool ? .content : .shape(kind) }
-        let structured = kind == .tool ? node["structuredContent"] : nil
+        let members = ResultMembers(node)
+        guard kind.isShaped(members) else { throw kind == .tool ? .content : .shape(kind) }
+        let structured = kind == .tool ? members.structuredContent : nil
         if let check = context.checkOutput {
             if let structured {
                 if let reason = check(structured) { throw .outputSchema(reason) }
-            } else if node["isError"]?.bool != true {
+            } else if members.isError?.bool != true {
                 throw .structuredContentMissing
             }
         }
@@ -102,10 +103,11 @@ extension Screener {
         } catch {
             report = ScreeningReport()
             report.withheld.append("\(error)")
-            return withheld("\(error)", of: node, kind, report)
+            return withheld("\(error)", of: members, kind, report)
         }
         var composer = ResultComposer(
             node: node,
+            members: members,
             context: context,
             edits: found.edits,
             random: random,
@@ -134,13 +136,13 @@ extension Screener {
 
     private func withheld(
         _ reason: String,
-        of node: JSONNode,
+        of members: ResultMembers,
         _ kind: ResultKind,
         _ report: ScreeningReport
     ) -> ScreenedResult {
         var writer = JSONWriter()
         writer.beginObject()
-        if node["resultType"]?.isString("complete") ?? false {
+        if members.isComplete {
             writer.key("resultType")
             writer.string("complete")
         }

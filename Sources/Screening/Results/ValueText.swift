@@ -26,19 +26,12 @@ struct ValueText {
     /// The value's own bytes, when neither escapes nor Base64 members hide anything in them.
     static func plain(_ node: JSONNode) -> [UInt8]? {
         let source = node.source
-        guard source.count <= plainByteCount else { return nil }
-        let bytes = Array(source)
-        let span = bytes.span
-        guard !EscapeSearch.hasBackslash(span) else { return nil }
-        for key in binaryKeys where !key.positions(in: span, 0..<bytes.count).isEmpty {
-            return nil
-        }
-        return bytes
+        guard source.count <= plainByteCount, node.isPlain(without: binaryWords) else { return nil }
+        return Array(source)
     }
 
-    /// The keys `isBinary` looks for, and what tells blocks with `data` from other values.
-    private static let binaryKeys = [#""blob""#, #""image""#, #""audio""#]
-        .compactMap { Keyword(Array($0.utf8)) }
+    /// The key `isBinary` looks for, and what tells blocks with `data` from other values.
+    private static let binaryWords: [StaticString] = ["blob", "image", "audio"]
 
     /// The decoded strings, in order, with a line break after each.
     init(decoding node: JSONNode) {

@@ -26,6 +26,7 @@ struct RuleScanner: Sendable {
             start += Self.partByteCount
             if !present.isEmpty || start % (1 << 16) == 0 { try budget.check() }
         }
+        guard !windows.isEmpty else { return }
         for (rule, ranges) in windows.sorted(by: { $0.key < $1.key }) {
             for window in Windows.joined(ranges) {
                 try appendFindings(of: rule, in: text, window, to: &findings, budget: &budget)

@@ -24,54 +24,60 @@ package struct SourceName: Equatable, Sendable, ExpressibleByStringLiteral {
 
 /// The two marks of one text, with an id nobody could know before.
 struct Mark {
-    let source: SourceName
-    private let digits: [UInt8]
-
-    init(source: SourceName, random: any RandomSource) {
-        self.source = source
-        digits = Hex.digits(of: random.bytes(count: 8))
-    }
-
-    var id: String { String(decoding: digits, as: UTF8.self) }
-
-    /// The mark before the text, and a line break as `lineEnd` has it.
-    func opening(_ lineEnd: LineEnd) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(source.opening.count + digits.count + 3)
-        bytes += source.opening
-        bytes += digits
-        bytes.append(0x5d)
-        bytes += lineEnd.bytes
-        return bytes
-    }
-
-    /// The mark behind the text, after a line break.
-    func closing(_ lineEnd: LineEnd) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.closing.count + digits.count + 3)
-        bytes += lineEnd.bytes
-        bytes += Self.closing
-        bytes += digits
-        bytes.append(0x5d)
-        return bytes
-    }
-
-    private static let closing = Array("[/UNTRUSTED_EXTERNAL_DATA id=".utf8)
-
     /// How a line ends where the marks stand.
     enum LineEnd {
         case text
         /// Between the quotes of a JSON string.
         case escaped
+    }
 
-        fileprivate var bytes: [UInt8] {
-            switch self {
-            case .text: Self.plain
-            case .escaped: Self.backslashed
-            }
+    let source: SourceName
+    /// What stands before the text: the mark and a line break.
+    let opening: [UInt8]
+    /// What stands behind it: a line break and the mark.
+    let closing: [UInt8]
+
+    private static let closing = Array("[/UNTRUSTED_EXTERNAL_DATA id=".utf8)
+    private static let digitCount = 16
+
+    init(source: SourceName, random: any RandomSource, _ lineEnd: LineEnd) {
+        self.source = source
+        let id = random.bytes(count: 8)
+        var opening: [UInt8] = []
+        opening.reserveCapacity(source.opening.count + Self.digitCount + 3)
+        opening += source.opening
+        opening.appendID(id)
+        Self.append(lineEnd, to: &opening)
+        self.opening = opening
+        var closing: [UInt8] = []
+        closing.reserveCapacity(Self.closing.count + Self.digitCount + 3)
+        Self.append(lineEnd, to: &closing)
+        closing += Self.closing
+        closing.appendID(id)
+        self.closing = closing
+    }
+
+    var id: String {
+        String(decoding: closing.dropLast().suffix(Self.digitCount), as: UTF8.self)
+    }
+
+    private static func append(_ lineEnd: LineEnd, to bytes: inout [UInt8]) {
+        switch lineEnd {
+        case .text: bytes.append(0x0a)
+        case .escaped:
+            bytes.append(0x5c)
+            bytes.append(0x6e)
         }
+    }
+}
 
-        private static let plain: [UInt8] = [0x0a]
-        private static let backslashed: [UInt8] = [0x5c, 0x6e]
+extension [UInt8] {
+    /// The id's digits and the bracket that ends a mark.
+    fileprivate mutating func appendID(_ id: [UInt8]) {
+        for byte in id {
+            append(Hex.digit(byte >> 4))
+            append(Hex.digit(byte & 15))
+        }
+        append(0x5d)
     }
 }

@@ -131,6 +131,7 @@ enum UntrustedMarker {
         var position = 0
         while let candidate = nextCandidate(in: span, from: position) {
             position = candidate + 1
+            if isPlainWord(span, before: candidate) { continue }
             guard let (value, count) = decode(span, candidate),
                 MarkerFold(value, readsTags: true) == .letter(words[anchor])
             else { continue }
@@ -164,6 +165,16 @@ enum UntrustedMarker {
             position += 1
         }
         return nil
+    }
+
+    /// Whether the two letters before the anchor are plain ones, and not those of the words: most
+    /// words with an `x` are told apart by that.
+    @inline(__always)
+    private static func isPlainWord(_ text: Span<UInt8>, before anchor: Int) -> Bool {
+        guard anchor >= 2 else { return false }
+        let (first, second) = (text[anchor - 2] | 0x20, text[anchor - 1] | 0x20)
+        return Letters.isLower(first) && Letters.isLower(second)
+            && !(first == 0x64 && second == 0x65)
     }
 
     private static func walkBack(
