@@ -27,6 +27,8 @@ package final class ToolEntry: Sendable {
     let source: SourceName
     /// Whether the lines of its text are entries, by its name.
     let isListing: Bool
+    /// How each call of a tool or prompt begins.
+    private let opening: [UInt8]
 
     init(
         reference: ToolReference,
@@ -47,6 +49,7 @@ package final class ToolEntry: Sendable {
         self.output = output
         self.policy = policy
         source = SourceName(reference.description)
+        opening = ServerCall.opening(upstream.kind.method, name: upstream.wireName)
         isListing = upstream.kind == .tool && ListingLine.isListing(tool: upstream.wireName)
     }
 
@@ -58,15 +61,13 @@ package final class ToolEntry: Sendable {
             switch mapping {
             case .identity: form.bytes
             }
-        let name = upstream.wireName
         switch kind {
         case .tool, .prompt:
             return ServerCall(
-                method: kind.method,
-                name: name,
-                members: [
-                    ("name", JSONValue(name).serialised()), ("arguments", arguments),
-                ],
+                kind.method,
+                name: upstream.wireName,
+                opening,
+                arguments,
                 mirrored: mirrored(form)
             )
         case .reading, .completion, .resource, .template, .sampling, .roots:
@@ -82,7 +83,8 @@ package final class ToolEntry: Sendable {
     }
 
     private func mirrored(_ form: CallForm) -> [(name: String, value: String)] {
-        upstream.mirrored.compactMap { parameter in
+        guard !upstream.mirrored.isEmpty else { return [] }
+        return upstream.mirrored.compactMap { parameter in
             parameter.value(in: form.document.root).flatMap { parameter.text(of: $0) }.map {
                 ("Mcp-Param-" + parameter.header, HeaderMirror.encode($0))
             }

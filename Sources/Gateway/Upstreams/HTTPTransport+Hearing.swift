@@ -119,7 +119,7 @@ extension HTTPTransport {
         _ revision: Revision
     ) async {
         guard standing.leaves(asked.method), asking.count == 1,
-            let questions = asking.values.first ?? nil
+            let questions = asking[0].questions
         else { return await reply(standing.answer(to: asked), in: own, revision: revision) }
         // Ends when the agent answered, or took too long.
         loop.spawn { await self.reply(await questions(asked), in: own, revision: revision) }

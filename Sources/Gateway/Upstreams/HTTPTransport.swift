@@ -8,21 +8,23 @@ package import System
 ///
 /// The session of a legacy server belongs to this transport alone: one per tenant, server and
 /// credential. A session that ended is begun anew; the call that found out is not repeated.
-package actor HTTPTransport: UpstreamTransport {
+package actor HTTPTransport: @preconcurrency UpstreamTransport {
     package nonisolated let isHTTP = true
     let loop: EventLoop
     let client: HTTPClient
     let target: String
     let standing: StandingAnswers
-    var session: FieldValue?
+    var session: FieldValue? { didSet { usualFields = nil } }
     /// What the server granted; it is named on every request of the session.
     private var granted: Revision?
-    private var generation: UInt64 = 1
+    private(set) var generation: UInt64 = 1
     var notice: (@Sendable (UpstreamNotice) -> Void)?
     /// Ends the stream that hears what the server says unasked.
     var hearing: Cancellation?
-    /// Who answers for each request in flight what is asked beside its own stream.
-    var asking: [Int64: QuestionSink?] = [:]
+    /// Of each request in flight who answers what is asked beside its own stream.
+    private(set) var asking: [(id: Int64, questions: QuestionSink?)] = []
+    /// The head of most requests; made anew for another session or revision.
+    private var usualFields: (revision: Revision, block: FieldBlock)?
     /// Where the server speaks HTTP+SSE of 2024-11-05 instead.
     private var events: EventsTransport?
 
@@ -47,7 +49,8 @@ package actor HTTPTransport: UpstreamTransport {
 
     package func ready() async throws(UpstreamFailure) -> UInt64 { generation }
     package var currentGeneration: UInt64 { generation }
-    package nonisolated var generationAtHand: UInt64? { assumeIsolated { $0.generation } }
+    /// Read without a switch of actors: the conformance asks instead whether it is read on the loop.
+    package var generationAtHand: UInt64? { generation }
     package func onStart(_ greet: @escaping @Sendable () async -> UpstreamFailure?) {}
 
     /// Ends the session, as a client should that needs it no more, and the connections.
@@ -91,8 +94,8 @@ package actor HTTPTransport: UpstreamTransport {
         let stop = Cancellation(on: loop)
         let key = cancellation.onCancel { stop.cancel() }
         defer { cancellation.remove(key) }
-        asking[request.id] = .some(request.questions)
-        defer { asking[request.id] = nil }
+        asking.append((request.id, request.questions))
+        defer { forget(request.id) }
         let opened = generation
         var own = session
         let response: ClientResponse
@@ -121,6 +124,13 @@ package actor HTTPTransport: UpstreamTransport {
             }
             return try read(body, response.status, of: request, opened)
         }
+    }
+
+    private func forget(_ id: Int64) {
+        guard let index = asking.lastIndex(where: { $0.id == id }) else { return }
+        // In any order: who answers is asked only where there is one.
+        asking.swapAt(index, asking.count - 1)
+        asking.removeLast()
     }
 
     /// What refuses `initialize` may be of the oldest revision: it is asked for its stream
@@ -175,15 +185,7 @@ package actor HTTPTransport: UpstreamTransport {
     }
 
     func message(_ request: UpstreamRequest) -> ClientRequest {
-        var fields = FieldBlock()
-        fields.add(.contentType, literal: "application/json")
-        fields.add(.accept, literal: "application/json, text/event-stream")
-        // The header came with 2025-06-18.
-        if request.method != "initialize", request.revision >= .r2025_06_18,
-            let version = FieldValue(request.revision.rawValue)
-        {
-            fields.add(.mcpProtocolVersion, version)
-        }
+        var fields = fields(of: request)
         if request.revision.isModern, let method = FieldValue(request.method) {
             if !request.method.isEmpty { fields.add(.mcpMethod, method) }
             if let name = request.name.flatMap({ FieldValue(HeaderMirror.encode($0)) }) {
@@ -193,72 +195,35 @@ package actor HTTPTransport: UpstreamTransport {
                 guard let name = FieldToken(name), let value = FieldValue(value) else { continue }
                 fields.add(name, value)
             }
-        } else if let session, request.method != "initialize" {
-            fields.add(.mcpSessionID, session)
         }
         return ClientRequest(.post, target, fields, body: request.body, deadline: request.deadline)
     }
 
+    /// What does not depend on what is called.
+    private func fields(of request: UpstreamRequest) -> FieldBlock {
+        let isFirst = request.method == "initialize"
+        if !isFirst, let usualFields, usualFields.revision == request.revision {
+            return usualFields.block
+        }
+        var fields = FieldBlock()
+        fields.add(.contentType, literal: "application/json")
+        fields.add(.accept, literal: "application/json, text/event-stream")
+        guard !isFirst else { return fields }
+        // The header came with 2025-06-18.
+        if request.revision >= .r2025_06_18,
+            let version = FieldValue(request.revision.rawValue)
+        {
+            fields.add(.mcpProtocolVersion, version)
+        }
+        if !request.revision.isModern, let session { fields.add(.mcpSessionID, session) }
+        usualFields = (request.revision, fields)
+        return fields
+    }
+
     // MARK: Responses
 
-    /// One response as JSON, or what HTTP has to say instead of one.
-    private func read(
-        _ body: [UInt8],
-        _ status: HTTPStatus,
-        of request: UpstreamRequest,
-        _ opened: UInt64
-    ) throws(UpstreamFailure) -> UpstreamAnswer {
-        if status.code == 404, session != nil, !request.revision.isModern {
-            if opened == generation {
-                session = nil
-                beginAnew(after: request)
-            }
-            return .error(code: -32600, message: "the server ended its session; call again")
-        }
-        let isRefused = (300..<500).contains(status.code)
-        if let document = try? JSONDocument(parsing: body, limits: .result),
-            case .response(let answer) = try? Message(document.root),
-            answer.id == .integer(request.id) || isRefused
-        {
-            // -32020: the server marks other arguments than the definition we know of
-            // (2026-07-28, server/tools). A new definition waits for a person, so that the call
-            // is not repeated; only the list is read anew. -32022: it speaks other revisions now.
-            switch answer.outcome {
-            case .error(-32022, _, _), .error(-32020, _, _): beginAnew(after: request)
-            case .error, .result: break
-            }
-            return UpstreamAnswer(answer.outcome)
-        }
-        // An error without an id on a request's own response is about that request; one that something
-        // between may have made says nothing of what was done.
-        if (200..<500).contains(status.code), ![401, 403].contains(status.code),
-            let document = try? JSONDocument(parsing: body, limits: .result),
-            let refusal = Message.errorWithoutID(document.root)
-        {
-            if [400, 404, 405].contains(status.code) { beginAnew(after: request) }
-            return UpstreamAnswer(refusal)
-        }
-        // Nothing with such a status was carried out; of any other that is not known.
-        guard isRefused else {
-            throw UpstreamFailure(
-                .invalidAnswer,
-                "HTTP \(status.code) without a response of the protocol"
-            )
-        }
-        if [400, 404, 405].contains(status.code) { beginAnew(after: request) }
-        return .error(code: -32603, message: Self.words(for: status))
-    }
-
-    private static func words(for status: HTTPStatus) -> String {
-        switch status.code {
-        case 300..<400: "HTTP \(status.code): redirects are not followed"
-        case 401, 403: "HTTP \(status.code): the server does not take the credential"
-        default: "HTTP \(status.code)"
-        }
-    }
-
     /// The next request finds out anew what the server is and what it offers.
-    private func beginAnew(after request: UpstreamRequest) {
+    func beginAnew(after request: UpstreamRequest) {
         guard !request.isOpening else { return }
         generation &+= 1
         if request.method == "tools/call" { notice?(.listChanged) }

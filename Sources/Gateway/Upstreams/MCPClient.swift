@@ -19,6 +19,8 @@ package actor MCPClient {
     let asks: ServerAsks
 
     private var nextID: Int64 = 1
+    /// What most calls say of themselves: it changes with the server and what its agents take.
+    private var usualMeta: (revision: Revision, modes: InputModes, text: [UInt8])?
     var generation: UInt64?
     var revision: Revision?
     var instructions: String?
@@ -161,24 +163,24 @@ package actor MCPClient {
         timeout: Duration
     ) -> UpstreamRequest {
         let id = takeID()
-        let body = Envelope.request(.integer(id), call.method) { writer in
-            for (name, value) in call.members {
-                writer.key(name)
-                writer.raw(value)
-            }
-            self.writeMeta(
-                &writer,
+        let isUsual = !wantsProgress && logLevel == nil && traceparent == nil
+        let meta: [UInt8]
+        if isUsual, let usualMeta, usualMeta.revision == revision, usualMeta.modes == modes {
+            meta = usualMeta.text
+        } else {
+            meta = self.meta(
                 for: revision,
                 progressToken: wantsProgress ? id : nil,
                 logLevel: logLevel,
                 traceparent: traceparent,
                 modes: modes
             )
+            if isUsual { usualMeta = (revision, modes, meta) }
         }
         return UpstreamRequest(
             id: id,
             method: call.method,
-            body: body,
+            body: call.request(id, meta: meta),
             name: call.name,
             parameters: call.mirrored,
             deadline: loop.now.advanced(by: timeout),
@@ -287,18 +289,27 @@ package actor MCPClient {
         return nextID
     }
 
+    /// What every request of ours says of itself.
+    func writeMeta(_ writer: inout JSONWriter, for revision: Revision) {
+        let meta = meta(for: revision)
+        guard !meta.isEmpty else { return }
+        writer.key("_meta")
+        writer.raw(meta)
+    }
+
+    /// The text of `_meta`, empty for none.
+    ///
     /// Nothing is declared that the gateway cannot mediate, and nothing that the agent of this very
     /// request does not take.
-    func writeMeta(
-        _ writer: inout JSONWriter,
+    private func meta(
         for revision: Revision,
         progressToken: Int64? = nil,
         logLevel: LogLevel? = nil,
         traceparent: String? = nil,
         modes: InputModes = []
-    ) {
-        guard revision.isModern || progressToken != nil || traceparent != nil else { return }
-        writer.key("_meta")
+    ) -> [UInt8] {
+        guard revision.isModern || progressToken != nil || traceparent != nil else { return [] }
+        var writer = JSONWriter()
         writer.beginObject()
         if revision.isModern {
             writer.key("io.modelcontextprotocol/protocolVersion")
@@ -323,5 +334,6 @@ package actor MCPClient {
             writer.string(traceparent)
         }
         writer.endObject()
+        return writer.bytes
     }
 }

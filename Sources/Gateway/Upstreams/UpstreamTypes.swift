@@ -111,25 +111,6 @@ package struct ServerDescription: Sendable, Equatable {
     }
 }
 
-/// What one judged call is towards its server: a method and the members of its parameters.
-package struct ServerCall: Sendable {
-    package let method: String
-    /// The value of `Mcp-Name`.
-    package let name: String?
-    /// JSON text by name.
-    package let members: [(name: String, value: [UInt8])]
-    /// `Mcp-Param-*` headers, already encoded.
-    package let mirrored: [(name: String, value: String)]
-
-    /// The same call once more, with what its server wanted to know.
-    func answering(_ responses: [UInt8]?, _ state: String?) -> ServerCall {
-        var more = members
-        if let responses { more.append(("inputResponses", responses)) }
-        if let state { more.append(("requestState", JSONValue(state).serialised())) }
-        return ServerCall(method: method, name: name, members: more, mirrored: mirrored)
-    }
-}
-
 /// One request on its way to an upstream.
 package struct UpstreamRequest: Sendable {
     package let id: Int64
@@ -254,9 +235,14 @@ package final class CallCancellation: @unchecked Sendable {
 
     /// Why it was called off, if it was.
     package private(set) var reason: Reason?
+    private typealias Handler = (key: Int, body: @Sendable () -> Void)
+
     private var nextKey = 0
     /// One or two at a time: the upstream's, and the desk's.
-    private var handlers: [(key: Int, body: @Sendable () -> Void)] = []
+    ///
+    /// The last stands apart, because a row for it alone would be an allocation of every call.
+    private var last: Handler?
+    private var earlier: [Handler] = []
 
     package init() {}
 
@@ -270,17 +256,25 @@ package final class CallCancellation: @unchecked Sendable {
             return 0
         }
         nextKey += 1
-        handlers.append((nextKey, body))
+        if let last { earlier.append(last) }
+        last = (nextKey, body)
         return nextKey
     }
 
-    package func remove(_ key: Int) { handlers.removeAll { $0.key == key } }
+    package func remove(_ key: Int) {
+        if last?.key == key {
+            last = earlier.popLast()
+        } else {
+            earlier.removeAll { $0.key == key }
+        }
+    }
 
     package func cancel(_ reason: Reason) {
         guard self.reason == nil else { return }
         self.reason = reason
-        let waiting = handlers
-        handlers = []
+        let waiting = earlier + (last.map { [$0] } ?? [])
+        earlier = []
+        last = nil
         for handler in waiting { handler.body() }
     }
 }
