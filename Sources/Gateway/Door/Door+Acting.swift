@@ -131,6 +131,7 @@ extension Door {
     }
 
     /// Sends the call, once: the type of `authorized` sees to it.
+    @inline(__always)
     func dispatch(
         _ authorized: consuming AuthorizedCall,
         channel: any ReplyChannel,
@@ -146,6 +147,7 @@ extension Door {
         return (answer, isKnown)
     }
 
+    @inline(__always)
     func forward(
         _ authorized: consuming AuthorizedCall,
         channel: any ReplyChannel,
@@ -163,27 +165,33 @@ extension Door {
         let progress = Progress(judged, channel: channel, screener: screener, loop: loop)
         let sink: NotificationSink
         if let progress { sink = progress.sink } else { sink = { _, _ in } }
+        let answer: Result<UpstreamAnswer, UpstreamFailure>
         do throws(UpstreamFailure) {
-            let answer = try await converse(
-                judged,
-                tool.serverCall(form),
-                channel: channel,
-                cancellation: cancellation,
-                notifications: sink
-            )
-            await progress?.finish()
-            return UpstreamResult(
-                answer: .success(answer),
-                duration: clock.instant.duration(since: began)
+            answer = .success(
+                try await converse(
+                    judged,
+                    tool.serverCall(form),
+                    channel: channel,
+                    cancellation: cancellation,
+                    notifications: sink
+                )
             )
         } catch {
-            await progress?.finish()
-            return UpstreamResult(
-                answer: .failure(error),
-                duration: clock.instant.duration(since: began)
-            )
+            answer = .failure(error)
         }
+        if let progress, !(progress as any Finishing).finishNow() { await progress.finish() }
+        return UpstreamResult(answer: answer, duration: clock.instant.duration(since: began))
     }
+}
+
+/// What is asked of the door on its loop, without a switch of actors.
+protocol CallRules: Sendable {
+    /// Whether what the verdict rests on still holds.
+    func allows(_ judged: JudgedCall) -> Bool
+}
+
+extension Door: @preconcurrency CallRules {
+    func allows(_ judged: JudgedCall) -> Bool { changed(since: judged) == nil }
 }
 
 /// A call that was judged, approved where asked, recorded, and found unchanged.

@@ -44,6 +44,7 @@ extension Door {
     /// it asks, up to a bound.
     ///
     /// What the verdict rests on is read again before each leg.
+    @inline(__always)
     func converse(
         _ judged: JudgedCall,
         _ first: ServerCall,
@@ -80,7 +81,7 @@ extension Door {
                 timeout: judged.resolved.server.settings.callTimeout,
                 // The client lives on this loop and asks right before it sends: a server that
                 // slept may have taken a while to start.
-                isStillAllowed: { self.assumeIsolated { $0.changed(since: judged) == nil } },
+                isStillAllowed: { (self as any CallRules).allows(judged) },
                 cancellation: cancellation,
                 notifications: notifications
             )

@@ -10,6 +10,7 @@ package import Storage
 
 extension Door {
     /// Screens what came, records the outcome, and gives the agent what it may see.
+    @inline(__always)
     func finish(_ judged: JudgedCall, _ result: consuming UpstreamResult) async -> CallAnswer {
         switch result.answer {
         case .success(.result(let node)) where judged.tool.kind.isAskedByServer:
@@ -56,14 +57,19 @@ extension Door {
     }
 
     /// What came is let go as soon as it is hashed: a large result is held once, not twice.
+    @inline(__always)
     private func deliver(
         _ judged: JudgedCall,
         _ result: consuming UpstreamResult,
         _ node: consuming JSONNode
     ) async -> CallAnswer {
         let (screened, root, hiddenCount): (ScreenedResult, JSONNode?, Int)
-        switch await screenWhereItMay(node, of: judged.tool) {
-        case nil:
+        let looked: Result<(ScreenedResult, JSONNode?, Int), ResultFault>
+        if node.source.count <= Limits.loopScreeningByteCount {
+            looked = Self.screenAndRead(node, of: judged.tool, by: screener)
+        } else if let found = await screenBesideLoop(node, of: judged.tool) {
+            looked = found
+        } else {
             return await withhold(
                 judged,
                 result,
@@ -71,6 +77,8 @@ extension Door {
                 .withheld,
                 "too many large results are looked through at once"
             )
+        }
+        switch looked {
         case .failure(let fault):
             return await withhold(judged, result, .fault, .upstreamFault, "\(fault)")
         case .success(let found): (screened, root, hiddenCount) = found
@@ -81,14 +89,15 @@ extension Door {
         let report = screened.report
         let isError = judged.tool.kind == .tool && root["isError"]?.bool == true
         let given = root.source
-        await settleInOrder(
+        var redacted = report.redactions.isEmpty ? [] : report.redactions.keys.sorted()
+        if hiddenCount > 0 { redacted.append("denied_path") }
+        await settleHere(
             judged,
             OutcomeDetail(
                 status: !report.withheld.isEmpty ? .withheld : isError ? .toolError : .ok,
                 duration: result.duration,
                 isCut: !report.cuts.isEmpty,
-                redacted: report.redactions.keys.sorted()
-                    + (hiddenCount > 0 ? ["denied_path"] : []),
+                redacted: redacted,
                 result: excerpt(of: given)
             ),
             received: result.bytes,
@@ -140,14 +149,11 @@ extension Door {
     /// A large result is looked through beside the loop, as what it holds is the server's choice.
     ///
     /// On the loop all agents would wait. Nil when too many are looked through already.
-    private func screenWhereItMay(
+    private func screenBesideLoop(
         _ node: JSONNode,
         of tool: ToolEntry
     ) async -> Result<(ScreenedResult, JSONNode?, Int), ResultFault>? {
         let screener = screener
-        guard node.source.count > Limits.loopScreeningByteCount else {
-            return Self.screenAndRead(node, of: tool, by: screener)
-        }
         memory.noteLargeMessage()
         return try? await pool.run { Self.screenAndRead(node, of: tool, by: screener) }
     }
@@ -261,6 +267,20 @@ extension Door {
         given: ArraySlice<UInt8>? = nil,
         changes: [StateChange] = []
     ) async -> Bool {
+        await settleHere(judged, detail, received: received, given: given, changes: changes)
+    }
+
+    /// Inlined where a usual call ends: another asynchronous function would cost it two switches of
+    /// tasks.
+    @inline(__always)
+    @discardableResult
+    private func settleHere(
+        _ judged: JudgedCall,
+        _ detail: OutcomeDetail,
+        received: ArraySlice<UInt8>?,
+        given: ArraySlice<UInt8>?,
+        changes: [StateChange]
+    ) async -> Bool {
         judged.tally.settled(detail.status, in: detail.duration)
         var detail = detail
         var salt: Salt?
@@ -268,8 +288,13 @@ extension Door {
             let fresh = Salt(from: random)
             detail.receivedByteCount = received.count
             detail.givenByteCount = given?.count ?? 0
-            (detail.receivedCommitment, detail.givenCommitment) =
-                await commitments(fresh, received, given)
+            if received.count <= Limits.loopScreeningByteCount {
+                (detail.receivedCommitment, detail.givenCommitment) =
+                    Self.commitments(fresh, received, given, hashing)
+            } else {
+                (detail.receivedCommitment, detail.givenCommitment) =
+                    await commitmentsBesideLoop(fresh, received, given)
+            }
             salt = fresh
         }
         var transaction = Transaction(evidence.outcome(judged, detail, salt))
@@ -314,20 +339,27 @@ extension Door {
 }
 
 extension Door {
-    /// What the salt's holder can compare; of a large result beside the loop.
-    private func commitments(
+    /// What the salt's holder can compare.
+    private static func commitments(
+        _ salt: Salt,
+        _ received: ArraySlice<UInt8>,
+        _ given: ArraySlice<UInt8>?,
+        _ hashing: any Hashing
+    ) -> (Digest, Digest?) {
+        let came = salt.commitment(to: received, hashing)
+        // What was given as it came is hashed once.
+        return (came, given.map { $0 == received ? came : salt.commitment(to: $0, hashing) })
+    }
+
+    /// The same of a large result.
+    private func commitmentsBesideLoop(
         _ salt: Salt,
         _ received: ArraySlice<UInt8>,
         _ given: ArraySlice<UInt8>?
     ) async -> (Digest, Digest?) {
         let hashing = hashing
-        let both: @Sendable () -> (Digest, Digest?) = {
-            let came = salt.commitment(to: received, hashing)
-            // What was given as it came is hashed once.
-            return (came, given.map { $0 == received ? came : salt.commitment(to: $0, hashing) })
-        }
-        guard received.count > Limits.loopScreeningByteCount else { return both() }
-        return (try? await pool.run(both)) ?? both()
+        return (try? await pool.run { Self.commitments(salt, received, given, hashing) })
+            ?? Self.commitments(salt, received, given, hashing)
     }
 }
 

@@ -90,10 +90,15 @@ actor Progress {
         }
     }
 
-    /// Returns when everything that was taken has been sent; takes nothing more.
-    func finish() async {
+    /// Takes nothing more; false where something that was taken is still being sent.
+    func finishNow() -> Bool {
         isFinished = true
-        guard isSending else { return }
+        return !isSending
+    }
+
+    /// Returns when everything that was taken has been sent.
+    func finish() async {
+        guard !finishNow() else { return }
         // The sending task always ends: each write is bounded in time by the connection.
         let finished = Pending<Void>(on: loop)
         self.finished = finished
@@ -170,3 +175,10 @@ actor Progress {
         return true
     }
 }
+
+/// What a call asks of its progress on the loop of both, without a switch of actors.
+protocol Finishing: Sendable {
+    func finishNow() -> Bool
+}
+
+extension Progress: @preconcurrency Finishing {}
