@@ -22,11 +22,11 @@ package actor HTTPTransport: @preconcurrency UpstreamTransport {
     /// Ends the stream that hears what the server says unasked.
     var hearing: Cancellation?
     /// Of each request in flight who answers what is asked beside its own stream.
-    private(set) var asking: [(id: Int64, questions: QuestionSink?)] = []
+    var asking: [(id: Int64, questions: QuestionSink?)] = []
     /// The head of most requests; made anew for another session or revision.
     private var usualFields: (revision: Revision, block: FieldBlock)?
     /// Where the server speaks HTTP+SSE of 2024-11-05 instead.
-    private var events: EventsTransport?
+    var events: EventsTransport?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -76,66 +76,9 @@ package actor HTTPTransport: @preconcurrency UpstreamTransport {
 
     // MARK: Requests
 
-    package func send(
-        _ request: UpstreamRequest,
-        cancellation: CallCancellation,
-        notifications: @escaping NotificationSink
-    ) async throws(UpstreamFailure) -> UpstreamAnswer {
-        guard request.generation == nil || request.generation == generation else {
-            throw UpstreamFailure(.notSent, "the server began anew", isOvertaken: true)
-        }
-        if let events {
-            return try await events.send(
-                request,
-                cancellation: cancellation,
-                notifications: notifications
-            )
-        }
-        let stop = Cancellation(on: loop)
-        let key = cancellation.onCancel { stop.cancel() }
-        defer { cancellation.remove(key) }
-        asking.append((request.id, request.questions))
-        defer { forget(request.id) }
-        let opened = generation
-        var own = session
-        let response: ClientResponse
-        do throws(HTTPClientError) {
-            response = try await client.send(message(request), cancellation: stop)
-        } catch {
-            throw await failure(error, of: request)
-        }
-        if request.method == "initialize", let id = response.head[.mcpSessionID] {
-            session = FieldValue(bytes: id)
-            own = session
-        }
-        switch response.content {
-        case .events(let events):
-            return try await read(events, of: request, in: own, stop, notifications)
-        case .body(let body):
-            if request.method == "initialize", [400, 404, 405].contains(response.status.code),
-                (try? JSONDocument(parsing: body)).map({ $0.root["jsonrpc"] == nil }) ?? true,
-                let events = try await openEvents(until: request.deadline)
-            {
-                return try await events.send(
-                    request,
-                    cancellation: cancellation,
-                    notifications: notifications
-                )
-            }
-            return try read(body, response.status, of: request, opened)
-        }
-    }
-
-    private func forget(_ id: Int64) {
-        guard let index = asking.lastIndex(where: { $0.id == id }) else { return }
-        // In any order: who answers is asked only where there is one.
-        asking.swapAt(index, asking.count - 1)
-        asking.removeLast()
-    }
-
     /// What refuses `initialize` may be of the oldest revision: it is asked for its stream
     /// (2026-07-28, basic/transports/streamable-http, "backward compatibility").
-    private func openEvents(
+    func openEvents(
         until deadline: Instant
     ) async throws(UpstreamFailure) -> EventsTransport? {
         let found = try await EventsTransport.open(
@@ -229,7 +172,7 @@ package actor HTTPTransport: @preconcurrency UpstreamTransport {
         if request.method == "tools/call" { notice?(.listChanged) }
     }
 
-    private func read(
+    func read(
         _ stream: EventStream,
         of request: UpstreamRequest,
         in own: FieldValue?,
@@ -324,7 +267,7 @@ package actor HTTPTransport: @preconcurrency UpstreamTransport {
 
     package func onNotice(_ body: @escaping @Sendable (UpstreamNotice) -> Void) { notice = body }
 
-    private func failure(
+    func failure(
         _ error: HTTPClientError,
         of request: UpstreamRequest
     ) async -> UpstreamFailure {

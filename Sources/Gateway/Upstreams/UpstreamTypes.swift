@@ -182,8 +182,8 @@ package protocol UpstreamTransport: Sendable {
     /// Sends a request and waits for its response.
     ///
     /// `cancellation` ends it early: with a `notifications/cancelled` of that request, or by
-    /// closing its stream, as the revision asks.
-    func send(
+    /// closing its stream, as the revision asks. Asked on the loop.
+    nonisolated(nonsending) func send(
         _ request: UpstreamRequest,
         cancellation: CallCancellation,
         notifications: @escaping NotificationSink
