@@ -27,10 +27,9 @@ let hashing = OpenSSLHashing()
 let arguments =
     #"{"body":"\#(String(repeating: "lorem ipsum ", count: 12))","path":"/data/out/a.txt"}"#
 
-func intent(_ call: Int) -> AuditRecord {
-    let salt = Salt(from: random)
-    return AuditRecord(
-        .intent,
+func made(_ kind: RecordKind, _ call: Int, _ salt: Salt, _ detail: RecordDetail) -> AuditRecord {
+    AuditRecord(
+        kind,
         at: WallClock().timestamp,
         tenant: .main,
         environment: EnvironmentName(unchecked: "staging"),
@@ -39,7 +38,18 @@ func intent(_ call: Int) -> AuditRecord {
         run: "r-20260801-1",
         server: ServerName(unchecked: "files"),
         tool: try? ToolName("write_file"),
-        detail: .judgement(
+        detail: detail,
+        salt: salt
+    )
+}
+
+func intent(_ call: Int) -> AuditRecord {
+    let salt = Salt(from: random)
+    return made(
+        .intent,
+        call,
+        salt,
+        .judgement(
             JudgementDetail(
                 verdict: "allow",
                 tier: "T1",
@@ -50,26 +60,27 @@ func intent(_ call: Int) -> AuditRecord {
                 argumentsByteCount: arguments.utf8.count,
                 commitment: salt.commitment(to: Array(arguments.utf8), hashing)
             )
-        ),
-        salt: salt
+        )
     )
 }
 
 func outcome(_ call: Int) -> AuditRecord {
-    var record = intent(call)
-    record.kind = .outcome
-    record.detail = .outcome(
-        OutcomeDetail(
-            status: .ok,
-            duration: .microseconds(831),
-            receivedByteCount: 2048,
-            givenByteCount: 2048,
-            receivedCommitment: Digest(words: (1, 2, 3, 4)),
-            givenCommitment: Digest(words: (1, 2, 3, 4)),
-            result: String(repeating: "result text ", count: 8)
+    made(
+        .outcome,
+        call,
+        Salt(from: random),
+        .outcome(
+            OutcomeDetail(
+                status: .ok,
+                duration: .microseconds(831),
+                receivedByteCount: 2048,
+                givenByteCount: 2048,
+                receivedCommitment: Digest(words: (1, 2, 3, 4)),
+                givenCommitment: Digest(words: (1, 2, 3, 4)),
+                result: String(repeating: "result text ", count: 8)
+            )
         )
     )
-    return record
 }
 
 func openStore(_ root: String) throws -> (SQLiteStore, String) {

@@ -56,6 +56,8 @@ package protocol Hashing: Sendable {
     func sha256(_ bytes: [UInt8]) -> Digest
     /// SHA-256 of one byte followed by `bytes`: a leaf of RFC 9162 without copying the record.
     func sha256(prefix: UInt8, _ bytes: [UInt8]) -> Digest
+    /// The same over a record where it stands in a larger buffer.
+    func sha256(prefix: UInt8, _ bytes: Span<UInt8>) -> Digest
     /// SHA-256 of one byte and two digests: an inner node of RFC 9162.
     func sha256(prefix: UInt8, _ left: Digest, _ right: Digest) -> Digest
     /// HMAC-SHA-256 (RFC 2104).
@@ -70,6 +72,10 @@ extension Hashing {
     }
 
     package func sha256(prefix: UInt8, _ bytes: [UInt8]) -> Digest { sha256([prefix] + bytes) }
+
+    package func sha256(prefix: UInt8, _ bytes: Span<UInt8>) -> Digest {
+        sha256(prefix: prefix, bytes.indices.map { bytes[$0] })
+    }
 
     package func sha256(prefix: UInt8, _ left: Digest, _ right: Digest) -> Digest {
         var joined: [UInt8] = [prefix]

@@ -1,4 +1,5 @@
 #include "csqlite.h"
+#include "joining.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -30,6 +31,7 @@ int csqlite_open(const char *path, int flags, const char *vfs, csqlite_connectio
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, configure);
     *out = NULL;
+    if (flags & CSQLITE_JOIN_WRITES && (vfs = joining_layer(vfs)) == NULL) return -SQLITE_NOMEM;
     csqlite_connection *connection = calloc(1, sizeof(*connection));
     if (connection == NULL) return -SQLITE_NOMEM;
     int mode = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
@@ -81,10 +83,20 @@ int csqlite_bind_integer(csqlite_statement *statement, int index, int64_t value)
     return failed(sqlite3_bind_int64(raw(statement), index, value));
 }
 
+static int bind_bytes(csqlite_statement *statement, int index, const uint8_t *bytes, size_t length,
+                      sqlite3_destructor_type lifetime) {
+    if (length == 0) return failed(sqlite3_bind_zeroblob(raw(statement), index, 0));
+    return failed(sqlite3_bind_blob64(raw(statement), index, bytes, length, lifetime));
+}
+
 int csqlite_bind_bytes(csqlite_statement *statement, int index, const uint8_t *bytes,
                        size_t length) {
-    if (length == 0) return failed(sqlite3_bind_zeroblob(raw(statement), index, 0));
-    return failed(sqlite3_bind_blob64(raw(statement), index, bytes, length, SQLITE_TRANSIENT));
+    return bind_bytes(statement, index, bytes, length, SQLITE_TRANSIENT);
+}
+
+int csqlite_bind_bytes_in_place(csqlite_statement *statement, int index, const uint8_t *bytes,
+                                size_t length) {
+    return bind_bytes(statement, index, bytes, length, SQLITE_STATIC);
 }
 
 int csqlite_bind_text(csqlite_statement *statement, int index, const uint8_t *bytes,

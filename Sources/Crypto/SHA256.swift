@@ -5,10 +5,14 @@ private import COpenSSL
 package struct OpenSSLHashing: Hashing {
     package init() {}
 
-    package func sha256(_ bytes: [UInt8]) -> Digest { hash(first: nil, bytes, []) }
+    package func sha256(_ bytes: [UInt8]) -> Digest { hash(first: nil, bytes.span) }
 
     package func sha256(prefix: UInt8, _ bytes: [UInt8]) -> Digest {
-        hash(first: prefix, bytes, [])
+        hash(first: prefix, bytes.span)
+    }
+
+    package func sha256(prefix: UInt8, _ bytes: Span<UInt8>) -> Digest {
+        hash(first: prefix, bytes)
     }
 
     package func sha256(prefix: UInt8, _ left: Digest, _ right: Digest) -> Digest {
@@ -53,20 +57,18 @@ package struct OpenSSLHashing: Hashing {
         }
     }
 
-    private func hash(first: UInt8?, _ a: [UInt8], _ b: [UInt8]) -> Digest {
-        unsafe a.withUnsafeBufferPointer { a in
-            unsafe b.withUnsafeBufferPointer { b in
-                unsafe DigestWords.filled { out in
-                    unsafe copenssl_sha256(
-                        first == nil ? 0 : 1,
-                        first ?? 0,
-                        a.baseAddress,
-                        a.count,
-                        b.baseAddress,
-                        b.count,
-                        out
-                    )
-                }
+    private func hash(first: UInt8?, _ bytes: Span<UInt8>) -> Digest {
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            unsafe DigestWords.filled { out in
+                unsafe copenssl_sha256(
+                    first == nil ? 0 : 1,
+                    first ?? 0,
+                    bytes.baseAddress,
+                    bytes.count,
+                    nil,
+                    0,
+                    out
+                )
             }
         }
     }

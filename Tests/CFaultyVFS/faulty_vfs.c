@@ -37,6 +37,7 @@ static int planned, lost;
 static uint64_t seed_state, operations_left;
 static int64_t growth_left;
 static int writes_refused;
+static uint64_t writes_passed;
 
 static struct handle *of(sqlite3_file *file) { return (struct handle *)file; }
 
@@ -62,7 +63,10 @@ static int grow(struct node *node, sqlite3_int64 size) {
     return SQLITE_OK;
 }
 
-static int remember(struct node *node, const void *bytes, int length, sqlite3_int64 offset) {
+// What the disk keeps or loses as one, at most: a long write is not kept from its beginning on.
+enum { MOST_KEPT_AS_ONE = 4096 };
+
+static int remember_one(struct node *node, const void *bytes, int length, sqlite3_int64 offset) {
     struct piece *piece = calloc(1, sizeof(*piece));
     if (piece == NULL) return SQLITE_IOERR_NOMEM;
     piece->offset = offset;
@@ -78,6 +82,15 @@ static int remember(struct node *node, const void *bytes, int length, sqlite3_in
     if (node->last != NULL) node->last->next = piece;
     else node->first = piece;
     node->last = piece;
+    return SQLITE_OK;
+}
+
+static int remember(struct node *node, const void *bytes, int length, sqlite3_int64 offset) {
+    for (int from = 0; from < length; from += MOST_KEPT_AS_ONE) {
+        int count = length - from < MOST_KEPT_AS_ONE ? length - from : MOST_KEPT_AS_ONE;
+        int code = remember_one(node, (const char *)bytes + from, count, offset + from);
+        if (code != SQLITE_OK) return code;
+    }
     return SQLITE_OK;
 }
 
@@ -211,7 +224,7 @@ static int crash_write(sqlite3_file *file, const void *bytes, int length, sqlite
 static int crash_truncate(sqlite3_file *file, sqlite3_int64 size) {
     struct node *node = of(file)->node;
     pthread_mutex_lock(&guard);
-    int code = lost ? SQLITE_IOERR_TRUNCATE : remember(node, NULL, 0, size);
+    int code = lost ? SQLITE_IOERR_TRUNCATE : remember_one(node, NULL, 0, size);
     if (code == SQLITE_OK && size < node->size) {
         memset(node->content + size, 0, (size_t)(node->size - size));
         node->size = size;
@@ -261,6 +274,7 @@ static int limited_write(sqlite3_file *file, const void *bytes, int length,
     if (writes_refused) code = SQLITE_IOERR_WRITE;
     else if (growth > growth_left) code = SQLITE_FULL;
     else growth_left -= growth;
+    if (code == SQLITE_OK) writes_passed++;
     pthread_mutex_unlock(&guard);
     return code == SQLITE_OK ? real->pMethods->xWrite(real, bytes, length, offset) : code;
 }
@@ -430,4 +444,11 @@ int faulty_limit(int64_t bytes, int read_only) {
     writes_refused = read_only;
     pthread_mutex_unlock(&guard);
     return code;
+}
+
+uint64_t faulty_writes(void) {
+    pthread_mutex_lock(&guard);
+    uint64_t count = writes_passed;
+    pthread_mutex_unlock(&guard);
+    return count;
 }

@@ -27,7 +27,7 @@ class TracedGateway(LedgerGateway):
         self.stop()
         self.trace = self.folder / "trace"
         self.environment.update(more)
-        self.command = ["strace", "-f", "-y", "-s", "5000", "-o", str(self.trace),
+        self.command = ["strace", "-f", "-y", "-s", "300000", "-o", str(self.trace),
                         "-e", "trace=write,writev,pwrite64,sendmsg,sendto,fdatasync,fsync", str(binary), "up"]
         self.start()
         self.wait_for_server("ledger")

@@ -8,7 +8,7 @@ import Testing
 /// When the queue wakes its writer.
 @Suite(.timeLimit(.minutes(5)))
 struct CommitQueueTests {
-    @Test func `one wake-up is arranged for all that is handed over until it runs`() throws {
+    @Test func `all that is handed over before the arranged wake-up comes together`() async throws {
         let wakes = Lock<[@Sendable () -> Void]>([])
         let queue = CommitQueue { wake in
             wakes.withLock { $0.append(wake) }
@@ -21,26 +21,26 @@ struct CommitQueueTests {
                 while isOpen {
                     let batch = queue.take(until: .max)
                     batches.withLock { $0.append(batch.commits.count) }
+                    for commit in batch.commits {
+                        unsafe commit.continuation?.resume(returning: .failure(.closed))
+                    }
                     isOpen = !batch.isClosing
                 }
             }
         )
-        var added = 0
-        // The first to meet a sleeping writer arranges; before that nobody has to be woken.
-        while wakes.withLock({ $0.isEmpty }) {
-            add(to: queue)
-            added += 1
-            sched_yield()
+        for round in 1...3 {
+            await withTaskGroup { group in
+                for _ in 0..<5 { group.addTask { await wait(for: queue) } }
+                // Whether the writer sleeps or comes to look meanwhile: it waits for the wake-up.
+                while queue.waiting.count < 5 { await Task.yield() }
+                let arranged = wakes.withLock { $0 }
+                #expect(arranged.count == round)
+                arranged.last?()
+            }
         }
-        for _ in 0..<4 { add(to: queue) }
-        let arranged = wakes.withLock { $0 }
-        #expect(arranged.count == 1)
-        for wake in arranged { wake() }
         queue.close()
         writer.join()
-        // The five that waited for the wake-up came together.
-        #expect(batches.withLock { $0.last(where: { $0 > 0 }) } == 5)
-        #expect(batches.withLock { $0.reduce(0, +) } == added + 4)
+        #expect(batches.withLock { $0 } == [5, 5, 5, 0])
     }
 
     @Test func `a caller that can arrange nothing wakes the writer itself`() throws {
@@ -53,6 +53,19 @@ struct CommitQueueTests {
         // Nobody closes the queue or wakes: it ends because the commit was due.
         writer.join()
         #expect(taken.withLock { $0 } == 1)
+    }
+
+    /// Adds a commit and waits until the writer had it.
+    private func wait(for queue: CommitQueue) async {
+        _ = await unsafe withUnsafeContinuation {
+            (continuation: UnsafeContinuation<Result<Receipt, StoreError>, Never>) in
+            let commit = unsafe PendingCommit(
+                transaction: Transaction(record(.intent)),
+                byteCount: 100,
+                continuation: continuation
+            )
+            #expect(queue.add(commit) == nil)
+        }
     }
 
     private func add(to queue: CommitQueue) {

@@ -74,6 +74,50 @@ struct DiskTests {
         await again.close()
     }
 
+    @Test func `what a commit writes goes to the disk at once`() async throws {
+        try #require(FaultLayer.limit(byteCount: 64 << 20))
+        let store = try SQLiteStore.open(try limitedOptions())
+        // The first one begins the write-ahead log.
+        _ = try await store.commit(record(.log))
+        let before = FaultLayer.writes
+        for round in 1...8 {
+            let text = String(repeating: "x", count: round * 1000)
+            _ = try await store.commit(
+                Transaction(records: [record(.intent, call: "c\(round)", arguments: text)])
+            )
+        }
+        #expect(FaultLayer.writes == before + 8)
+        await store.close()
+    }
+
+    @Test func `a commit larger than what is written at once is there after a restart`()
+        async throws
+    {
+        try #require(FaultLayer.limit(byteCount: 64 << 20))
+        let store = try SQLiteStore.open(try limitedOptions())
+        // Beyond SQLite's cache of 2 MB, which writes before the commit then and reads back.
+        let records = (0..<60).map { place in
+            record(
+                .log,
+                detail: .fields([
+                    RecordField(
+                        "texts",
+                        .texts(
+                            (0..<60).map { "\(place) \($0) " + String(repeating: "y", count: 1000) }
+                        )
+                    )
+                ])
+            )
+        }
+        _ = try await store.commit(Transaction(records: records))
+        // The copy into the database reads the log back.
+        await store.close()
+        let again = try SQLiteStore.open(try limitedOptions())
+        let leaves = try await again.leaves(from: 0, limit: 100)
+        #expect(leaves.map(\.bytes) == records.map { $0.encoded() })
+        await again.close()
+    }
+
     @Test func `the reserve ends, and refusals an agent causes may use half of it`() async throws {
         try #require(FaultLayer.limit(byteCount: 64 << 20))
         let store = try SQLiteStore.open(try limitedOptions())

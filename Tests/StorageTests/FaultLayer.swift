@@ -21,4 +21,7 @@ enum FaultLayer {
     static func limit(byteCount: Int64, isReadOnly: Bool = false) -> Bool {
         faulty_limit(byteCount, isReadOnly ? 1 : 0) == 0
     }
+
+    /// How many writes the limited layer has passed on.
+    static var writes: UInt64 { faulty_writes() }
 }

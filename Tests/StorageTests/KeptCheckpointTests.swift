@@ -169,7 +169,7 @@ struct KeptCheckpointTests {
         let statements = try WriterStatements(database)
         try statements.insert(tile)
         var segment = Segment(first: 65_536)
-        for _ in 0..<200 { segment.append(record(.log).encoded(), salt: nil) }
+        for _ in 0..<200 { segment.append(record(.log).encoded().span, salt: nil) }
         try statements.insert(segment)
         let tombstone = Tombstone(
             size: 65_536,

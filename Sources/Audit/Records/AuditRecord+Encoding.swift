@@ -7,7 +7,12 @@ extension AuditRecord {
     /// the cost of a record.
     package func encoded() -> [UInt8] {
         var writer = RecordWriter(capacity: 640)
-        writer.beginObject()
+        write(to: &writer)
+        return writer.written()
+    }
+
+    func write(to writer: inout RecordWriter) {
+        let object = writer.beginObject()
         if let call {
             writer.name("call")
             writer.string(call)
@@ -23,11 +28,11 @@ extension AuditRecord {
         writer.members(parties.beforeTime)
         writer.time(time)
         writer.members(parties.afterTime)
-        return writer.written()
+        writer.endObject(object)
     }
 
     private static func write(_ fields: [RecordField], to writer: inout RecordWriter) {
-        writer.beginObject()
+        let object = writer.beginObject()
         let sorted = fields.map { (name: $0.name.description, field: $0) }
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         var previous: String?
@@ -44,7 +49,7 @@ extension AuditRecord {
             case .time(let time): writer.time(time)
             }
         }
-        writer.endObject()
+        writer.endObject(object)
     }
 
     /// One element of a list, held to 1 KiB.
@@ -75,7 +80,7 @@ extension RecordWriter {
 
 extension JudgementDetail {
     fileprivate func write(to writer: inout RecordWriter) {
-        writer.beginObject()
+        let object = writer.beginObject()
         if let answers {
             writer.name("answers")
             let isCut = writer.string(answers, limit: Limits.recordedArgumentsByteCount)
@@ -110,13 +115,13 @@ extension JudgementDetail {
         writer.optional("rule", rule)
         writer.optional("tier", tier)
         writer.optional("verdict", verdict)
-        writer.endObject()
+        writer.endObject(object)
     }
 }
 
 extension OutcomeDetail {
     fileprivate func write(to writer: inout RecordWriter) {
-        writer.beginObject()
+        let object = writer.beginObject()
         writer.name("bytesGiven")
         writer.integer(Int64(givenByteCount))
         writer.name("bytesReceived")
@@ -141,6 +146,6 @@ extension OutcomeDetail {
         }
         writer.name("status")
         writer.plain(status.rawValue)
-        writer.endObject()
+        writer.endObject(object)
     }
 }

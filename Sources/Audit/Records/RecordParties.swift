@@ -33,13 +33,13 @@ package final class RecordParties: Sendable {
         self.server = server
         self.tool = tool
 
-        var head = RecordWriter(continuing: 64)
+        var head = RecordWriter(capacity: 64)
         head.name("environment")
         head.plain(environment.rawValue)
         head.name("kind")
         beforeKind = head.written()
 
-        var middle = RecordWriter(continuing: 128)
+        var middle = RecordWriter(capacity: 128)
         if let principal {
             middle.name("principal")
             middle.plain(principal.rawValue)
@@ -57,14 +57,13 @@ package final class RecordParties: Sendable {
         middle.name("time")
         beforeTime = middle.written()
 
-        var end = RecordWriter(continuing: 64)
+        var end = RecordWriter(capacity: 64)
         if let tool {
             end.name("tool")
             end.string(tool.rawValue)
         }
         end.name("v")
         end.integer(1)
-        end.endObject()
         afterTime = end.written()
     }
 }

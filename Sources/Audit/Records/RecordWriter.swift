@@ -6,49 +6,48 @@ import Base
 /// escaping and number spelling are done here.
 struct RecordWriter: ~Copyable {
     private var bytes: ByteSink
-    private var isFirst = true
+    private var second = WrittenSecond()
 
     init(capacity: Int) { bytes = ByteSink(capacity: capacity) }
-
-    /// Writes what stands in an object after other members.
-    init(continuing capacity: Int) {
-        bytes = ByteSink(capacity: capacity)
-        isFirst = false
-    }
 
     /// What was written.
     consuming func written() -> [UInt8] { bytes.bytes() }
 
-    mutating func beginObject() {
-        bytes.append(0x7b)
-        isFirst = true
+    /// How many bytes were written.
+    var count: Int { bytes.count }
+
+    /// What was written, where it stands.
+    var span: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { bytes.span }
     }
+
+    /// Begins anew, in the same room; a text beyond that many bytes does not keep its room.
+    mutating func removeAll(keeping most: Int) { bytes.removeAll(keeping: most) }
 
     /// What was written before: whole members, or all but the last one's value.
-    mutating func members(_ written: [UInt8]) {
-        unsafe written.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
-        isFirst = false
-    }
+    mutating func members(_ written: [UInt8]) { bytes.append(contentsOf: written.span) }
 
-    mutating func endObject() {
-        bytes.append(0x7d)
-        isFirst = false
-    }
+    /// Where the object begins; `endObject` is given it.
+    func beginObject() -> Int { bytes.count }
 
-    /// A member name of ours: ASCII without anything to escape.
-    mutating func name(_ name: StaticString) {
-        if isFirst { isFirst = false } else { bytes.append(0x2c) }
-        bytes.append(0x22)
-        if name.hasPointerRepresentation {
-            unsafe bytes.append(
-                contentsOf: UnsafeBufferPointer(
-                    start: name.utf8Start,
-                    count: name.utf8CodeUnitCount
-                )
-            )
+    mutating func endObject(_ start: Int) {
+        // Each member stands behind a comma, and the first one's becomes the bracket.
+        if bytes.count == start {
+            bytes.append(0x7b)
+        } else {
+            bytes.replace(at: start, with: 0x7b)
         }
-        bytes.append(0x22)
-        bytes.append(0x3a)
+        bytes.append(0x7d)
+    }
+
+    /// The name of the object's next member: ours, ASCII without anything to escape.
+    mutating func name(_ name: StaticString) {
+        unsafe bytes.append(
+            0x222c,  // ,"
+            UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),
+            0x3a22  // ":
+        )
     }
 
     mutating func string(_ text: String) {
@@ -103,11 +102,16 @@ struct RecordWriter: ~Copyable {
 
     mutating func digest(_ digest: Digest) {
         bytes.append(0x22)
-        for word in [digest.words.0, digest.words.1, digest.words.2, digest.words.3] {
-            bytes.append(littleEndian: Self.hex(UInt32(truncatingIfNeeded: word >> 32)))
-            bytes.append(littleEndian: Self.hex(UInt32(truncatingIfNeeded: word)))
-        }
+        hex(digest.words.0)
+        hex(digest.words.1)
+        hex(digest.words.2)
+        hex(digest.words.3)
         bytes.append(0x22)
+    }
+
+    private mutating func hex(_ word: UInt64) {
+        bytes.append(littleEndian: Self.hex(UInt32(truncatingIfNeeded: word >> 32)))
+        bytes.append(littleEndian: Self.hex(UInt32(truncatingIfNeeded: word)))
     }
 
     /// The eight digits of a number, the first in the lowest byte.
@@ -127,40 +131,17 @@ struct RecordWriter: ~Copyable {
     mutating func time(_ time: Timestamp) {
         // 0000-01-01 to 9999-12-31: the years RFC 3339 can write.
         let milliseconds = min(max(time.milliseconds, -62_167_219_200_000), 253_402_300_799_999)
-        var days = milliseconds / 86_400_000
-        var inDay = milliseconds % 86_400_000
-        if inDay < 0 {
-            inDay += 86_400_000
-            days -= 1
-        }
-        // Days since 0000-03-01, then by eras of 400 years (Hinnant, civil_from_days).
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthIndex = (5 * dayOfYear + 2) / 153
-        let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        second.become(milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000)
+        let rest = milliseconds - second.number * 1000
         bytes.append(0x22)
-        padded(year / 100, after: nil)
-        padded(year % 100, after: nil)
-        padded(month, after: 0x2d)
-        padded(dayOfYear - (153 * monthIndex + 2) / 5 + 1, after: 0x2d)
-        padded(inDay / 3_600_000, after: 0x54)
-        padded(inDay / 60_000 % 60, after: 0x3a)
-        padded(inDay / 1000 % 60, after: 0x3a)
+        let text = second.text
+        bytes.append(contentsOf: text.span)
         bytes.append(0x2e)
-        bytes.append(0x30 + UInt8(truncatingIfNeeded: inDay / 100 % 10))
-        padded(inDay % 100, after: nil)
+        bytes.append(0x30 + UInt8(truncatingIfNeeded: rest / 100))
+        bytes.append(0x30 + UInt8(truncatingIfNeeded: rest / 10 % 10))
+        bytes.append(0x30 + UInt8(truncatingIfNeeded: rest % 10))
         bytes.append(0x5a)
         bytes.append(0x22)
-    }
-
-    private mutating func padded(_ value: Int64, after separator: UInt8?) {
-        if let separator { bytes.append(separator) }
-        bytes.append(0x30 + UInt8(truncatingIfNeeded: value / 10 % 10))
-        bytes.append(0x30 + UInt8(truncatingIfNeeded: value % 10))
     }
 
     private mutating func digits(_ value: UInt64) {
@@ -169,42 +150,42 @@ struct RecordWriter: ~Copyable {
     }
 
     private mutating func append(escaping utf8: UnsafeBufferPointer<UInt8>) {
-        var start = 0
         var index = 0
-        while index < utf8.count {
-            // Eight bytes at once while none of them needs an escape.
-            if index + 8 <= utf8.count {
-                let word = unsafe UnsafeRawBufferPointer(utf8)
-                    .loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                guard Self.mayNeedEscape(word) else {
-                    index += 8
-                    continue
-                }
+        // Eight bytes at once; of those that need an escape the ones before it.
+        while index + 8 <= utf8.count {
+            let word = unsafe UnsafeRawBufferPointer(utf8)
+                .loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            bytes.append(littleEndian: UInt64(littleEndian: word))
+            let escapes = Self.escapes(in: UInt64(littleEndian: word))
+            if escapes == 0 {
+                index += 8
+                continue
             }
-            let end = min(index + 8, utf8.count)
-            while index < end {
-                let byte = unsafe utf8[index]
-                if byte < 0x20 || byte == 0x22 || byte == 0x5c {
-                    unsafe bytes.append(
-                        contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index])
-                    )
-                    escape(byte)
-                    start = index + 1
-                }
-                index += 1
-            }
+            let place = escapes.trailingZeroBitCount / 8
+            bytes.removeLast(8 - place)
+            escape(unsafe utf8[index + place])
+            index += place + 1
         }
-        unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
+        while index < utf8.count {
+            let byte = unsafe utf8[index]
+            if byte < 0x20 || byte == 0x22 || byte == 0x5c {
+                escape(byte)
+            } else {
+                bytes.append(byte)
+            }
+            index += 1
+        }
     }
 
-    /// Whether one of eight bytes may be a control character, a quote or a backslash; false is sure.
-    private static func mayNeedEscape(_ word: UInt64) -> Bool {
+    /// A bit in the first of eight bytes that is a control character, a quote or a backslash; what is
+    /// set in bytes after it says nothing.
+    private static func escapes(in word: UInt64) -> UInt64 {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let highs: UInt64 = 0x8080_8080_8080_8080
         // Bytes that are zero after the exclusive or, and bytes below 0x20, borrow their high bit.
-        func hasZero(_ word: UInt64) -> UInt64 { (word &- ones) & ~word & highs }
-        let controls = (word &- ones &* 0x20) & ~word & highs
-        return controls | hasZero(word ^ ones &* 0x22) | hasZero(word ^ ones &* 0x5c) != 0
+        func zeros(_ word: UInt64) -> UInt64 { (word &- ones) & ~word }
+        let controls = (word &- ones &* 0x20) & ~word
+        return (controls | zeros(word ^ ones &* 0x22) | zeros(word ^ ones &* 0x5c)) & highs
     }
 
     // RFC 8785 3.2.2.2: the short escapes where JSON has one, else \u00xx in lower case.
@@ -228,5 +209,47 @@ struct RecordWriter: ~Copyable {
 
     private static func hexDigit(_ value: UInt8) -> UInt8 {
         value < 10 ? 0x30 + value : 0x57 + value
+    }
+}
+
+/// The text of the second that was written last, which most records share with the one before.
+private struct WrittenSecond {
+    /// Seconds since 1970.
+    private(set) var number = Int64.min
+    /// Such as `2026-11-22T02:46:00`.
+    private(set) var text: [UInt8] = []
+
+    mutating func become(_ seconds: Int64) {
+        guard seconds != number else { return }
+        number = seconds
+        var days = seconds / 86_400
+        var inDay = seconds % 86_400
+        if inDay < 0 {
+            inDay += 86_400
+            days -= 1
+        }
+        // Days since 0000-03-01, then by eras of 400 years (Hinnant, civil_from_days).
+        let shifted = days + 719_468
+        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthIndex = (5 * dayOfYear + 2) / 153
+        let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        text.removeAll(keepingCapacity: true)
+        padded(year / 100, after: nil)
+        padded(year % 100, after: nil)
+        padded(month, after: 0x2d)
+        padded(dayOfYear - (153 * monthIndex + 2) / 5 + 1, after: 0x2d)
+        padded(inDay / 3600, after: 0x54)
+        padded(inDay / 60 % 60, after: 0x3a)
+        padded(inDay % 60, after: 0x3a)
+    }
+
+    private mutating func padded(_ value: Int64, after separator: UInt8?) {
+        if let separator { text.append(separator) }
+        text.append(0x30 + UInt8(truncatingIfNeeded: value / 10 % 10))
+        text.append(0x30 + UInt8(truncatingIfNeeded: value % 10))
     }
 }

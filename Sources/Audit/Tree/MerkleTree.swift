@@ -9,6 +9,9 @@ package struct TreeHashing: Sendable {
     /// RFC 9162 2.1.1: HASH(0x00 || leaf).
     package func leaf(_ record: [UInt8]) -> Digest { hashing.sha256(prefix: 0, record) }
 
+    /// The same of a record where it stands in a larger buffer.
+    package func leaf(_ record: Span<UInt8>) -> Digest { hashing.sha256(prefix: 0, record) }
+
     /// RFC 9162 2.1.1: HASH(0x01 || left || right).
     package func node(_ left: Digest, _ right: Digest) -> Digest {
         hashing.sha256(prefix: 1, left, right)
@@ -78,6 +81,11 @@ package struct TreeEdge: Sendable {
     /// Appends one leaf; full tiles are added to `tiles`.
     @discardableResult
     package mutating func append(_ record: [UInt8], tiles: inout [Tile]) -> Digest {
+        append(record.span, tiles: &tiles)
+    }
+
+    @discardableResult
+    package mutating func append(_ record: Span<UInt8>, tiles: inout [Tile]) -> Digest {
         let leaf = tree.leaf(record)
         append(leafHash: leaf, tiles: &tiles)
         return leaf

@@ -12,7 +12,9 @@
 typedef struct csqlite_connection csqlite_connection;
 typedef struct csqlite_statement csqlite_statement;
 
-enum { CSQLITE_READ_ONLY = 1, CSQLITE_CREATE = 2 };
+// CSQLITE_JOIN_WRITES: what one commit writes to the write-ahead log goes to the kernel at once; for
+// the connection that writes, where no other does.
+enum { CSQLITE_READ_ONLY = 1, CSQLITE_CREATE = 2, CSQLITE_JOIN_WRITES = 4 };
 
 // Opens a database; `vfs` names another file layer or is NULL. On success `*out` is to be closed
 // with csqlite_close, on failure it is NULL.
@@ -37,6 +39,9 @@ void csqlite_reset(csqlite_statement *statement);
 int csqlite_bind_integer(csqlite_statement *statement, int index, int64_t value);
 int csqlite_bind_bytes(csqlite_statement *statement, int index, const uint8_t *_Nullable bytes,
                        size_t length);
+// The same without a copy: the bytes stay until the statement is reset.
+int csqlite_bind_bytes_in_place(csqlite_statement *statement, int index,
+                                const uint8_t *_Nullable bytes, size_t length);
 int csqlite_bind_text(csqlite_statement *statement, int index, const uint8_t *_Nullable bytes,
                       size_t length);
 int csqlite_bind_null(csqlite_statement *statement, int index);

@@ -1,4 +1,5 @@
 import Audit
+import Base
 
 /// The tables, and the form of what lies in them; `docs/audit-format.md` says it for strangers.
 enum LogSchema {
@@ -73,33 +74,44 @@ enum LogSchema {
 }
 
 /// The records of one commit in one row: each preceded by its length in four bytes, little-endian.
-struct Segment {
+struct Segment: ~Copyable {
     let first: UInt64
     private(set) var count = 0
-    private(set) var bytes: [UInt8] = []
+    private var records: ByteSink
     /// Place within the segment (four bytes, little-endian) and 32 bytes of salt, repeated.
-    private(set) var salts: [UInt8] = []
+    private var salts: ByteSink
 
-    init(first: UInt64) { self.first = first }
+    /// `byteCount` is a guess at how much comes.
+    init(first: UInt64, byteCount: Int = 0) {
+        self.first = first
+        records = ByteSink(capacity: byteCount)
+        salts = ByteSink(capacity: byteCount / 16)
+    }
 
     var isFull: Bool {
-        bytes.count >= LogSchema.segmentByteCount || count >= LogSchema.segmentRecordCount
+        records.count >= LogSchema.segmentByteCount || count >= LogSchema.segmentRecordCount
     }
 
-    mutating func append(_ record: [UInt8], salt: Salt?) {
+    /// What the column `records` holds.
+    var recordBytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { records.span }
+    }
+
+    /// What the column `salts` holds; nothing where no record has one.
+    var saltBytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { salts.span }
+    }
+
+    mutating func append(_ record: Span<UInt8>, salt: Salt?) {
         if let salt {
-            Self.append(UInt32(count), to: &salts)
-            salts += salt.bytes
+            salts.append(littleEndian: UInt32(count))
+            salts.append(contentsOf: salt.bytes.span)
         }
-        Self.append(UInt32(clamping: record.count), to: &bytes)
-        bytes += record
+        records.append(littleEndian: UInt32(clamping: record.count))
+        records.append(contentsOf: record)
         count += 1
-    }
-
-    private static func append(_ number: UInt32, to bytes: inout [UInt8]) {
-        for shift in [UInt32(0), 8, 16, 24] {
-            bytes.append(UInt8(truncatingIfNeeded: number >> shift))
-        }
     }
 
     private static func number(_ bytes: [UInt8], at offset: Int) -> Int? {

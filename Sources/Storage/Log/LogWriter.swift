@@ -61,15 +61,20 @@ final class LogWriter {
         while true {
             // A second is the pace of looking after things: checkpoints, a full disk.
             let batch = queue.take(until: sleepClock() + 1_000_000_000)
-            var commits = batch.commits[...]
-            while !commits.isEmpty {
-                let chunk = commits.prefix(LogSchema.segmentRecordCount)
-                commits = commits.dropFirst(chunk.count)
-                write(Array(chunk))
-            }
+            writeAll(batch.commits)
             for chore in batch.chores { chore(self) }
             lookAfter()
             if batch.isClosing { return finish() }
+        }
+    }
+
+    private func writeAll(_ commits: [PendingCommit]) {
+        guard commits.count > LogSchema.segmentRecordCount else { return write(commits) }
+        var left = commits[...]
+        while !left.isEmpty {
+            let chunk = left.prefix(LogSchema.segmentRecordCount)
+            left = left.dropFirst(chunk.count)
+            write(Array(chunk))
         }
     }
 
@@ -104,23 +109,30 @@ final class LogWriter {
 
     // MARK: one batch
 
-    private struct Batch {
+    private struct Batch: ~Copyable {
         var edge: TreeEdge
         var segment: Segment
         var tiles: [Tile] = []
         var steps: [OpenIntents.Step] = []
-        var bytes: [TenantID: Int] = [:]
+        var bytes = TenantBytes()
         var note: String?
+
+        init(edge: TreeEdge, byteCount: Int = 0) {
+            self.edge = edge
+            segment = Segment(first: edge.size, byteCount: byteCount)
+        }
     }
 
     /// Records what it can of `commits` in one database transaction and tells every caller.
     func write(_ commits: [PendingCommit]) {
         var left = commits
         for _ in 0..<2 {
-            left = left.filter { commit in
-                guard let refusal = refusal(of: commit.transaction) else { return true }
-                finish(commit, .failure(refusal))
-                return false
+            if health != .writable {
+                left = left.filter { commit in
+                    guard let refusal = refusal(of: commit.transaction) else { return true }
+                    finish(commit, .failure(refusal))
+                    return false
+                }
             }
             guard !left.isEmpty else { return }
             do throws(DatabaseFailure) {
@@ -139,13 +151,15 @@ final class LogWriter {
         let began = options.clock.instant
         try statements.begin.run()
         do throws(DatabaseFailure) {
-            var batch = Batch(edge: edge, segment: Segment(first: edge.size))
+            // A call's records have a kibibyte and a half, and about as many commits as calls wait.
+            var batch = Batch(edge: edge, byteCount: min(commits.count, 64) << 10)
             batch.note = try noteIfDue()
             try snapshotIfDue()
+            var leaves = LeafBuffer()
             var results: [Result<Receipt, StoreError>] = []
             results.reserveCapacity(commits.count)
             for commit in commits {
-                results.append(try apply(commit.transaction, to: &batch, at: now))
+                results.append(try apply(commit.transaction, by: &leaves, to: &batch, at: now))
             }
             try flush(&batch)
             try statements.commit.run()
@@ -160,11 +174,12 @@ final class LogWriter {
 
     private func apply(
         _ transaction: Transaction,
+        by leaves: inout LeafBuffer,
         to batch: inout Batch,
         at now: Timestamp
     ) throws(DatabaseFailure) -> Result<Receipt, StoreError> {
-        let encoded = transaction.records.map { $0.encoded() }
-        if let refusal = limitRefusal(of: transaction, encoded, batch, at: now) {
+        leaves.encode(transaction.records)
+        if let refusal = limitRefusal(of: transaction, leaves, &batch, at: now) {
             return .failure(refusal)
         }
         let versions: [UInt64]
@@ -176,23 +191,26 @@ final class LogWriter {
             try statements.apply(change, version: version)
         }
         let first = batch.edge.size
-        for (record, bytes) in zip(transaction.records, encoded) {
+        for (place, record) in transaction.records.enumerated() {
             if batch.segment.isFull { try flush(&batch) }
-            let leaf = batch.edge.size
-            batch.edge.append(bytes, tiles: &batch.tiles)
-            batch.segment.append(bytes, salt: record.salt)
-            batch.bytes[record.tenant, default: 0] += bytes.count
-            if let step = OpenIntents.Step(kind: record.kind, call: record.call, leaf: leaf) {
+            if let step = OpenIntents.Step(
+                kind: record.kind,
+                call: record.call,
+                leaf: batch.edge.size
+            ) {
                 batch.steps.append(step)
             }
+            batch.edge.append(leaves.leaf(place), tiles: &batch.tiles)
+            batch.segment.append(leaves.leaf(place), salt: record.salt)
+            batch.bytes.add(leaves.byteCount(of: place), of: record.tenant)
         }
         return .success(Receipt(leaves: first..<batch.edge.size, versions: versions))
     }
 
     private func limitRefusal(
         of transaction: Transaction,
-        _ encoded: [[UInt8]],
-        _ batch: Batch,
+        _ leaves: borrowing LeafBuffer,
+        _ batch: inout Batch,
         at now: Timestamp
     ) -> StoreError? {
         for change in transaction.changes {
@@ -202,17 +220,17 @@ final class LogWriter {
             let limit = Limits.stateValueByteCount
             return .valueTooLarge(key, byteCount: value.count, limit: limit)
         }
-        for (record, bytes) in zip(transaction.records, encoded) {
-            guard bytes.count <= Limits.recordByteCount else {
-                return .recordTooLarge(byteCount: bytes.count, limit: Limits.recordByteCount)
+        for (place, record) in transaction.records.enumerated() {
+            let byteCount = leaves.byteCount(of: place)
+            guard byteCount <= Limits.recordByteCount else {
+                return .recordTooLarge(byteCount: byteCount, limit: Limits.recordByteCount)
             }
             // What ends, decides or locks is recorded whatever was spent.
             guard let limit = options.dailyByteLimit,
                 record.kind.startsWork || record.kind.isAgentDriven
             else { continue }
-            let spent =
-                daily.spent(by: record.tenant, at: now) + batch.bytes[record.tenant, default: 0]
-            guard spent + bytes.count <= limit else {
+            let spent = batch.bytes.spent(by: record.tenant) { daily.spent(by: $0, at: now) }
+            guard spent + byteCount <= limit else {
                 return .budgetSpent(record.tenant, limit: limit)
             }
         }
@@ -227,24 +245,25 @@ final class LogWriter {
     }
 
     /// The batch is durable: memory follows.
-    private func adopt(_ batch: Batch, at now: Timestamp, since began: Instant? = nil) {
+    private func adopt(_ batch: borrowing Batch, at now: Timestamp, since began: Instant? = nil) {
         let signedSize = edge.size
         edge = batch.edge
         for step in batch.steps { open.apply(step) }
-        for (tenant, count) in batch.bytes { daily.add(count, of: tenant, at: now) }
+        let (parts, note) = (batch.bytes.parts, batch.note)
+        for part in parts where part.added > 0 { daily.add(part.added, of: part.tenant, at: now) }
         let size = edge.size
         let took = began.map { options.clock.instant.duration(since: $0) }
         published.withLock { state in
             state.size = size
             if let took { state.commitTime.count(took) }
-            for tenant in batch.bytes.keys {
-                state.dayBytes[tenant] = daily.spent(by: tenant, at: now)
+            for part in parts where part.added > 0 {
+                state.dayBytes[part.tenant] = daily.spent(by: part.tenant, at: now)
             }
-            guard let note = batch.note else { return }
+            guard let note else { return }
             state.lastNote = note
             state.signedSize = signedSize
         }
-        if let note = batch.note {
+        if let note {
             checkpointDue = options.clock.instant.advanced(by: options.checkpointInterval)
             keep(note, signedSize)
         }
@@ -283,7 +302,7 @@ final class LogWriter {
     func writeNote(force: Bool, snapshot: Bool) throws(DatabaseFailure) {
         try statements.begin.run()
         do throws(DatabaseFailure) {
-            var batch = Batch(edge: edge, segment: Segment(first: edge.size))
+            var batch = Batch(edge: edge)
             batch.note = try noteIfDue(force: force)
             try snapshotIfDue(force: snapshot)
             try statements.commit.run()
@@ -302,10 +321,11 @@ final class LogWriter {
         let now = options.clock.timestamp
         try statements.begin.run()
         do throws(DatabaseFailure) {
-            var batch = Batch(edge: edge, segment: Segment(first: edge.size))
+            var batch = Batch(edge: edge)
             try body(statements)
             try snapshotIfDue(force: true)
-            _ = try apply(Transaction(record), to: &batch, at: now)
+            var leaves = LeafBuffer()
+            _ = try apply(Transaction(record), by: &leaves, to: &batch, at: now)
             try flush(&batch)
             try statements.commit.run()
             adopt(batch, at: now)

@@ -63,6 +63,37 @@ struct OpenIntents {
     }
 }
 
+/// Bytes of records that one batch adds, per tenant: nearly always of one, so that a list is looked
+/// through faster than a table.
+struct TenantBytes {
+    struct Part {
+        let tenant: TenantID
+        var added = 0
+        /// What it had spent before the batch, once that was asked for.
+        var before: Int?
+    }
+
+    private(set) var parts: [Part] = []
+
+    mutating func add(_ byteCount: Int, of tenant: TenantID) {
+        parts[place(of: tenant)].added += byteCount
+    }
+
+    /// What the tenant has spent with the batch so far; `before` is asked once.
+    mutating func spent(by tenant: TenantID, before: (TenantID) -> Int) -> Int {
+        let place = place(of: tenant)
+        let spent = parts[place].before ?? before(tenant)
+        parts[place].before = spent
+        return spent + parts[place].added
+    }
+
+    private mutating func place(of tenant: TenantID) -> Int {
+        if let place = parts.firstIndex(where: { $0.tenant == tenant }) { return place }
+        parts.append(Part(tenant: tenant))
+        return parts.count - 1
+    }
+}
+
 /// Bytes of records per tenant on one UTC day.
 struct DailyBytes {
     private var day: Int64 = 0

@@ -29,7 +29,11 @@ private struct StoreOpening {
             destinations: options.destinations
         )
         let database = try step { () throws(DatabaseFailure) in
-            let database = try Database(path: options.databasePath, layer: options.layer)
+            let database = try Database(
+                path: options.databasePath,
+                joinsWrites: true,
+                layer: options.layer
+            )
             try database.execute(LogSchema.settings(options.synchronous))
             try database.keepWriteAheadLog()
             try database.execute("BEGIN IMMEDIATE; \(LogSchema.tables) COMMIT")

@@ -45,10 +45,10 @@ final class WriterStatements {
         )
     }
 
-    func insert(_ rows: Segment) throws(DatabaseFailure) {
+    func insert(_ rows: borrowing Segment) throws(DatabaseFailure) {
         let first = Parameter.integer(Int64(clamping: rows.first))
-        try segment.run(first, .integer(Int64(rows.count)), .bytes(rows.bytes))
-        if !rows.salts.isEmpty { try salts.run(first, .bytes(rows.salts)) }
+        try segment.run(first, .integer(Int64(rows.count)), inPlace: rows.recordBytes)
+        if !rows.saltBytes.isEmpty { try salts.run(first, inPlace: rows.saltBytes) }
     }
 
     func replaceSalts(first: UInt64, _ bytes: [UInt8]) throws(DatabaseFailure) {

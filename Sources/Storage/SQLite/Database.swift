@@ -21,14 +21,18 @@ package struct DatabaseFailure: Error, Equatable, Sendable, CustomStringConverti
     let path: String
 
     /// Opens or creates the file; `layer` names a file layer of the fault tests.
+    ///
+    /// `joinsWrites`: each commit is one write to the write-ahead log; for its only writer.
     init(
         path: String,
         isReadOnly: Bool = false,
+        joinsWrites: Bool = false,
         layer: String? = nil
     ) throws(DatabaseFailure) {
         self.path = path
         var opened: OpaquePointer?
-        let flags = CInt(isReadOnly ? CSQLITE_READ_ONLY : CSQLITE_CREATE)
+        let mode = isReadOnly ? CSQLITE_READ_ONLY : CSQLITE_CREATE
+        let flags = CInt(mode | (joinsWrites ? CSQLITE_JOIN_WRITES : 0))
         let status: CInt
         if let layer {
             status = unsafe csqlite_open(path, flags, layer, &opened)
@@ -70,10 +74,18 @@ package struct DatabaseFailure: Error, Equatable, Sendable, CustomStringConverti
         try check(status, "checkpoint")
     }
 
-    fileprivate func check(_ status: CInt, _ step: String) throws(DatabaseFailure) {
-        guard status < 0 else { return }
+    /// `step` is asked for where it failed only.
+    @inline(__always)
+    fileprivate func check(
+        _ status: CInt,
+        _ step: @autoclosure () -> String
+    ) throws(DatabaseFailure) {
+        if status < 0 { throw failure(status, step()) }
+    }
+
+    private func failure(_ status: CInt, _ step: String) -> DatabaseFailure {
         let message = unsafe String(cString: csqlite_message(connection))
-        throw DatabaseFailure(step: step, status: status, message: message)
+        return DatabaseFailure(step: step, status: status, message: message)
     }
 }
 
@@ -129,6 +141,23 @@ enum Parameter {
         try bind(parameters)
         defer { unsafe csqlite_reset(statement) }
         while try step() {}
+    }
+
+    /// Runs to the end with bytes as the last parameter, which are not copied for it.
+    func run(_ parameters: Parameter..., inPlace bytes: Span<UInt8>) throws(DatabaseFailure) {
+        try bind(parameters)
+        try unsafe bytes.withUnsafeBufferPointer { buffer throws(DatabaseFailure) in
+            // The statement lets go of the buffer before it ends.
+            defer { unsafe csqlite_reset(statement) }
+            let status = unsafe csqlite_bind_bytes_in_place(
+                statement,
+                CInt(parameters.count + 1),
+                buffer.baseAddress,
+                buffer.count
+            )
+            try database.check(status, "bind")
+            while try step() {}
+        }
     }
 
     /// The first row, read by `body`; nil when there is none.

@@ -26,8 +26,12 @@ final class CommitQueue: Sendable {
         var waiting = 0
         /// When the oldest commit nobody waits for has waited long enough.
         var dueAt: UInt64?
-        var isWriterAsleep = false
+        /// Until when the writer sleeps when nobody wakes it; nil while it works.
+        var asleepUntil: UInt64?
+        /// Whoever hands over commits has more of them, and says so when that is all.
         var isWakeArranged = false
+        /// The writer took something last.
+        var hasTaken = false
     }
 
     private let monitor = Monitor(State())
@@ -55,10 +59,11 @@ final class CommitQueue: Sendable {
                 state.waiting += 1
                 wake = state.waiting == 1
             } else if state.dueAt == nil {
-                state.dueAt = sleepClock() + delay
-                wake = state.batch.commits.count == 1
+                let due = sleepClock() + delay
+                state.dueAt = due
+                wake = state.asleepUntil.map { $0 > due } ?? false
             }
-            let isWanted = wake && state.isWriterAsleep && !state.isWakeArranged
+            let isWanted = wake && !state.isWakeArranged
             if isWanted { state.isWakeArranged = true }
             return ((nil, isWanted), wake: false)
         }
@@ -69,7 +74,7 @@ final class CommitQueue: Sendable {
     private func wake() {
         monitor.withLock { state in
             state.isWakeArranged = false
-            return ((), wake: state.isWriterAsleep)
+            return ((), wake: state.asleepUntil != nil)
         }
     }
 
@@ -87,7 +92,7 @@ final class CommitQueue: Sendable {
                 return (false, false)
             }
             state.batch.chores.append(chore)
-            return (true, wake: state.isWriterAsleep)
+            return (true, wake: state.asleepUntil != nil)
         }
     }
 
@@ -100,21 +105,31 @@ final class CommitQueue: Sendable {
 
     /// Everything that waits, at the latest at `deadline`: as soon as somebody waits for it, or when
     /// the oldest unawaited commit is due.
+    ///
+    /// Where a wake-up is arranged it is waited for, though the writer has nothing else to do: one
+    /// wait for the disk then serves all calls the loop had at hand, not those it came to first.
     func take(until deadline: UInt64) -> Batch {
         monitor.wait { state in
             let now = sleepClock()
             let isDue = state.dueAt.map { $0 <= now } ?? false
+            let isWanted = (state.waiting > 0 || isDue) && !state.isWakeArranged
             let isReady =
-                state.waiting > 0 || isDue || state.batch.isClosing
-                || !state.batch.chores.isEmpty || now >= deadline
+                isWanted || state.batch.isClosing || !state.batch.chores.isEmpty || now >= deadline
             guard isReady else {
-                state.isWriterAsleep = true
-                return .sleep(until: min(deadline, state.dueAt ?? deadline))
+                var until = min(deadline, state.isWakeArranged ? deadline : state.dueAt ?? deadline)
+                // What was just recorded ends soon most likely: awake by then, nobody has to wake it.
+                if state.hasTaken { until = min(until, now + delay) }
+                state.hasTaken = false
+                state.asleepUntil = until
+                return .sleep(until: until)
             }
             let taken = state.batch
+            let isWakeArranged = state.isWakeArranged
             state = State()
             state.batch.isClosing = taken.isClosing
             state.batch.commits.reserveCapacity(taken.commits.count)
+            state.isWakeArranged = isWakeArranged
+            state.hasTaken = !taken.commits.isEmpty
             return .done(taken)
         }
     }

@@ -15,3 +15,5 @@ int faulty_crash_end(void);
 // A file layer named "limited": writes that would grow the files opened through it above
 // `bytes` in all fail as on a full disk; with `read_only` every write fails.
 int faulty_limit(int64_t bytes, int read_only);
+// How many writes of all files the layer "limited" has passed on.
+uint64_t faulty_writes(void);
