@@ -25,14 +25,11 @@ package final class SystemRandom: RandomSource {
             }
             let place = pool.next..<pool.next + count
             pool.next = place.upperBound
-            return unsafe pool.bytes.withUnsafeMutableBufferPointer { bytes in
-                let taken = unsafe UnsafeMutableBufferPointer(rebasing: bytes[place])
-                let result = unsafe [UInt8](unsafeUninitializedCapacity: count) { room, written in
-                    written = unsafe room.initialize(fromContentsOf: taken)
-                }
-                unsafe taken.update(repeating: 0)
-                return result
+            let result = Array(pool.bytes[place])
+            unsafe pool.bytes.withUnsafeMutableBufferPointer { bytes in
+                unsafe UnsafeMutableBufferPointer(rebasing: bytes[place]).update(repeating: 0)
             }
+            return result
         }
     }
 

@@ -236,26 +236,6 @@ import Testing
         #expect(kind(try admit(&book, policy, subjects[0], at: at(0))) == .concurrent)
     }
 
-    @Test func `a limit whose argument was ruled out does not count the call`() throws {
-        let policy = try limited(
-            #"{"per":"agent","calls":"1/h","args":{"/to":{"pattern":"^all"}}}"#
-        )
-        var book = LimitBook()
-        for (to, answer) in [("one", false), ("all", false), ("one", false), ("all", true)] {
-            let call = try call(#"{"to":"\#(to)"}"#)
-            let digest = hashing.sha256(call.bytes)
-            let found = book.admit(
-                call,
-                digest: digest,
-                of: ana,
-                under: policy,
-                ruledOut: policy.ruledOut(by: call),
-                at: at(0)
-            )
-            #expect((found != .within) == answer, "\(to)")
-        }
-    }
-
     @Test func `a flood of different calls does not grow the table of identical ones`() throws {
         let policy = try limited(#"{"per":"agent","identical":"1/d"}"#)
         var book = LimitBook()

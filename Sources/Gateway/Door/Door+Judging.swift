@@ -74,7 +74,6 @@ extension Door {
         let call = resolved.call
         let policy = resolved.tool.policy
         let digest = hashing.sha256(call.arguments.bytes)
-        let ruledOut = policy.ruledOut(by: call.arguments)
         let facts = Facts(
             taint: unknown.isEmpty
                 ? []
@@ -93,16 +92,10 @@ extension Door {
                     digest: digest,
                     of: call.principal.subject,
                     under: policy,
-                    ruledOut: ruledOut,
                     at: loop.now
                 )
         )
-        let verdict = policy.judge(
-            call.arguments,
-            facts,
-            answers: call.given?.responses,
-            ruledOut: ruledOut
-        )
+        let verdict = policy.judge(call.arguments, facts, answers: call.given?.responses)
         return JudgedCall(
             id: id,
             resolved: resolved,

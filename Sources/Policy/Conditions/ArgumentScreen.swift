@@ -6,7 +6,7 @@ import JSON
 /// A restricting condition fails when one of its arguments is a string without what it looks for.
 /// Conditions that look into the same argument share a group: one pass over the string asks for the
 /// patterns of all of them. What is not ruled out is evaluated by itself; to rule out too little is
-/// never wrong.
+/// never wrong. Rules only: what a limit asks for is what most calls of its tool hold.
 struct ArgumentScreen: Sendable {
     /// Conditions that surely fail where the argument is a string with nothing of this.
     private struct Group: Sendable {
@@ -57,12 +57,11 @@ struct ArgumentScreen: Sendable {
 }
 
 /// Which groups of conditions an `ArgumentScreen` found to fail for one call.
-package struct RuledOut: Sendable {
+struct RuledOut: Sendable {
     static let groupCount = 64
-    private var bits: UInt64 = 0
+    private var bits: UInt64
 
-    /// Nothing is ruled out.
-    package init() {}
+    fileprivate init() { bits = 0 }
 
     fileprivate mutating func insert(_ group: Int) { bits |= 1 << UInt64(group) }
 

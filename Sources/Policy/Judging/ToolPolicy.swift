@@ -29,7 +29,7 @@ package final class ToolPolicy: Sendable {
     /// Those of `denied` that hold for this server alone.
     private let hides: [DenyPath]
     package let limits: [ToolLimit]
-    /// Looks once for what restricting rules and limits of this tool ask of its arguments.
+    /// Looks once for what restricting rules of this tool ask of its arguments.
     private let screen: ArgumentScreen
     let isProduction: Bool
 
@@ -64,6 +64,7 @@ package final class ToolPolicy: Sendable {
         restricting = rules.filter { $0.statement.then != .allow }.map { rule in
             rule.rooted(at: root, group: builder.group(of: rule.statement.args))
         }
+        screen = builder.screen { unions.union($0) }
         lifting =
             rules
             .filter { $0.statement.then == .allow && $0.condition != nil }
@@ -79,12 +80,10 @@ package final class ToolPolicy: Sendable {
             ToolLimit(
                 $0,
                 condition: $0.condition?.rooted(at: root),
-                group: builder.group(of: $0.statement.args),
                 tool: toolID,
                 server: serverID
             )
         }
-        screen = builder.screen { unions.union($0) }
         digest = hashing.sha256(
             Self.form(
                 statement: statement,
@@ -129,17 +128,14 @@ extension ToolPolicy {
     ///
     /// Pure: the same call, facts and policy give the same verdict.
     ///
-    /// - Parameters:
-    ///   - answers: what the server is told beside the arguments, by its own keys.
-    ///   - ruledOut: what `ruledOut(by:)` said of this call, where that was asked before.
+    /// - Parameter answers: what the server is told beside the arguments, by its own keys.
     package func judge(
         _ call: CallForm,
         _ facts: Facts = .none,
-        answers: CallForm? = nil,
-        ruledOut: RuledOut? = nil
+        answers: CallForm? = nil
     ) -> Verdict {
         let arguments = ConditionFacts(arguments: call.document.root)
-        let ruledOut = ruledOut ?? self.ruledOut(by: call)
+        let ruledOut = screen.ruledOut(by: arguments.arguments)
         var reasons: [Reason] = []
         if let pattern = denied.firstMatch(in: call.bytes)
             ?? answers.flatMap({ denied.firstMatch(in: $0.bytes) })
@@ -174,11 +170,6 @@ extension ToolPolicy {
             }
         }
         return Verdict(tier: tier, reasons: reasons, lifted: lifted)
-    }
-
-    /// The rules and limits that one look at the arguments shows to say nothing of this call.
-    package func ruledOut(by call: CallForm) -> RuledOut {
-        screen.ruledOut(by: call.document.root)
     }
 
     /// Whether the answers hold anything but yes, no and nothing: a text or a number that the agent

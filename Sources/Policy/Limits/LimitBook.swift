@@ -53,15 +53,13 @@ package struct LimitBook: Sendable {
 
     /// Counts the call if every limit admits it; a call that is not admitted is not counted.
     ///
-    /// `digest` is the digest of the call form, `ruledOut` what its tool's policy says no word
-    /// about. Concurrency is looked at too, so that a call over it is refused early; `begin`
-    /// decides it.
+    /// `digest` is the digest of the call form. Concurrency is looked at too, so that a call over
+    /// it is refused early; `begin` decides it.
     package mutating func admit(
         _ call: CallForm,
         digest: Digest,
         of subject: LimitSubject,
         under policy: ToolPolicy,
-        ruledOut: RuledOut = RuledOut(),
         at now: Instant
     ) -> LimitAnswer {
         guard !policy.limits.isEmpty else { return .within }
@@ -70,7 +68,6 @@ package struct LimitBook: Sendable {
         let answer = tables[plan.tables].admit(
             CountedCall(
                 arguments: call.document.root,
-                ruledOut: ruledOut,
                 digest: digest.prefix64,
                 time: now
             ),

@@ -4,7 +4,6 @@ import JSON
 /// A call as limits see it.
 struct CountedCall {
     let arguments: JSONNode
-    let ruledOut: RuledOut
     /// Of its digest.
     let digest: UInt64
     let time: Instant
@@ -40,7 +39,7 @@ struct LimitTables: Sendable {
     ) -> LimitAnswer {
         touched.removeAll(keepingCapacity: true)
         for (index, line) in plan.lines.enumerated()
-        where line.limit.applies(to: call.arguments, call.ruledOut) {
+        where line.limit.applies(to: call.arguments) {
             var line = line
             let known = line.rate
             let excess = look(at: &line, call, plan.subject)

@@ -8,8 +8,6 @@ import JSON
 package final class ToolLimit: Sendable {
     package let statement: LimitStatement
     let condition: ArgumentCondition?
-    /// The group of its tool's screen that rules its condition out.
-    private let group: Int?
     let id: UInt64
     /// What is counted together beside whose calls: nothing, one server, or one tool.
     let target: UInt64
@@ -20,13 +18,11 @@ package final class ToolLimit: Sendable {
     init(
         _ limit: CompiledLimit,
         condition: ArgumentCondition?,
-        group: Int?,
         tool: UInt64,
         server: UInt64
     ) {
         statement = limit.statement
         self.condition = condition
-        self.group = group
         id = limit.id
         self.tool = tool
         (target, isPerTenant) =
@@ -41,9 +37,8 @@ package final class ToolLimit: Sendable {
     }
 
     /// As a limit restricts, a call it is unsure about counts.
-    func applies(to arguments: JSONNode, _ ruledOut: RuledOut = RuledOut()) -> Bool {
+    func applies(to arguments: JSONNode) -> Bool {
         guard let condition else { return true }
-        guard !ruledOut.contains(group) else { return false }
         return condition.evaluate(ConditionFacts(arguments: arguments)) != .fails
     }
 
