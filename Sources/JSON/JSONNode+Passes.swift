@@ -3,16 +3,41 @@ package struct JSONKeys: Sendable {
     /// How many there are at most.
     package static let most = 8
 
-    fileprivate let names: [StaticString]
-    fileprivate var hashes = InlineArray<8, UInt32>(repeating: 0)
+    private let names: [StaticString]
+    /// By some bits of a hash, which are different for all of them, the number of the key from 1.
+    private var numbers = InlineArray<64, UInt8>(repeating: 0)
+    private let shift: UInt32
+    private var hashes = InlineArray<8, UInt32>(repeating: 0)
 
     /// - Parameter names: at most `most`, written in the source, all different.
     package init(_ names: StaticString...) {
         precondition(names.count <= Self.most, "more keys than one pass looks for")
         self.names = names
-        for (number, name) in names.enumerated() {
-            hashes[number] = name.withUTF8Buffer { unsafe KeyHash.of($0) }
+        let known = names.map { name in name.withUTF8Buffer { unsafe KeyHash.of($0) } }
+        let shifts = (UInt32(0)...26).filter { shift in
+            Set(known.map { Self.slot($0, shift) }).count == known.count
         }
+        guard let shift = shifts.first else {
+            preconditionFailure("no six bits of their hashes tell these keys apart")
+        }
+        self.shift = shift
+        for (number, hash) in known.enumerated() {
+            hashes[number] = hash
+            numbers[Self.slot(hash, shift)] = UInt8(number + 1)
+        }
+    }
+
+    @inline(__always)
+    private static func slot(_ hash: UInt32, _ shift: UInt32) -> Int { Int(hash >> shift & 63) }
+
+    /// Which of the keys that one is, by its place on the tape.
+    @inline(__always)
+    fileprivate func number(of key: Int, on tape: Tape) -> Int? {
+        let hash = tape[key].link
+        let number = Int(numbers[Self.slot(hash, shift)]) - 1
+        guard number >= 0, hashes[number] == hash else { return nil }
+        let isSame = names[number].withUTF8Buffer { unsafe tape.hasContent(key, $0) }
+        return isSame ? number : nil
     }
 }
 
@@ -29,13 +54,7 @@ package struct JSONFewMembers: Sendable {
         let end = Int(entry.link)
         var key = object.index + 1
         while key < end {
-            let hash = tape[key].link
-            for number in keys.names.indices where keys.hashes[number] == hash {
-                let name = keys.names[number]
-                if name.withUTF8Buffer({ unsafe tape.hasContent(key, $0) }) {
-                    places[number] = key + 1
-                }
-            }
+            if let number = keys.number(of: key, on: tape) { places[number] = key + 1 }
             key = Int(tape[key + 1].link)
         }
     }
@@ -59,16 +78,23 @@ extension JSONNode {
     /// Whether no string or key of this value has an escape or is one of `words`, ASCII letters of
     /// either case being the same.
     ///
-    /// - Parameter words: in lower case.
+    /// - Parameter words: in lower case, none of them empty.
     package func isPlain(without words: [StaticString]) -> Bool {
         let bytes = tape.bytes
         let span = bytes.span
         let end = kind == .string ? index + 1 : Int(entry.link)
+        // Most strings begin with a letter that none of the words begins with.
+        let firsts = words.reduce(UInt32(0)) { bits, word in
+            bits | word.withUTF8Buffer { unsafe $0.first.map { 1 << UInt32($0 & 31) } ?? 0 }
+        }
         for place in index..<end {
             let entry = tape[place]
             guard entry.kind == .string else { continue }
             if entry.isEscaped { return false }
             let content = Int(entry.start)..<Int(entry.end)
+            guard !content.isEmpty, firsts >> UInt32(span[content.lowerBound] & 31) & 1 != 0 else {
+                continue
+            }
             for word in words where word.utf8CodeUnitCount == content.count {
                 if Self.isSame(word, span, content) { return false }
             }

@@ -7,6 +7,8 @@ struct Examination {
     /// Base64 members that hold a secret: their token, their block and the rule.
     var binaries: [(token: JSONNode, block: JSONNode, rule: String)] = []
 
+    var isEmpty: Bool { edits.isEmpty && binaries.isEmpty }
+
     /// All edits, Base64 members replaced by a string that says why.
     func withTokens() -> Edits {
         edits.overridden(

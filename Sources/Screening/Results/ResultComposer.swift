@@ -306,7 +306,7 @@ struct ResultComposer {
         return ScreenedResult(bytes: writer.bytes[...], report: report)
     }
 
-    consuming func result() -> ScreenedResult {
+    func result() -> ScreenedResult {
         let all = edits.overridden(by: overrides)
         let bytes = all.isEmpty ? node.source : all.applied(to: node.source)[...]
         return ScreenedResult(bytes: bytes, report: report)

@@ -87,7 +87,11 @@ extension Screener {
         guard node.kind == .object else { throw .notAnObject }
         let kind = context.kind
         let members = ResultMembers(node)
-        guard kind.isShaped(members) else { throw kind == .tool ? .content : .shape(kind) }
+        let texts =
+            kind == .tool ? PlainTexts(node, members, limits: context.limits) : nil
+        guard texts != nil || kind.isShaped(members) else {
+            throw kind == .tool ? .content : .shape(kind)
+        }
         let structured = kind == .tool ? members.structuredContent : nil
         if let check = context.checkOutput {
             if let structured {
@@ -105,6 +109,35 @@ extension Screener {
             report.withheld.append("\(error)")
             return withheld("\(error)", of: members, kind, report)
         }
+        if let texts, found.isEmpty { return surrounded(texts, node, context, report) }
+        return compose(node, members, found, context, report)
+    }
+
+    /// A result of texts in which nothing was found.
+    private func surrounded(
+        _ texts: PlainTexts,
+        _ node: JSONNode,
+        _ context: ScreeningContext,
+        _ report: ScreeningReport
+    ) -> ScreenedResult {
+        guard context.isUntrusted, !texts.isEmpty else {
+            return ScreenedResult(bytes: node.source, report: report)
+        }
+        var report = report
+        report.isMarked = true
+        let mark = Mark(source: context.source, random: random, .escaped)
+        return ScreenedResult(bytes: texts.surrounded(by: mark)[...], report: report)
+    }
+
+    /// Any result, with what was found in it.
+    func compose(
+        _ node: JSONNode,
+        _ members: ResultMembers,
+        _ found: Examination,
+        _ context: ScreeningContext,
+        _ report: ScreeningReport
+    ) -> ScreenedResult {
+        let structured = context.kind == .tool ? members.structuredContent : nil
         var composer = ResultComposer(
             node: node,
             members: members,

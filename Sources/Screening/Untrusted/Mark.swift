@@ -46,6 +46,7 @@ struct Mark {
         var opening: [UInt8] = []
         opening.reserveCapacity(source.opening.count + Self.digitCount + 3)
         opening += source.opening
+        let digits = opening.count..<opening.count + Self.digitCount + 1
         opening.appendID(id)
         Self.append(lineEnd, to: &opening)
         self.opening = opening
@@ -53,7 +54,7 @@ struct Mark {
         closing.reserveCapacity(Self.closing.count + Self.digitCount + 3)
         Self.append(lineEnd, to: &closing)
         closing += Self.closing
-        closing.appendID(id)
+        closing += opening[digits]
         self.closing = closing
     }
 
