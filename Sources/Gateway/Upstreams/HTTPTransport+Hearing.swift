@@ -118,8 +118,8 @@ extension HTTPTransport {
         in own: FieldValue?,
         _ revision: Revision
     ) async {
-        guard standing.leaves(asked.method), asking.count == 1,
-            let questions = asking[0].questions
+        guard standing.leaves(asked.method), inFlightCount == 1,
+            let questions = asking.first?.questions
         else { return await reply(standing.answer(to: asked), in: own, revision: revision) }
         // Ends when the agent answered, or took too long.
         loop.spawn { await self.reply(await questions(asked), in: own, revision: revision) }

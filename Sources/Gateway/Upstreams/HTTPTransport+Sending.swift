@@ -67,7 +67,8 @@ extension HTTPTransport: @preconcurrency ExchangeSteps {
         }
         guard events == nil else { return nil }
         let stop = Cancellation(on: loop)
-        asking.append((request.id, request.questions))
+        inFlightCount += 1
+        if let questions = request.questions { asking.append((request.id, questions)) }
         return RequestUnderWay(
             message: message(request),
             stop: stop,
@@ -79,10 +80,8 @@ extension HTTPTransport: @preconcurrency ExchangeSteps {
 
     func end(_ request: UpstreamRequest, _ key: Int, _ cancellation: CallCancellation) {
         cancellation.remove(key)
-        guard let index = asking.lastIndex(where: { $0.id == request.id }) else { return }
-        // In any order: who answers is asked only where there is one.
-        asking.swapAt(index, asking.count - 1)
-        asking.removeLast()
+        inFlightCount -= 1
+        if request.questions != nil { asking.removeAll { $0.id == request.id } }
     }
 
     private func sendByEvents(

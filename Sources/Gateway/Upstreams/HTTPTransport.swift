@@ -21,8 +21,9 @@ package actor HTTPTransport: @preconcurrency UpstreamTransport {
     var notice: (@Sendable (UpstreamNotice) -> Void)?
     /// Ends the stream that hears what the server says unasked.
     var hearing: Cancellation?
-    /// Of each request in flight who answers what is asked beside its own stream.
-    var asking: [(id: Int64, questions: QuestionSink?)] = []
+    /// Requests in flight, and who answers for them what is asked beside their own stream.
+    var inFlightCount = 0
+    var asking: [(id: Int64, questions: QuestionSink)] = []
     /// The head of most requests; made anew for another session or revision.
     private var usualFields: (revision: Revision, block: FieldBlock)?
     /// Where the server speaks HTTP+SSE of 2024-11-05 instead.
