@@ -45,16 +45,18 @@ package struct JSONKeys: Sendable {
 package struct JSONFewMembers: Sendable {
     private let tape: Tape
     /// Of each key the index of its value; 0, where no member's value can stand, for none.
-    private var places = InlineArray<8, Int>(repeating: 0)
+    private var places = SIMD8<UInt32>(repeating: 0)
 
     fileprivate init(_ keys: JSONKeys, of object: JSONNode) {
         tape = object.tape
         let entry = object.entry
-        guard entry.kind == .object else { return }
+        guard case .object = entry.kind else { return }
         let end = Int(entry.link)
         var key = object.index + 1
         while key < end {
-            if let number = keys.number(of: key, on: tape) { places[number] = key + 1 }
+            if let number = keys.number(of: key, on: tape) {
+                places[number] = UInt32(truncatingIfNeeded: key + 1)
+            }
             key = Int(tape[key + 1].link)
         }
     }
@@ -62,18 +64,47 @@ package struct JSONFewMembers: Sendable {
     /// The value of the key that was given as number `key`, from 0.
     package subscript(key: Int) -> JSONNode? {
         let place = places[key]
-        return place == 0 ? nil : JSONNode(tape: tape, index: place)
+        return place == 0 ? nil : JSONNode(tape: tape, index: Int(place))
     }
+
+    package func has(_ key: Int) -> Bool { places[key] != 0 }
 
     package func kind(of key: Int) -> JSONKind? {
         let place = places[key]
-        return place == 0 ? nil : tape[place].kind
+        return place == 0 ? nil : tape[Int(place)].kind
+    }
+
+    /// Which key that value of the same document has; nil where it is none of those.
+    package func key(of value: JSONPlace) -> Int? {
+        for number in 0..<JSONKeys.most where Int(places[number]) == value.index { return number }
+        return nil
     }
 }
 
 extension JSONNode {
     /// The members with those keys, found in one pass.
     package func members(_ keys: JSONKeys) -> JSONFewMembers { JSONFewMembers(keys, of: self) }
+
+    package var isObject: Bool { if case .object = entry.kind { true } else { false } }
+    package var isArray: Bool { if case .array = entry.kind { true } else { false } }
+
+    /// The value of a number of at most 18 plain digits, without allocating; nil for all else.
+    package var smallInteger: Int64? { JSONWalk(self).smallInteger(place) }
+
+    /// Whether nothing but commas and colons stands between the members of an object.
+    package var isCompact: Bool {
+        let object = entry
+        guard case .object = object.kind else { return false }
+        // Two brackets; with each member a colon, and a comma but for the last.
+        var length = 2 + max(0, object.count * 2 - 1)
+        var key = index + 1
+        let end = Int(object.link)
+        while key < end {
+            length += tape[key].sourceCount + tape[key + 1].sourceCount
+            key = Int(tape[key + 1].link)
+        }
+        return length == object.sourceCount
+    }
 
     /// Whether no string or key of this value has an escape or is one of `words`, ASCII letters of
     /// either case being the same.

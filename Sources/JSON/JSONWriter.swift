@@ -35,6 +35,13 @@ package struct JSONWriter {
         needsComma = false
     }
 
+    /// JSON text of the source that ends where a value is to stand: `{"jsonrpc":"2.0","id":`.
+    package mutating func lead(_ text: StaticString) {
+        separate()
+        text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+        needsComma = false
+    }
+
     /// A value, or a member with its key, that is written in the source as JSON text.
     package mutating func literal(_ text: StaticString) {
         separate()
@@ -44,7 +51,7 @@ package struct JSONWriter {
     /// The key of the next value, with the bytes that key has in its own document.
     package mutating func key(_ key: JSONNode) {
         separate()
-        bytes += key.source
+        append(key)
         bytes.append(0x3a)
         needsComma = false
     }
@@ -63,6 +70,22 @@ package struct JSONWriter {
 
     package mutating func number(_ number: JSONNumber) { raw(number.text.utf8) }
     package mutating func number(_ number: some FixedWidthInteger) { raw(String(number).utf8) }
+    package mutating func number(_ number: Int) { self.number(Int64(number)) }
+
+    package mutating func number(_ number: Int64) {
+        separate()
+        if number < 0 { bytes.append(0x2d) }
+        // 2^64 has twenty digits.
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var first = 20
+        var rest = number.magnitude
+        repeat {
+            first &-= 1
+            digits[first] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        for place in first..<20 { bytes.append(digits[place]) }
+    }
 
     package mutating func bool(_ value: Bool) { raw((value ? "true" : "false").utf8) }
     package mutating func null() { raw("null".utf8) }
@@ -73,8 +96,42 @@ package struct JSONWriter {
         bytes += text
     }
 
+    package mutating func raw(_ text: [UInt8]) {
+        separate()
+        bytes.append(contentsOf: text)
+    }
+
     /// The value with exactly the bytes it has in its document.
-    package mutating func node(_ node: JSONNode) { raw(node.source) }
+    package mutating func node(_ node: JSONNode) {
+        separate()
+        append(node)
+    }
+
+    /// A member as it stands in its document, but for blanks around its colon.
+    package mutating func member(_ key: JSONNode, _ value: JSONNode) {
+        let (name, content) = (key.entry, value.entry)
+        let margin = content.kind == .string ? 1 : 0
+        guard Int(content.start) - margin == Int(name.end) + 2 else {
+            self.key(key)
+            node(value)
+            return
+        }
+        separate()
+        append(key.tape, Int(name.start) - 1..<Int(content.end) + margin)
+    }
+
+    /// The bytes between the node's ends, quotes and brackets included.
+    private mutating func append(_ node: JSONNode) {
+        let entry = node.entry
+        let margin = entry.kind == .string ? 1 : 0
+        append(node.tape, Int(entry.start) - margin..<Int(entry.end) + margin)
+    }
+
+    private mutating func append(_ tape: Tape, _ range: Range<Int>) {
+        unsafe tape.bytes.withUnsafeBufferPointer { source in
+            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[range]))
+        }
+    }
 
     package mutating func value(_ value: JSONValue) {
         switch value {

@@ -1,3 +1,5 @@
+private import Base
+
 /// One value or key of a text, 16 bytes; a document is a flat row of them in source order.
 ///
 /// A container is followed by its content; `link` of every value is the index after that content,
@@ -33,6 +35,9 @@ struct TapeEntry: BitwiseCopyable {
     var isInteger: Bool { meta & Self.integer != 0 }
     @inline(__always)
     var count: Int { Int(meta >> 8) }
+    /// Bytes of the source, quotes and brackets included.
+    @inline(__always)
+    var sourceCount: Int { Int(end &- start) + (kind == .string ? 2 : 0) }
 }
 
 /// What stands before the entries of a tape.
@@ -109,13 +114,15 @@ struct Tape: @unchecked Sendable {
     func hasContent(_ index: Int, _ other: UnsafeBufferPointer<UInt8>) -> Bool {
         let entry = self[index]
         if entry.isEscaped { return unsafe content(index).elementsEqual(other) }
-        guard Int(entry.end &- entry.start) == other.count else { return false }
-        return unsafe bytes.withUnsafeBufferPointer { source in
-            let start = Int(entry.start)
-            for place in 0..<other.count where unsafe source[start &+ place] != other[place] {
-                return false
+        let count = other.count
+        guard Int(entry.end &- entry.start) == count, let other = other.baseAddress else {
+            return entry.end == entry.start && other.isEmpty
+        }
+        return unsafe storage.withUnsafeMutablePointerToHeader { header in
+            unsafe header.pointee.bytes.withUnsafeBufferPointer { source in
+                guard let base = source.baseAddress else { return false }
+                return unsafe haveEqualBytes(base + Int(entry.start), other, count: count)
             }
-            return true
         }
     }
 }
