@@ -14,11 +14,9 @@ package enum Envelope {
         _ write: (inout JSONWriter) -> Void
     ) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: byteCount + 128)
-        writer.beginObject()
-        writer.literal(#""jsonrpc":"2.0""#)
-        writer.key(literal: "id")
+        writer.lead(#"{"jsonrpc":"2.0","id":"#)
         id.write(to: &writer)
-        writer.key(literal: "result")
+        writer.lead(#""result":"#)
         write(&writer)
         writer.endObject()
         return writer.bytes

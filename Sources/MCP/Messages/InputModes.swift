@@ -18,6 +18,9 @@ package struct InputModes: OptionSet, Sendable, Hashable {
 
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
+    /// None of them; an empty literal is read by a generic initialiser that costs hundreds.
+    package init() { rawValue = 0 }
+
     package static let form = InputModes(rawValue: 1)
     package static let url = InputModes(rawValue: 2)
     package static let sampling = InputModes(rawValue: 4)
@@ -25,9 +28,11 @@ package struct InputModes: OptionSet, Sendable, Hashable {
     /// That its model may be given tools of the server's; only beside `sampling`.
     package static let samplingTools = InputModes(rawValue: 16)
 
+    package var isEmpty: Bool { rawValue == 0 }
+
     /// What a client's capabilities declare; an empty `elicitation` means forms.
     package init(declaredBy capabilities: JSONNode?, in revision: Revision) {
-        var modes: InputModes = []
+        var modes = InputModes()
         if let declared = capabilities?["elicitation"], declared.kind == .object,
             revision >= .r2025_06_18
         {

@@ -47,28 +47,40 @@ extension Message {
     /// - Throws: -32600 for an array (batches ended with 2025-06-18), a wrong version, an id that
     ///   is null, a fraction or too long, or a shape that is neither of the three.
     package init(_ root: JSONNode) throws(MalformedMessage) {
-        guard root.kind == .object else {
+        guard root.isObject else {
             throw .invalid(
-                root.kind == .array
+                root.isArray
                     ? "batches are not taken; send one message per request"
                     : "a message is a JSON object"
             )
         }
-        let idNode = root["id"]
-        let id = idNode.flatMap { RequestID($0) }
-        guard let version = root["jsonrpc"], version.isString("2.0") else {
+        let found = root.members(Self.keys)
+        let id = found[Key.id].flatMap { RequestID($0) }
+        guard found[Key.version]?.isString("2.0") == true else {
             throw .invalid("`jsonrpc` must be \"2.0\"", id)
         }
-        if idNode != nil, id == nil {
+        if found.has(Key.id), id == nil {
             throw .invalid("`id` must be a string of at most 256 bytes or a 64-bit integer")
         }
-        if let methodNode = root["method"] {
-            self = try Self.call(root, method: methodNode, id: id)
+        if let method = found[Key.method] {
+            self = try Self.call(found, method: method, id: id)
         } else if let id {
-            self = .response(try Self.response(root, id: id))
+            self = .response(try Self.response(found, id: id))
         } else {
             throw .invalid("a message needs a `method`, or an `id` with a `result` or an `error`")
         }
+    }
+
+    /// The members of a message, read in one pass, and their places.
+    private static let keys = JSONKeys("id", "jsonrpc", "method", "params", "result", "error")
+
+    private enum Key {
+        static let id = 0
+        static let version = 1
+        static let method = 2
+        static let params = 3
+        static let result = 4
+        static let error = 5
     }
 
     /// What a peer answers to a request whose id it could not read: an error whose id is null
@@ -85,18 +97,18 @@ extension Message {
     }
 
     private static func call(
-        _ root: JSONNode,
+        _ found: JSONFewMembers,
         method methodNode: JSONNode,
         id: RequestID?
     ) throws(MalformedMessage) -> Message {
         guard let method = methodNode.string, (1...128).contains(method.utf8.count) else {
             throw .invalid("`method` must be a string of 1 to 128 bytes", id)
         }
-        guard root["result"] == nil, root["error"] == nil else {
+        guard !found.has(Key.result), !found.has(Key.error) else {
             throw .invalid("a message has either a `method` or a `result`, not both", id)
         }
-        let params = root["params"]
-        if let params, params.kind != .object {
+        let params = found[Key.params]
+        if let params, !params.isObject {
             throw .invalid("`params` must be an object", id)
         }
         guard let id else { return .notification(Notification(method: method, params: params)) }
@@ -104,10 +116,10 @@ extension Message {
     }
 
     private static func response(
-        _ root: JSONNode,
+        _ found: JSONFewMembers,
         id: RequestID
     ) throws(MalformedMessage) -> Response {
-        switch (root["result"], root["error"]) {
+        switch (found[Key.result], found[Key.error]) {
         case (let result?, nil):
             return Response(id: id, outcome: .result(result))
         case (nil, let error?):

@@ -9,7 +9,9 @@ package enum RequestID: Hashable, Sendable {
 
     /// Nil for any other kind of value, a fraction, or an integer beyond 64 bits.
     package init?(_ node: JSONNode) {
-        if let number = node.number {
+        if let value = node.smallInteger {
+            self = .integer(value)
+        } else if let number = node.number {
             guard let value = number.int64 else { return nil }
             self = .integer(value)
         } else if let text = node.string, text.utf8.count <= 256 {

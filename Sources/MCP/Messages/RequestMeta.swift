@@ -28,14 +28,29 @@ package struct RequestMeta: Sendable {
     package let trace: TraceContext?
 
     package init(of params: JSONNode?) {
-        let meta = params?["_meta"]
-        protocolVersion = meta?[MetaKey.protocolVersion]?.string
-        let capabilities = meta?[MetaKey.clientCapabilities]
-        clientCapabilities = capabilities?.kind == .object ? capabilities : nil
-        logLevel = meta?[MetaKey.logLevel]?.string.flatMap { LogLevel(rawValue: $0) }
-        progressToken = meta?["progressToken"].flatMap { RequestID($0) }
-        trace = meta?["traceparent"]?.string.flatMap { TraceContext(traceparent: $0) }
+        guard let meta = params?["_meta"] else {
+            protocolVersion = nil
+            clientCapabilities = nil
+            logLevel = nil
+            progressToken = nil
+            trace = nil
+            return
+        }
+        let found = meta.members(Self.keys)
+        protocolVersion = found[0]?.string
+        clientCapabilities = found[1].flatMap { $0.isObject ? $0 : nil }
+        logLevel = found[2]?.string.flatMap { LogLevel(rawValue: $0) }
+        progressToken = found[3].flatMap { RequestID($0) }
+        trace = found[4]?.string.flatMap { TraceContext(traceparent: $0) }
     }
+
+    private static let keys = JSONKeys(
+        MetaKey.protocolVersion,
+        MetaKey.clientCapabilities,
+        MetaKey.logLevel,
+        "progressToken",
+        "traceparent"
+    )
 
     /// Whether the request says it is of the modern revision, in whole or in part.
     package var claimsModern: Bool { protocolVersion != nil }

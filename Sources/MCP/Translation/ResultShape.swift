@@ -20,29 +20,39 @@ package enum ResultShape {
         text: (JSONNode) -> String = { String(decoding: $0.source, as: UTF8.self) },
         to writer: inout JSONWriter
     ) {
-        writer.beginObject()
-        if revision.isModern {
-            writer.key("resultType")
-            writer.string("complete")
+        let known = result.members(Self.known)
+        let lowersBlocks = BlockLowering.isNeeded(for: revision)
+        if !revision.isModern, !lowersBlocks, verdict == nil, result.isCompact,
+            !droppedAlways.contains(where: { known.has($0) }),
+            known[Known.structured]?.isObject != false
+        {
+            // Nothing is added to it and nothing left out.
+            writer.node(result)
+            return
         }
-        let spoken = valueWithoutText(of: result, for: revision).map(text)
-        for (key, value) in result.members.nodes where !isDropped(key, value, for: revision) {
-            if spoken != nil, key.isString("content") { continue }
-            writer.key(key)
-            let areMessages = kind == .prompt && key.isString("messages")
-            if BlockLowering.isNeeded(for: revision), value.kind == .array,
-                areMessages || kind == .tool && key.isString("content")
-            {
+        writer.beginObject()
+        if revision.isModern { writer.literal(#""resultType":"complete""#) }
+        let spoken = valueWithoutText(known, for: revision).map(text)
+        for (key, value) in result.members.nodes {
+            let member = known.key(of: value.place)
+            if let member, isDropped(member, value, for: revision) { continue }
+            let isContent = member == Known.content
+            if spoken != nil, isContent { continue }
+            let areMessages = kind == .prompt && member == Known.messages
+            if lowersBlocks, value.isArray, areMessages || kind == .tool && isContent {
+                writer.key(key)
                 BlockLowering.write(value, areMessages: areMessages, for: revision, to: &writer)
             } else {
-                writer.node(value)
+                writer.member(key, value)
             }
         }
-        if let spoken { writeContent(&writer, of: result, and: spoken, for: revision) }
+        if let spoken {
+            writeContent(&writer, of: known[Known.content], and: spoken, for: revision)
+        }
         if kind == .reading, revision.isModern { writeCaching(&writer, from: result) }
         writeMeta(
             &writer,
-            from: result["_meta"],
+            from: known[Known.meta],
             serverInfo: revision.isModern ? serverInfo : nil,
             verdict: verdict
         )
@@ -60,10 +70,13 @@ package enum ResultShape {
     }
 
     /// A value that would be lost: left out for this revision, with no text that says it.
-    private static func valueWithoutText(of result: JSONNode, for revision: Revision) -> JSONNode? {
-        guard !revision.isModern, let value = result["structuredContent"], !value.isNull,
-            revision < .r2025_06_18 || value.kind != .object,
-            result["content"]?.elements.contains(where: { $0["type"]?.isString("text") == true })
+    private static func valueWithoutText(
+        _ known: JSONFewMembers,
+        for revision: Revision
+    ) -> JSONNode? {
+        guard !revision.isModern, let value = known[Known.structured], !value.isNull,
+            revision < .r2025_06_18 || !value.isObject,
+            known[Known.content]?.elements.contains(where: { $0["type"]?.isString("text") == true })
                 != true
         else { return nil }
         return value
@@ -71,13 +84,13 @@ package enum ResultShape {
 
     private static func writeContent(
         _ writer: inout JSONWriter,
-        of result: JSONNode,
+        of content: JSONNode?,
         and text: String,
         for revision: Revision
     ) {
         writer.key("content")
         writer.beginArray()
-        if let content = result["content"] {
+        if let content {
             for block in content.elements {
                 writer.raw(BlockLowering.text(of: block, for: revision))
             }
@@ -95,20 +108,35 @@ package enum ResultShape {
         writer.endObject()
     }
 
+    /// The members of a result that count here, found in one pass, and their places.
+    private static let known = JSONKeys(
+        "resultType",
+        "_meta",
+        "ttlMs",
+        "cacheScope",
+        "structuredContent",
+        "content",
+        "messages"
+    )
+
+    private enum Known {
+        static let meta = 1
+        static let structured = 4
+        static let content = 5
+        static let messages = 6
+    }
+
+    /// Written anew or not at all, whatever the revision: the first four.
+    private static let droppedAlways = 0..<4
+
     private static func isDropped(
-        _ key: JSONNode,
+        _ member: Int,
         _ value: JSONNode,
         for revision: Revision
     ) -> Bool {
-        if key.isString("resultType") || key.isString("_meta") || key.isString("ttlMs")
-            || key.isString("cacheScope")
-        {
-            return true
-        }
-        if key.isString("structuredContent") {
-            return revision < .r2025_06_18 || (!revision.isModern && value.kind != .object)
-        }
-        return false
+        if droppedAlways.contains(member) { return true }
+        guard member == Known.structured else { return false }
+        return revision < .r2025_06_18 || (!revision.isModern && !value.isObject)
     }
 
     /// The `_meta` keys of a server that go on: none of the reserved ones and none of ours.
