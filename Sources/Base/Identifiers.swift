@@ -73,16 +73,7 @@ package protocol ShortName: Hashable, Sendable, Comparable, CustomStringConverti
 
 extension ShortName {
     package init(_ spelling: String) throws(InvalidName) {
-        let bytes = spelling.utf8
-        let isUsable =
-            (1...64).contains(bytes.count)
-            && bytes.allSatisfy { byte in
-                (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte)
-                    || byte == 0x2d || byte == 0x5f
-            }
-            && bytes.first != 0x2d && bytes.first != 0x5f && bytes.last != 0x5f
-            && !zip(bytes, bytes.dropFirst()).contains { $0 == 0x5f && $1 == 0x5f }
-        guard isUsable else {
+        guard isShortName(spelling.utf8.span) else {
             throw InvalidName(
                 kind: Self.kind,
                 spelling: spelling,
@@ -92,9 +83,31 @@ extension ShortName {
         self.init(unchecked: spelling)
     }
 
+    /// By the bytes of a request; nil for what is no such name.
+    package init?(utf8 spelling: Span<UInt8>) {
+        guard isShortName(spelling) else { return nil }
+        self.init(unchecked: String(decoding: spelling))
+    }
+
     package var description: String { rawValue }
 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+private func isShortName(_ bytes: Span<UInt8>) -> Bool {
+    guard (1...64).contains(bytes.count), bytes[0] != 0x2d else { return false }
+    // Begins as after an underscore: none may stand first, last or beside another.
+    var before: UInt8 = 0x5f
+    for place in bytes.indices {
+        let byte = bytes[place]
+        switch byte {
+        case 0x61...0x7a, 0x30...0x39, 0x2d: break
+        case 0x5f where before != 0x5f: break
+        default: return false
+        }
+        before = byte
+    }
+    return before != 0x5f
 }
 
 /// Whose data and rules a call works with; it comes from the credential, never from a request.
@@ -148,6 +161,9 @@ package struct ToolName: Hashable, Sendable, Comparable, CustomStringConvertible
         }
         rawValue = spelling
     }
+
+    /// For a look among names that were checked: what is no name is found nowhere.
+    package init(unchecked spelling: String) { rawValue = spelling }
 
     package var description: String { rawValue }
 

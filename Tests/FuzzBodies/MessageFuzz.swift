@@ -116,8 +116,11 @@ enum MessageFuzz {
         let meta = RequestMeta(of: params(of: message))
         let versions = Revision.allCases.map(\.rawValue) + ["1.0", meta.protocolVersion]
         for version in versions + [nil] {
-            for session in ["0011", nil] {
-                let signals = Negotiation.Signals(versionHeader: version, sessionHeader: session)
+            for hasSession in [true, false] {
+                let signals = Negotiation.Signals(
+                    version: version.map { NamedRevision($0) },
+                    hasSession: hasSession
+                )
                 do throws(ProtocolError) {
                     let era = try Negotiation.era(of: message, meta: meta, signals)
                     guard case .modern = era else { continue }

@@ -29,7 +29,10 @@ struct NegotiationTests {
         return try Negotiation.era(
             of: message,
             meta: RequestMeta(of: found),
-            Negotiation.Signals(versionHeader: header, sessionHeader: session)
+            Negotiation.Signals(
+                version: header.map { NamedRevision($0) },
+                hasSession: session != nil
+            )
         )
     }
 
@@ -60,10 +63,10 @@ struct NegotiationTests {
     }
 
     @Test func `a session's message may leave the header out`() throws {
-        #expect(try era("ping", session: "s") == .session(id: "s", version: nil))
+        #expect(try era("ping", session: "s") == .session(version: nil))
         #expect(
             try era("ping", header: "2025-06-18", session: "s")
-                == .session(id: "s", version: .r2025_06_18)
+                == .session(version: .r2025_06_18)
         )
     }
 

@@ -16,7 +16,7 @@ package final class AuthenticatedMessage: Sendable {
     package let message: Message
     package let meta: RequestMeta
     /// The legacy session it belongs to.
-    package let session: SessionID?
+    package let session: Sessions.Session?
     /// Keeps the `Mcp-Param-*` headers at hand for the tool whose schema names them; nil where no
     /// headers travel (standard input).
     package let parameterHeader: (@Sendable (String) -> String?)?
@@ -27,7 +27,7 @@ package final class AuthenticatedMessage: Sendable {
         revision: Revision,
         message: Message,
         meta: RequestMeta,
-        session: SessionID?,
+        session: Sessions.Session?,
         parameterHeader: (@Sendable (String) -> String?)?
     ) {
         self.principal = principal

@@ -171,7 +171,7 @@ extension AgentService {
         _ inbound: AuthenticatedMessage,
         isOn: Bool
     ) async -> AgentReply {
-        guard let session = inbound.session, let uri = request.params?["uri"]?.string else {
+        guard let session = inbound.session?.id, let uri = request.params?["uri"]?.string else {
             let problem = ProtocolError(
                 .invalidParams,
                 "`params.uri` must be a string",
@@ -238,7 +238,7 @@ extension AgentService {
         _ request: Message.Request,
         _ inbound: AuthenticatedMessage
     ) async -> AgentReply {
-        guard let session = inbound.session,
+        guard let session = inbound.session?.id,
             let level = request.params?["level"]?.string.flatMap({ LogLevel(rawValue: $0) })
         else {
             let words = LogLevel.allCases.map(\.rawValue).joined(separator: ", ")
@@ -257,7 +257,7 @@ extension AgentService {
     /// a session its level, and what is not about details where it set none.
     func logLevel(of inbound: AuthenticatedMessage) -> LogLevel? {
         guard let session = inbound.session else { return inbound.meta.logLevel }
-        return sessions.logLevel(of: session) ?? .info
+        return session.logLevel ?? .info
     }
 
     // MARK: Telling

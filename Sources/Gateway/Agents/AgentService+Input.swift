@@ -9,7 +9,7 @@ extension AgentService {
     /// in the same session only.
     struct AskedKey: Hashable {
         let principal: PrincipalKey
-        let scope: Scope
+        let scope: ObjectIdentifier
         let id: String
     }
 
@@ -19,7 +19,7 @@ extension AgentService {
     func extras(
         of request: Message.Request,
         _ inbound: AuthenticatedMessage,
-        _ scope: Scope,
+        _ scope: ObjectIdentifier,
         _ channel: any ReplyChannel,
         _ cancellation: CallCancellation
     ) throws(ProtocolError) -> CallExtras {
@@ -27,9 +27,9 @@ extension AgentService {
         extras.logLevel = logLevel(of: inbound)
         guard inbound.revision.isModern else {
             guard let session = inbound.session else { return extras }
-            extras.modes = sessions.modes(of: session)
+            extras.modes = session.modes
             // Nothing is asked before the agent said that it is ready (2025-11-25, basic/lifecycle).
-            if !extras.modes.isEmpty, channel.carriesQuestions, sessions.isInitialized(session) {
+            if !extras.modes.isEmpty, channel.carriesQuestions, session.isInitialized {
                 extras.asking = SessionAsking(
                     service: self,
                     principal: inbound.principal.key,
@@ -57,7 +57,7 @@ extension AgentService {
         _ kind: InputKind,
         _ params: [UInt8],
         _ principal: PrincipalKey,
-        _ scope: Scope,
+        _ scope: ObjectIdentifier,
         _ channel: any ReplyChannel,
         _ cancellation: CallCancellation
     ) async -> JSONNode? {
@@ -90,7 +90,11 @@ extension AgentService {
     }
 
     /// An answer to something that was asked; what nobody asked is nobody's answer.
-    func take(_ response: Message.Response, _ inbound: AuthenticatedMessage, scope: Scope) {
+    func take(
+        _ response: Message.Response,
+        _ inbound: AuthenticatedMessage,
+        scope: ObjectIdentifier
+    ) {
         guard case .string(let id) = response.id else { return }
         let key = AskedKey(principal: inbound.principal.key, scope: scope, id: id.text)
         guard case .result(let node) = response.outcome else {
@@ -105,7 +109,7 @@ extension AgentService {
 private struct SessionAsking: InputAsking {
     let service: AgentService
     let principal: PrincipalKey
-    let scope: AgentService.Scope
+    let scope: ObjectIdentifier
     let channel: any ReplyChannel
     let cancellation: CallCancellation
 

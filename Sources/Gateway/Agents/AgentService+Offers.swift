@@ -82,11 +82,13 @@ extension AgentService {
         )
     }
 
+    /// Inlined where messages come in: as a step of its own it cost two switches of tasks.
+    @inline(__always)
     func call(
         _ kind: OfferKind,
         _ request: Message.Request,
         _ inbound: AuthenticatedMessage,
-        scope: Scope,
+        scope: ObjectIdentifier,
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> AgentReply {
@@ -125,6 +127,15 @@ extension AgentService {
                 cancellation: cancellation
             )
         }
+        return reply(to: request, kind, inbound, answer)
+    }
+
+    private func reply(
+        to request: Message.Request,
+        _ kind: OfferKind,
+        _ inbound: AuthenticatedMessage,
+        _ answer: CallAnswer
+    ) -> AgentReply {
         switch answer {
         case .result(let screened, let verdict):
             // A large result is written once, where it is sent from.

@@ -31,33 +31,21 @@ package actor AgentService {
     private var running: [RunningKey: Running] = [:]
 
     private struct Running {
+        let inbound: AuthenticatedMessage
         let cancellation: CallCancellation
         let channel: any ReplyChannel
         /// When its agent was last told that it still runs; at first, when it began.
         var quietSince: Instant
     }
 
-    struct RunningKey: Hashable {
-        let principal: PrincipalKey
-        let scope: Scope
+    /// Ids live in a scope: two agents may count from 1 with the same credential.
+    ///
+    /// It is a legacy session, a line-based connection, or one message of modern HTTP, which nothing
+    /// but its own connection cancels. Each is of one credential and outlives what runs in it.
+    private struct RunningKey: Hashable {
+        let scope: ObjectIdentifier
         let id: RequestID
-
-        /// Ids of one scope differ; which agent counts alike is for `==`.
-        func hash(into hasher: inout Hasher) {
-            hasher.combine(scope)
-            hasher.combine(id)
-        }
     }
-
-    /// Where the ids of requests live: two agents may count from 1 with the same credential.
-    enum Scope: Hashable {
-        /// A legacy session or a line-based connection.
-        case named(String)
-        /// One request of modern HTTP, which nothing but its own connection cancels.
-        case exchange(UInt64)
-    }
-
-    private var exchanges: UInt64 = 0
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -84,18 +72,30 @@ package actor AgentService {
 
     package var sessionCount: Int { sessions.count }
 
-    /// The revision of a live session of that credential at that endpoint.
-    package func revision(
-        of session: SessionID,
+    /// The live session of that credential at that endpoint; being looked for keeps it.
+    package func session(
+        _ id: SessionID,
         _ principal: Principal,
         _ endpoint: Endpoint
-    ) -> Revision? {
-        sessions.find(session, principal.key, endpoint, at: loop.now)?.revision
+    ) -> Sessions.Session? {
+        sessions.find(id, principal.key, endpoint, at: loop.now)
+    }
+
+    /// The same by the bytes of a header.
+    func session(
+        spelled id: ArraySlice<UInt8>,
+        _ principal: Principal,
+        _ endpoint: Endpoint
+    ) -> Sessions.Session? {
+        sessions.find(spelled: id.span, principal.key, endpoint, at: loop.now)
     }
 
     package func close(_ session: SessionID, _ principal: Principal) async -> Bool {
-        for (key, call) in running
-        where key.scope == .named(session.text) && key.principal == principal.key {
+        for (key, call) in running {
+            // What a line-based connection runs goes on beyond its session.
+            guard let own = call.inbound.session, key.scope == ObjectIdentifier(own),
+                own.id == session, own.principal == principal.key
+            else { continue }
             call.cancellation.cancel(.cancelled)
         }
         let isClosed = sessions.close(session, principal.key)
@@ -111,7 +111,7 @@ package actor AgentService {
     package func closeSessions(of principal: PrincipalKey) {
         sessions.closeAll(of: principal)
         for feed in feeds.all.values where feed.principal.key == principal { feed.end() }
-        for (key, call) in running where key.principal == principal {
+        for call in running.values where call.inbound.principal.key == principal {
             call.cancellation.cancel(.stopped)
         }
     }
@@ -131,15 +131,15 @@ package actor AgentService {
 
     // MARK: Messages
 
-    /// Handles one message; `scope` names the connection or session its ids live in, nil where the
+    /// Handles one message; `scope` is the connection or session its ids live in, nil where the
     /// request stands alone.
     package func handle(
         _ inbound: AuthenticatedMessage,
-        scope name: String?,
+        scope: ObjectIdentifier?,
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> AgentReply {
-        let scope = scope(name)
+        let scope = scope ?? ObjectIdentifier(inbound)
         switch inbound.message {
         case .response(let response):
             take(response, inbound, scope: scope)
@@ -157,7 +157,17 @@ package actor AgentService {
             take(notification, inbound, scope: scope)
             return .accepted
         case .request(let request):
-            return await answer(
+            // What is called needs no step of its own on the way: nearly every message is a call.
+            guard let kind = OfferKind(judgedBy: request.method) else {
+                return await answer(request, inbound, scope, channel, cancellation)
+            }
+            let key = RunningKey(scope: scope, id: request.id)
+            guard begin(key, inbound, channel, cancellation) else {
+                return reply(request.id, Self.idInUse, inbound)
+            }
+            defer { running[key] = nil }
+            return await call(
+                kind,
                 request,
                 inbound,
                 scope: scope,
@@ -167,25 +177,19 @@ package actor AgentService {
         }
     }
 
-    private func scope(_ name: String?) -> Scope {
-        if let name { return .named(name) }
-        exchanges &+= 1
-        return .exchange(exchanges)
-    }
-
     private func take(
         _ notification: Message.Notification,
         _ inbound: AuthenticatedMessage,
-        scope: Scope
+        scope: ObjectIdentifier
     ) {
         switch notification.method {
         case "notifications/initialized":
-            if let session = inbound.session { sessions.markInitialized(session) }
+            if let session = inbound.session { sessions.markInitialized(session.id) }
         case "notifications/cancelled":
             guard let id = notification.params?["requestId"].flatMap({ RequestID($0) }) else {
                 return
             }
-            let key = RunningKey(principal: inbound.principal.key, scope: scope, id: id)
+            let key = RunningKey(scope: scope, id: id)
             running[key]?.cancellation.cancel(.cancelled)
         default:
             break  // Unknown notifications have no answer (JSON-RPC 2.0, section 4.1).
@@ -195,23 +199,11 @@ package actor AgentService {
     private func answer(
         _ request: Message.Request,
         _ inbound: AuthenticatedMessage,
-        scope: Scope,
-        channel: any ReplyChannel,
-        cancellation: CallCancellation
+        _ scope: ObjectIdentifier,
+        _ channel: any ReplyChannel,
+        _ cancellation: CallCancellation
     ) async -> AgentReply {
         let isModern = inbound.revision.isModern
-        if let kind = OfferKind(judgedBy: request.method) {
-            return await run(request, inbound, scope, channel, cancellation) { service in
-                await service.call(
-                    kind,
-                    request,
-                    inbound,
-                    scope: scope,
-                    channel: channel,
-                    cancellation: cancellation
-                )
-            }
-        }
         switch request.method {
         case "initialize" where !isModern:
             return await initialize(request, inbound)
@@ -239,14 +231,12 @@ package actor AgentService {
         default: break
         }
         if isModern, request.method == "subscriptions/listen" {
-            return await run(request, inbound, scope, channel, cancellation) { service in
-                await service.listen(
-                    request,
-                    inbound,
-                    channel: channel,
-                    cancellation: cancellation
-                )
+            let key = RunningKey(scope: scope, id: request.id)
+            guard begin(key, inbound, channel, cancellation) else {
+                return reply(request.id, Self.idInUse, inbound)
             }
+            defer { running[key] = nil }
+            return await listen(request, inbound, channel: channel, cancellation: cancellation)
         }
         if let kind = OfferKind(listedBy: request.method) {
             return await list(kind, request, inbound)
@@ -263,31 +253,29 @@ package actor AgentService {
         )
     }
 
-    /// Runs what may take long, where `notifications/cancelled` finds it.
-    private func run(
-        _ request: Message.Request,
+    /// Puts what may take long where `notifications/cancelled` finds it; false where another
+    /// request of that id runs.
+    private func begin(
+        _ key: RunningKey,
         _ inbound: AuthenticatedMessage,
-        _ scope: Scope,
         _ channel: any ReplyChannel,
-        _ cancellation: CallCancellation,
-        _ body: (isolated AgentService) async -> AgentReply
-    ) async -> AgentReply {
-        let key = RunningKey(principal: inbound.principal.key, scope: scope, id: request.id)
-        let new = Running(cancellation: cancellation, channel: channel, quietSince: loop.now)
-        if let old = running.updateValue(new, forKey: key) {
-            running[key] = old
-            return reply(
-                request.id,
-                ProtocolError(
-                    .invalidRequest,
-                    "this id is in use by a running request; take another"
-                ),
-                inbound
-            )
-        }
-        defer { running[key] = nil }
-        return await body(self)
+        _ cancellation: CallCancellation
+    ) -> Bool {
+        let new = Running(
+            inbound: inbound,
+            cancellation: cancellation,
+            channel: channel,
+            quietSince: loop.now
+        )
+        guard let old = running.updateValue(new, forKey: key) else { return true }
+        running[key] = old
+        return false
     }
+
+    private static let idInUse = ProtocolError(
+        .invalidRequest,
+        "this id is in use by a running request; take another"
+    )
 
     private func initialize(
         _ request: Message.Request,

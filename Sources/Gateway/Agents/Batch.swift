@@ -36,8 +36,8 @@ extension AgentService {
         of revision: Revision,
         _ principal: Principal,
         _ endpoint: Endpoint,
-        session: SessionID,
-        scope: String,
+        session: Sessions.Session,
+        scope: ObjectIdentifier,
         cancellation: CallCancellation
     ) async -> [UInt8]? {
         var bodies: [[UInt8]] = []

@@ -13,13 +13,9 @@ extension HTTPAgentEndpoint {
         _ endpoint: Endpoint
     ) async -> Bool {
         let head = exchange.head
-        guard let text = Self.text(head[.mcpSessionID]), !head.isRepeated(.mcpSessionID) else {
-            return false
-        }
-        let session = SessionID(text: text)
-        guard await service.revision(of: session, principal, endpoint) == .r2025_03_26 else {
-            return false
-        }
+        guard let id = head[.mcpSessionID], !head.isRepeated(.mcpSessionID),
+            let session = session(id, principal, endpoint), session.revision == .r2025_03_26
+        else { return false }
         if let problem = Self.versionProblem(of: head, in: .r2025_03_26) {
             await answer(exchange, nil, problem)
             return true
@@ -37,7 +33,7 @@ extension HTTPAgentEndpoint {
             principal,
             endpoint,
             session: session,
-            scope: session.text,
+            scope: ObjectIdentifier(session),
             cancellation: CallCancellation()
         )
         guard let body else {

@@ -14,7 +14,7 @@ extension HTTPAgentEndpoint {
         _ endpoint: Endpoint
     ) async {
         let head = exchange.head
-        guard let text = Self.text(head[.mcpSessionID]), !head.isRepeated(.mcpSessionID) else {
+        guard let id = head[.mcpSessionID], !head.isRepeated(.mcpSessionID) else {
             await answer(
                 exchange,
                 .methodNotAllowed,
@@ -27,21 +27,18 @@ extension HTTPAgentEndpoint {
             await answer(exchange, .notAcceptable, error: "Accept must name text/event-stream")
             return
         }
-        let session = SessionID(text: text)
-        guard let revision = await service.revision(of: session, principal, endpoint) else {
+        guard let session = session(id, principal, endpoint) else {
             await answer(exchange, .notFound, error: "no such session; send `initialize` again")
             return
         }
-        if let problem = Self.versionProblem(of: head, in: revision) {
+        if let problem = Self.versionProblem(of: head, in: session.revision) {
             await answer(exchange, nil, problem)
             return
         }
         let channel = HTTPReplyChannel(
             exchange,
             of: HTTPReplyChannel.Session(
-                id: session,
-                owner: principal.key,
-                revision: revision,
+                session,
                 service: service,
                 isStandalone: true
             )
@@ -49,7 +46,7 @@ extension HTTPAgentEndpoint {
         var isResumed = false
         if let last = Self.text(head[.lastEventID]) {
             guard !head.isRepeated(.lastEventID),
-                let (before, sequence) = await service.kept(last, of: session),
+                let (before, sequence) = await service.kept(last, of: session.id),
                 let missed = before.missed(after: sequence)
             else { return await answerUnkept(exchange) }
             guard before.isStandalone else {
@@ -65,10 +62,10 @@ extension HTTPAgentEndpoint {
         let cancellation = CallCancellation()
         await exchange.onClose { cancellation.cancel(.disconnected) }
         await service.stream(
-            of: session,
+            of: session.id,
             principal,
             endpoint,
-            revision,
+            session.revision,
             isResumed: isResumed,
             channel: channel,
             cancellation: cancellation

@@ -80,7 +80,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
             return
         case .success(let found): principal = found
         }
-        guard await door.reaches(endpoint, principal) else {
+        guard (door as any EndpointServing).reaches(endpoint, principal) else {
             await answer(
                 exchange,
                 .notFound,
@@ -133,11 +133,11 @@ package struct HTTPAgentEndpoint: HTTPHandler {
             await answer(exchange, error.id, error.error)
             return
         }
-        let id: RequestID? = if case .request(let request) = message { request.id } else { nil }
         let meta = RequestMeta(of: message.params)
+        let inbound: AuthenticatedMessage
         do throws(ProtocolError) {
-            let (revision, session) = try await route(exchange, message, meta, principal, endpoint)
-            let inbound = AuthenticatedMessage(
+            let (revision, session) = try route(head, message, meta, principal, endpoint)
+            inbound = AuthenticatedMessage(
                 principal: principal,
                 endpoint: endpoint,
                 revision: revision,
@@ -146,59 +146,65 @@ package struct HTTPAgentEndpoint: HTTPHandler {
                 session: session,
                 parameterHeader: revision.isModern ? Self.parameterHeader(head) : nil
             )
-            await pass(exchange, inbound)
         } catch {
-            await answer(exchange, id, error)
+            await answer(exchange, message.request?.id, error)
+            return
         }
+        await pass(exchange, inbound)
     }
 
     /// The revision of the message, and its session where the revision has sessions.
     private func route(
-        _ exchange: Exchange,
+        _ head: RequestHead,
         _ message: Message,
         _ meta: RequestMeta,
         _ principal: Principal,
         _ endpoint: Endpoint
-    ) async throws(ProtocolError) -> (Revision, SessionID?) {
-        let head = exchange.head
+    ) throws(ProtocolError) -> (Revision, Sessions.Session?) {
         try Self.refuseRepeated(head, meta)
+        let sessionHeader = head[.mcpSessionID]
         let signals = Negotiation.Signals(
-            versionHeader: Self.text(head[.mcpProtocolVersion]),
-            sessionHeader: Self.text(head[.mcpSessionID])
+            version: head[.mcpProtocolVersion].map { NamedRevision(utf8: $0.span) },
+            hasSession: sessionHeader != nil
         )
         switch try Negotiation.era(of: message, meta: meta, signals) {
         case .opening: return (.newestLegacy, nil)
         case .modern:
             try HeaderMirror.check(message) { name in Self.mirrorHeader(name, head) }
             return (.newest, nil)
-        case .session(let text, _):
-            let id = SessionID(text: text)
-            guard let revision = await service.revision(of: id, principal, endpoint) else {
+        case .session(let version):
+            guard let session = sessionHeader.flatMap({ session($0, principal, endpoint) }) else {
                 throw ProtocolError(
                     .invalidRequest,
                     "no such session; send `initialize` again",
                     status: 404
                 )
             }
-            if let problem = Self.versionProblem(of: head, in: revision) { throw problem }
-            return (revision, id)
+            if version != nil, version != session.revision,
+                let problem = Self.versionProblem(of: head, in: session.revision)
+            {
+                throw problem
+            }
+            return (session.revision, session)
         }
+    }
+
+    /// The live session that a header names.
+    func session(
+        _ id: ArraySlice<UInt8>,
+        _ principal: Principal,
+        _ endpoint: Endpoint
+    ) -> Sessions.Session? {
+        (service as any SessionKeeping).session(spelled: id, principal, endpoint)
     }
 
     private func pass(_ exchange: Exchange, _ inbound: AuthenticatedMessage) async {
         let cancellation = CallCancellation()
-        let request: RequestID? =
-            if case .request(let request) = inbound.message { request.id } else { nil }
+        let request = inbound.message.request?.id
         let channel = HTTPReplyChannel(
             exchange,
             of: inbound.session.map {
-                HTTPReplyChannel.Session(
-                    id: $0,
-                    owner: inbound.principal.key,
-                    revision: inbound.revision,
-                    service: service,
-                    request: request
-                )
+                HTTPReplyChannel.Session($0, service: service, request: request)
             }
         )
         if inbound.revision.isModern {
@@ -207,7 +213,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         }
         let reply = await service.handle(
             inbound,
-            scope: inbound.session?.text,
+            scope: inbound.session.map { ObjectIdentifier($0) },
             channel: channel,
             cancellation: cancellation
         )
@@ -219,8 +225,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         _ principal: Principal,
         _ endpoint: Endpoint
     ) async {
-        guard let text = Self.text(exchange.head[.mcpSessionID]),
-            !exchange.head.isRepeated(.mcpSessionID)
+        guard let id = exchange.head[.mcpSessionID], !exchange.head.isRepeated(.mcpSessionID)
         else {
             await answer(
                 exchange,
@@ -230,107 +235,16 @@ package struct HTTPAgentEndpoint: HTTPHandler {
             )
             return
         }
-        let id = SessionID(text: text)
-        guard let revision = await service.revision(of: id, principal, endpoint) else {
+        guard let session = session(id, principal, endpoint) else {
             await answer(exchange, .notFound, error: "no such session; it is over already")
             return
         }
-        if let problem = Self.versionProblem(of: exchange.head, in: revision) {
+        if let problem = Self.versionProblem(of: exchange.head, in: session.revision) {
             await answer(exchange, nil, problem)
             return
         }
-        _ = await service.close(id, principal)
+        _ = await service.close(session.id, principal)
         await exchange.respond(.noContent)
-    }
-
-    // MARK: Reading the head
-
-    private static let pathPrefix = Array("/mcp".utf8)
-
-    static func endpoint(of path: ArraySlice<UInt8>) -> Endpoint? {
-        guard path.starts(with: pathPrefix) else { return nil }
-        let rest = path.dropFirst(pathPrefix.count)
-        guard let first = rest.first else { return .all }
-        guard first == 0x2f else { return nil }
-        let name = String(decoding: rest.dropFirst(), as: UTF8.self)
-        return (try? ServerName(name)).map { .server($0) }
-    }
-
-    static func text(_ value: ArraySlice<UInt8>?) -> String? {
-        value.map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    private static func mirrorHeader(_ name: StaticString, _ head: RequestHead) -> String? {
-        text(head[FieldName(stringLiteral: name)])
-    }
-
-    private static func parameterHeader(
-        _ head: RequestHead
-    ) -> (@Sendable (String) -> String?) {
-        { name in
-            for (key, value) in head.fields
-            where key.lazy.map({ $0 | 0x20 }).elementsEqual(name.utf8.lazy.map { $0 | 0x20 }) {
-                return text(value)
-            }
-            return nil
-        }
-    }
-
-    private static let deciding: [(FieldName, String)] = [
-        (.mcpProtocolVersion, "MCP-Protocol-Version"), (.mcpSessionID, "Mcp-Session-Id"),
-        (.mcpMethod, "Mcp-Method"), (.mcpName, "Mcp-Name"),
-    ]
-
-    /// A header that decides something must not be there twice; older revisions have no code of
-    /// their own for it.
-    private static func refuseRepeated(
-        _ head: RequestHead,
-        _ meta: RequestMeta
-    ) throws(ProtocolError) {
-        guard head.fields.hasRepeatedName else { return }
-        for (name, spelling) in deciding where head.isRepeated(name) {
-            throw ProtocolError(
-                meta.claimsModern ? .headerMismatch : .invalidRequest,
-                "the header \(spelling) is repeated; send it once"
-            )
-        }
-        var seen: Set<[UInt8]> = []
-        for (name, _) in head.fields where isParameter(name) {
-            guard seen.insert(name.map { $0 | 0x20 }).inserted else {
-                throw ProtocolError(
-                    .headerMismatch,
-                    "an Mcp-Param header is repeated; send each once"
-                )
-            }
-        }
-    }
-
-    private static func isParameter(_ name: ArraySlice<UInt8>) -> Bool {
-        let prefix = "mcp-param-".utf8
-        return name.prefix(prefix.count).lazy.map { $0 | 0x20 }.elementsEqual(prefix)
-    }
-
-    private static func mediaProblem(
-        of head: RequestHead
-    ) -> (status: HTTPStatus, message: String)? {
-        guard let type = head[.contentType], MediaTypes.isJSON(type) else {
-            return (.unsupportedMediaType, "Content-Type must be application/json")
-        }
-        guard acceptsBoth(head) else {
-            return (
-                .notAcceptable,
-                "Accept must name application/json and text/event-stream"
-            )
-        }
-        return nil
-    }
-
-    /// A list may come in several fields of one name (RFC 9110, 5.3).
-    private static func acceptsBoth(_ head: RequestHead) -> Bool {
-        guard let accept = head[.accept] else { return false }
-        if MediaTypes.acceptsJSONAndEvents(accept) { return true }
-        guard head.isRepeated(.accept) else { return false }
-        return MediaTypes.acceptsJSONAndEvents(head.fields.joined(.accept)[...])
     }
 
     // MARK: Answering
@@ -379,7 +293,28 @@ package struct HTTPAgentEndpoint: HTTPHandler {
     }
 }
 
+// Handlers run on the loop, where the door and the service are; asked by these, neither needs a
+// switch of tasks.
+
+private protocol EndpointServing: Sendable {
+    func reaches(_ endpoint: Endpoint, _ principal: Principal) -> Bool
+}
+
+extension Door: @preconcurrency EndpointServing {}
+
+private protocol SessionKeeping: Sendable {
+    func session(
+        spelled id: ArraySlice<UInt8>,
+        _ principal: Principal,
+        _ endpoint: Endpoint
+    ) -> Sessions.Session?
+}
+
+extension AgentService: @preconcurrency SessionKeeping {}
+
 extension Message {
+    var request: Request? { if case .request(let request) = self { request } else { nil } }
+
     var params: JSONNode? {
         switch self {
         case .request(let request): request.params

@@ -20,14 +20,28 @@ final class HTTPReplyChannel: ReplyChannel, KeptStream, @unchecked Sendable {
 
     /// Whose streams may be come back to.
     struct Session {
-        let id: SessionID
-        let owner: PrincipalKey
-        let revision: Revision
+        private let session: Sessions.Session
         let service: AgentService
         /// The request it answers; nil on the stream beside all requests.
-        var request: RequestID?
+        let request: RequestID?
         /// Whether it is the stream beside all requests, which ends with its exchange.
-        var isStandalone = false
+        let isStandalone: Bool
+
+        init(
+            _ session: Sessions.Session,
+            service: AgentService,
+            request: RequestID? = nil,
+            isStandalone: Bool = false
+        ) {
+            self.session = session
+            self.service = service
+            self.request = request
+            self.isStandalone = isStandalone
+        }
+
+        var id: SessionID { session.id }
+        var owner: PrincipalKey { session.principal }
+        var revision: Revision { session.revision }
     }
 
     private enum State {

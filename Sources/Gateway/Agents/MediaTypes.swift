@@ -1,3 +1,5 @@
+import Base
+
 /// Reads the media types of a request's head, as bytes: every call passes here.
 enum MediaTypes {
     /// Whether a Content-Type is `application/json`, whatever its parameters (RFC 9110, 8.3.1).
@@ -48,6 +50,8 @@ extension ArraySlice<UInt8> {
     /// Whether the bytes are that ASCII text, whatever their case.
     fileprivate func isEqual(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
+        // Nearly everybody writes lower case.
+        if span.isEqual(text) { return true }
         return text.withUTF8Buffer { expected in
             let bytes = span
             for index in bytes.indices {

@@ -87,7 +87,6 @@ package actor SocketAgents {
         if let (principal, endpoint) = await greet(connection) {
             let agent = LineAgent(
                 connection,
-                number: number,
                 principal: principal,
                 endpoint: endpoint,
                 service: service,
@@ -141,13 +140,12 @@ package actor SocketAgents {
 /// One agent that speaks lines.
 private actor LineAgent {
     private let connection: LineConnection
-    private let number: UInt64
     private let principal: Principal
     private let endpoint: Endpoint
     private let service: AgentService
     private let tokens: TokenBook
     private let loop: EventLoop
-    private var session: SessionID?
+    private var session: Sessions.Session?
     private var revision: Revision?
     private var running: [UInt64: CallCancellation] = [:]
     private var nextRequest: UInt64 = 1
@@ -161,7 +159,6 @@ private actor LineAgent {
 
     init(
         _ connection: LineConnection,
-        number: UInt64,
         principal: Principal,
         endpoint: Endpoint,
         service: AgentService,
@@ -169,7 +166,6 @@ private actor LineAgent {
         loop: EventLoop
     ) {
         self.connection = connection
-        self.number = number
         self.principal = principal
         self.endpoint = endpoint
         self.service = service
@@ -207,7 +203,7 @@ private actor LineAgent {
         }
         for cancellation in running.values { cancellation.cancel(.disconnected) }
         hearing.cancel(.disconnected)
-        if let session { _ = await service.close(session, principal) }
+        if let session { _ = await service.close(session.id, principal) }
     }
 
     /// Answers what runs, refuses what comes, and closes after the last answer.
@@ -274,7 +270,7 @@ private actor LineAgent {
         }
     }
 
-    private func take(batch root: JSONNode, _ session: SessionID) async {
+    private func take(batch root: JSONNode, _ session: Sessions.Session) async {
         do throws(ProtocolError) {
             let members = try Batch.members(root)
             let key = nextRequest
@@ -282,14 +278,15 @@ private actor LineAgent {
             let cancellation = CallCancellation()
             running[key] = cancellation
             // `run` calls it off when the peer goes; it ends with its own deadlines otherwise.
-            loop.spawn { [service, principal, endpoint, number, connection] in
+            let scope = ObjectIdentifier(self)
+            loop.spawn { [service, principal, endpoint, connection] in
                 let body = await service.handle(
                     batch: members,
                     of: .r2025_03_26,
                     principal,
                     endpoint,
                     session: session,
-                    scope: "line-\(number)",
+                    scope: scope,
                     cancellation: cancellation
                 )
                 if let body { await connection.send(body) }
@@ -361,30 +358,30 @@ private actor LineAgent {
     ) async {
         let reply = await service.handle(
             inbound,
-            scope: "line-\(number)",
+            scope: ObjectIdentifier(self),
             channel: LineReplyChannel(connection: connection),
             cancellation: cancellation
         )
         if let new = reply.newSession {
-            if let session { _ = await service.close(session, principal) }
-            session = new
-            revision = await service.revision(of: new, principal, endpoint)
+            if let session { _ = await service.close(session.id, principal) }
+            session = await service.session(new, principal, endpoint)
+            revision = session?.revision
         }
         if let body = reply.body { await connection.send(body) }
-        if let new = reply.newSession, let revision { hear(new, revision) }
+        if reply.newSession != nil, let session { hear(session) }
     }
 
     /// On a pipe nothing has to be opened: what the session may hear comes with the answers.
-    private func hear(_ session: SessionID, _ revision: Revision) {
+    private func hear(_ session: Sessions.Session) {
         let cancellation = hearing
         let channel = LineReplyChannel(connection: connection)
         // Ends with the session, which ends with the connection.
         loop.spawn { [service, principal, endpoint] in
             await service.stream(
-                of: session,
+                of: session.id,
                 principal,
                 endpoint,
-                revision,
+                session.revision,
                 channel: channel,
                 cancellation: cancellation
             )

@@ -21,7 +21,7 @@ package struct Catalogue: Sendable {
         tenant: TenantID
     ) -> (ServerEntry, ToolEntry)? {
         guard let (server, name) = place(of: spelling, at: endpoint, tenant: tenant),
-            let toolName = try? ToolName(name), let tool = server.tools[toolName]
+            let tool = server.tools[ToolName(unchecked: name)]
         else { return nil }
         return (server, tool)
     }

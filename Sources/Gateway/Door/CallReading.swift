@@ -11,29 +11,46 @@ struct CallReading {
         let spelling: String
         let asked: String
         var subject: String?
-        let form: () throws(CallFormError) -> CallForm
+        let arguments: Arguments
+
+        func form() throws(CallFormError) -> CallForm {
+            switch arguments {
+            case .node(let node): try CallForm(node)
+            case .text(let text): try CallForm(text: text)
+            case .uri(let uri): try CallForm.reading(uri)
+            }
+        }
+    }
+
+    /// What the call form is made of.
+    enum Arguments {
+        case node(JSONNode)
+        case text([UInt8])
+        case uri(String)
     }
 
     func parts(of kind: OfferKind, _ revision: Revision) throws(ProtocolError) -> Parts {
         switch kind {
         case .tool:
             let name = try name()
-            return Parts(spelling: name, asked: name, form: try arguments())
+            return Parts(spelling: name, asked: name, arguments: try arguments())
         case .prompt:
             let name = try name()
             return Parts(
                 spelling: spelling(of: name, OfferKind.promptPrefix),
                 asked: name,
-                form: try arguments()
+                arguments: try arguments()
             )
         case .reading, .resource, .template:
             guard let uri = params?["uri"]?.string else {
                 throw Self.invalid("`params.uri` must be a string")
             }
             let (server, own) = try owner(ofURI: uri, revision)
-            return Parts(spelling: server + OfferKind.readingName, asked: uri) {
-                () throws(CallFormError) in try CallForm.reading(own)
-            }
+            return Parts(
+                spelling: server + OfferKind.readingName,
+                asked: uri,
+                arguments: .uri(own)
+            )
         case .completion: return try completion(revision)
         case .sampling, .roots: throw Self.invalid("only servers ask this")
         }
@@ -50,16 +67,13 @@ struct CallReading {
         return name
     }
 
-    /// The call form; a call without arguments has that of an empty object.
-    private func arguments() throws(ProtocolError) -> () throws(CallFormError) -> CallForm {
-        let node = params?["arguments"]
-        guard node == nil || node?.kind == .object else {
+    /// A call without arguments has those of an empty object.
+    private func arguments() throws(ProtocolError) -> Arguments {
+        guard let node = params?["arguments"] else { return .text([0x7b, 0x7d]) }
+        guard case .object = node.kind else {
             throw Self.invalid("`params.arguments` must be an object")
         }
-        return { () throws(CallFormError) in
-            if let node { return try CallForm(node) }
-            return try CallForm(text: Array("{}".utf8))
-        }
+        return .node(node)
     }
 
     /// The catalogue's spelling of what an agent calls `name`.
@@ -130,13 +144,13 @@ struct CallReading {
             writer.node(context)
         }
         writer.endObject()
-        let text = writer.bytes
         let subject = prefix + (isPrompt ? OfferKind.promptPrefix : OfferKind.templatePrefix) + own
         return Parts(
             spelling: prefix + OfferKind.completionName,
             asked: asked,
-            subject: subject
-        ) { () throws(CallFormError) in try CallForm(text: text) }
+            subject: subject,
+            arguments: .text(writer.bytes)
+        )
     }
 }
 

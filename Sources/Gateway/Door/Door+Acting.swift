@@ -11,6 +11,7 @@ import System
 /// The intent on disk, everything read again, and the call sent once.
 extension Door {
     /// Records the intent, re-reads what the verdict rests on, sends, screens, settles.
+    @inline(__always)
     func act(
         _ judged: JudgedCall,
         _ approval: SpentApproval?,
@@ -32,13 +33,10 @@ extension Door {
             }
         }
         defer { if let lease { limits.end(lease) } }
-        running[judged.id] = RunningCall(
-            principal: judged.principal,
-            tool: judged.tool.reference,
-            cancellation: cancellation,
-            started: loop.now
-        )
-        defer { running[judged.id] = nil }
+        nextRunning &+= 1
+        let number = nextRunning
+        running[number] = RunningCall(judged: judged, cancellation: cancellation)
+        defer { running[number] = nil }
 
         var intent = Transaction(
             evidence.judgement(.intent, judged, approval: approval?.name)

@@ -38,8 +38,10 @@ package actor Door {
     var refusedLists = RefusedLists()
     var lockdowns: [Lockdown] = []
     var unknown: UnknownCalls
-    var running: [String: RunningCall] = [:]
     var parties: KnownParties
+    /// What is under way, by a number of its own.
+    var running: [UInt64: RunningCall] = [:]
+    var nextRunning: UInt64 = 0
     /// Calls whose server has not said yet what it offers.
     var early = EarlyCalls()
     var questions: (any Questions)?
@@ -48,10 +50,11 @@ package actor Door {
     package nonisolated let usual: UsualBook
 
     struct RunningCall {
-        let principal: Principal
-        let tool: ToolReference
+        let judged: JudgedCall
         let cancellation: CallCancellation
-        let started: Instant
+
+        var principal: Principal { judged.principal }
+        var tool: ToolReference { judged.tool.reference }
     }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -154,14 +157,18 @@ package actor Door {
         }
         if let problem = mismatch(of: call) { return .protocolError(problem) }
         let resolved: ResolvedCall
-        switch await find(call, cancellation) {
-        case .failure(let reason):
-            let arguments = call.arguments.bytes[...]
-            noteUnresolved(call.principal, call.spelling, arguments, id: id, reason.refusal)
-            return reason.answer(verdict: id)
+        switch resolve(call) {
         case .success(let found): resolved = found
+        case .failure(let problem):
+            switch await find(call, after: problem, cancellation) {
+            case .failure(let reason):
+                let arguments = call.arguments.bytes[...]
+                noteUnresolved(call.principal, call.spelling, arguments, id: id, reason.refusal)
+                return reason.answer(verdict: id)
+            case .success(let found): resolved = found
+            }
         }
-        return await decide(resolved, id: id, channel: channel, cancellation: cancellation)
+        return await decideHere(resolved, id: id, channel: channel, cancellation: cancellation)
     }
 
     /// What was asked stands in the log also where there was nothing to judge.
@@ -182,29 +189,59 @@ package actor Door {
         store.note(evidence.unresolved(principal, arguments, id: id, noted))
     }
 
-    /// Judges and, where the verdict says so, asks; starts again when the rules changed meanwhile.
+    /// Judges; asks, acts or refuses as the verdict says.
     func decide(
         _ resolved: ResolvedCall,
         id: String,
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> CallAnswer {
-        var resolved = resolved
+        await decideHere(resolved, id: id, channel: channel, cancellation: cancellation)
+    }
+
+    /// Inlined, as `act` is: each of them would cost every call two switches of tasks.
+    @inline(__always)
+    private func decideHere(
+        _ resolved: ResolvedCall,
+        id: String,
+        channel: any ReplyChannel,
+        cancellation: CallCancellation
+    ) async -> CallAnswer {
+        let judged = judge(resolved, id: id)
+        tally.spoke(judged.verdict, judged.principal.tenant)
+        if let refusal = refusal(of: judged) { return refuse(judged, refusal) }
+        if case .ask = judged.verdict.outcome {
+            return await decideAsking(judged, channel: channel, cancellation: cancellation)
+        }
+        return await act(judged, nil, channel: channel, cancellation: cancellation)
+    }
+
+    /// Asks as the verdict says; judges again when the rules changed meanwhile.
+    private func decideAsking(
+        _ first: JudgedCall,
+        channel: any ReplyChannel,
+        cancellation: CallCancellation
+    ) async -> CallAnswer {
+        let id = first.id
+        var judged = first
         for round in 0..<3 {
             if round > 0 {
-                switch await find(resolved.call, cancellation) {
+                switch await find(judged.call, cancellation) {
                 case .failure(let reason): return reason.answer(verdict: id)
-                case .success(let found): resolved = found
+                case .success(let found): judged = judge(found, id: id)
                 }
+                if let refusal = refusal(of: judged) { return refuse(judged, refusal) }
             }
-            let judged = judge(resolved, id: id)
-            if round == 0 { tally.spoke(judged.verdict, judged.principal.tenant) }
-            if let refusal = refusal(of: judged) { return refuse(judged, refusal) }
             guard case .ask(let people) = judged.verdict.outcome else {
-                return await act(judged, nil, channel: channel, cancellation: cancellation)
+                return await actApart(judged, nil, channel: channel, cancellation: cancellation)
             }
             if let approval = await questions?.granted(judged, people: people) {
-                return await act(judged, approval, channel: channel, cancellation: cancellation)
+                return await actApart(
+                    judged,
+                    approval,
+                    channel: channel,
+                    cancellation: cancellation
+                )
             }
             let outcome = await ask(
                 judged,
@@ -231,7 +268,7 @@ package actor Door {
                 switch await spend(ticket, meant, waiter) {
                 case .failure(let refusal): return refuse(meant, refusal)
                 case .success(let approval):
-                    let answer = await act(
+                    let answer = await actApart(
                         meant,
                         approval,
                         channel: channel,
@@ -242,6 +279,16 @@ package actor Door {
             }
         }
         return .refused(Self.unsettled, verdict: id)
+    }
+
+    /// `act` where its two switches do not show.
+    private func actApart(
+        _ judged: JudgedCall,
+        _ approval: SpentApproval?,
+        channel: any ReplyChannel,
+        cancellation: CallCancellation
+    ) async -> CallAnswer {
+        await act(judged, approval, channel: channel, cancellation: cancellation)
     }
 
     static let unsettled = Refusal(

@@ -5,7 +5,7 @@ package import MCP
 /// What an agent can do during a call, and what it said before it.
 package struct CallExtras: Sendable {
     var logLevel: LogLevel?
-    var modes: InputModes = []
+    var modes = InputModes()
     var asking: (any InputAsking)?
     var answers: InputAnswers?
 

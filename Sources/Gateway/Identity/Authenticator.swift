@@ -45,9 +45,7 @@ package struct BearerAuthenticator: Authenticator {
             return .failure(Self.missing)
         }
         guard !head.isRepeated(.authorization) else { return .failure(Self.malformed) }
-        guard header.count > Self.scheme.count,
-            zip(header, Self.scheme).allSatisfy({ ($0 | 0x20) == ($1 | 0x20) })
-        else { return .failure(Self.malformed) }
+        guard Self.namesScheme(header.span) else { return .failure(Self.malformed) }
         do throws(TokenBook.Refused) {
             let principal = try tokens.principal(
                 for: Array(header.dropFirst(Self.scheme.count)),
@@ -63,6 +61,16 @@ package struct BearerAuthenticator: Authenticator {
     }
 
     private static let scheme = Array("bearer ".utf8)
+
+    /// Whether a credential begins with the scheme, whatever its case, and goes on.
+    private static func namesScheme(_ header: Span<UInt8>) -> Bool {
+        guard header.count > scheme.count else { return false }
+        for place in scheme.indices where header[place] | 0x20 != scheme[place] | 0x20 {
+            return false
+        }
+        return true
+    }
+
     private static let missing = AuthenticationRefusal(
         status: .unauthorized,
         message: "a credential is needed: Authorization: Bearer …",

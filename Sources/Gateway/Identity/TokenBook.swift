@@ -26,7 +26,9 @@ package struct TokenRecord: Sendable, Equatable {
     package let certificate: CertificateName?
 
     /// Who calls with this token.
-    package func makePrincipal() -> Principal {
+    package func makePrincipal() -> Principal { makePrincipal(nil) }
+
+    func makePrincipal(_ standing: CredentialStanding?) -> Principal {
         Principal(
             owner: owner,
             token: id,
@@ -35,7 +37,8 @@ package struct TokenRecord: Sendable, Equatable {
             run: run,
             servers: servers.map { Set($0) },
             tools: tools,
-            highestTier: highestTier
+            highestTier: highestTier,
+            standing: standing
         )
     }
 
@@ -164,13 +167,15 @@ package final class TokenBook: Sendable {
         let record: TokenRecord
         let principal: Principal
         let end: Deadline?
+        let standing: CredentialStanding
 
         init(_ record: TokenRecord, at now: Moment) {
             self.record = record
-            principal = record.makePrincipal()
             end = record.expires.map { end in
                 Deadline(kept: end, atMost: end.duration(since: record.issued), from: now)
             }
+            standing = CredentialStanding(until: end)
+            principal = record.makePrincipal(standing)
         }
     }
 
@@ -202,7 +207,8 @@ package final class TokenBook: Sendable {
         let entry = Entry(record, at: Moment(clock))
         tables.withLock { tables in
             tables.byHash[record.hash] = entry
-            tables.byKey[PrincipalKey(tenant: record.tenant, token: record.id)] = entry
+            let key = PrincipalKey(tenant: record.tenant, token: record.id)
+            tables.byKey.updateValue(entry, forKey: key)?.standing.leaveBook()
             if let name = record.certificate { tables.byCertificate[name] = entry }
         }
     }
@@ -212,6 +218,7 @@ package final class TokenBook: Sendable {
         tables.withLock { tables in
             let key = PrincipalKey(tenant: tenant, token: id)
             guard let entry = tables.byKey.removeValue(forKey: key) else { return nil }
+            entry.standing.leaveBook()
             if let name = entry.record.certificate { tables.byCertificate[name] = nil }
             return tables.byHash.removeValue(forKey: entry.record.hash)?.record
         }
@@ -225,6 +232,7 @@ package final class TokenBook: Sendable {
 
     /// Whether that token still lives; asked at the door, and again just before a call is sent.
     package func isLive(_ principal: Principal) -> Bool {
+        if let standing = principal.standing, standing.isLive(by: clock) { return true }
         if principal.token == Principal.openToken { return true }
         guard let entry = tables.withLock({ $0.byKey[principal.key] }) else { return false }
         return entry.end.map { !$0.isOver(at: Moment(clock)) } ?? true

@@ -7,7 +7,7 @@ package enum MessageEra: Equatable, Sendable {
     /// The opening of a legacy session.
     case opening
     /// A message of a legacy session; the header's revision must be the negotiated one.
-    case session(id: String, version: Revision?)
+    case session(version: Revision?)
     /// Self-contained.
     case modern
 }
@@ -15,12 +15,14 @@ package enum MessageEra: Equatable, Sendable {
 package enum Negotiation {
     /// What HTTP says about a message.
     package struct Signals: Sendable {
-        package let versionHeader: String?
-        package let sessionHeader: String?
+        /// What `MCP-Protocol-Version` names.
+        package let version: NamedRevision?
+        /// Whether `Mcp-Session-Id` names a session.
+        package let hasSession: Bool
 
-        package init(versionHeader: String?, sessionHeader: String?) {
-            self.versionHeader = versionHeader
-            self.sessionHeader = sessionHeader
+        package init(version: NamedRevision?, hasSession: Bool) {
+            self.version = version
+            self.hasSession = hasSession
         }
     }
 
@@ -29,8 +31,7 @@ package enum Negotiation {
         meta: RequestMeta,
         _ signals: Signals
     ) throws(ProtocolError) -> MessageEra {
-        let header = signals.versionHeader
-        let headerRevision = header.flatMap { Revision(rawValue: $0) }
+        let header = signals.version
         if let version = meta.protocolVersion {
             guard let header else {
                 throw ProtocolError(
@@ -38,13 +39,13 @@ package enum Negotiation {
                     "the header MCP-Protocol-Version is missing; send it with the value of _meta"
                 )
             }
-            guard header == version else {
+            guard header.text == version else {
                 throw ProtocolError(
                     .headerMismatch,
                     "MCP-Protocol-Version and _meta name different versions; name one in both"
                 )
             }
-            guard headerRevision?.isModern == true else { throw unsupported(requested: version) }
+            guard header.revision?.isModern == true else { throw unsupported(requested: version) }
             guard meta.clientCapabilities != nil else {
                 throw ProtocolError(
                     .invalidParams,
@@ -54,7 +55,7 @@ package enum Negotiation {
             return .modern
         }
         if case .request(let request) = message, request.method == "initialize" { return .opening }
-        if headerRevision?.isModern == true {
+        if header?.revision?.isModern == true {
             // A notification of the modern revision needs no `_meta` of its own.
             if case .request = message {
                 throw ProtocolError(
@@ -64,15 +65,14 @@ package enum Negotiation {
             }
             return .modern
         }
-        guard let session = signals.sessionHeader else {
-            if let header, headerRevision == nil { throw unsupported(requested: header) }
+        if case .other(let text) = header { throw unsupported(requested: text) }
+        guard signals.hasSession else {
             throw ProtocolError(
                 .invalidRequest,
                 "no session: send `initialize` first, or a request of 2026-07-28 with its _meta"
             )
         }
-        if let header, headerRevision == nil { throw unsupported(requested: header) }
-        return .session(id: session, version: headerRevision)
+        return .session(version: header?.revision)
     }
 
     /// -32022 with what we serve and what was asked for.

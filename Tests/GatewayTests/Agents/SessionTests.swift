@@ -66,6 +66,23 @@ private final class Held {
         #expect(sessions.count == 0)
     }
 
+    @Test func `an id in capitals is no session's`() throws {
+        let sessions = Held(random: CountingRandom())
+        let id = try sessions.open(ana, .all, .r2025_06_18, at: start)
+        let other = SessionID(text: id.text.uppercased())
+        #expect(other == id || sessions.find(other, ana, .all, at: start) == nil)
+        #expect(sessions.find(SessionID(text: id.text + "0"), ana, .all, at: start) == nil)
+    }
+
+    @Test func `a session that ended is no longer ready for questions`() throws {
+        let sessions = Held(random: CountingRandom())
+        let id = try sessions.open(ana, .all, .r2025_06_18, at: start)
+        sessions.markInitialized(id)
+        let session = try #require(sessions.find(id, ana, .all, at: start))
+        #expect(sessions.close(id, ana))
+        #expect(!session.isInitialized && session.logLevel == nil)
+    }
+
     @Test func `an initialized session says so`() throws {
         let sessions = Held(random: CountingRandom())
         let id = try sessions.open(ana, .all, .r2025_06_18, at: start)

@@ -65,6 +65,20 @@ import Testing
         #expect(throws: TokenBook.Refused.expired) { try book.principal(for: secret, from: nil) }
     }
 
+    @Test func `who came with a token lives as long as what stands in its place`() throws {
+        let book = book(try record())
+        let principal = try book.principal(for: Array("gh_a".utf8), from: nil)
+        let end = clock.timestamp.advanced(by: .seconds(1))
+        book.insert(try record(expires: end))
+        #expect(book.isLive(principal))
+        clock.advance(by: .seconds(1))
+        #expect(!book.isLive(principal))
+        book.insert(try record())
+        #expect(book.isLive(principal))
+        book.remove(id: "001122334455", tenant: .main)
+        #expect(!book.isLive(principal))
+    }
+
     @Test func `a clock that is set back keeps no token alive`() throws {
         let end = clock.timestamp.advanced(by: .seconds(60))
         let record = try record(expires: end)
