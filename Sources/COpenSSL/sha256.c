@@ -12,11 +12,13 @@
 int copenssl_sha256(int has_first, uint8_t first, const uint8_t *a, size_t a_length,
                     const uint8_t *b, size_t b_length, uint8_t *out) {
     SHA256_CTX context;
-    if (SHA256_Init(&context) != 1) return -1;
-    if (has_first && SHA256_Update(&context, &first, 1) != 1) return -1;
-    if (a_length > 0 && SHA256_Update(&context, a, a_length) != 1) return -1;
-    if (b_length > 0 && SHA256_Update(&context, b, b_length) != 1) return -1;
-    return SHA256_Final(out, &context) == 1 ? 0 : -1;
+    int is_done = SHA256_Init(&context) == 1 && (!has_first || SHA256_Update(&context, &first, 1) == 1) &&
+                  (a_length == 0 || SHA256_Update(&context, a, a_length) == 1) &&
+                  (b_length == 0 || SHA256_Update(&context, b, b_length) == 1) &&
+                  SHA256_Final(out, &context) == 1;
+    // Of a long key its digest is the key, and it stands in here.
+    OPENSSL_cleanse(&context, sizeof(context));
+    return is_done ? 0 : -1;
 }
 
 // RFC 2104 over the digest above: our keys change with every record, and setting a new key on an

@@ -12,6 +12,8 @@ package enum PatternLimits {
     package static let setMemory = 8 << 20
     /// Instructions times bytes for RE2, whose worst case is about a nanosecond for each.
     package static let linearSteps = 1 << 28
+    /// The same for a set of patterns, which only spares looks of each by itself: about 20 ms.
+    package static let unionSteps = 1 << 24
     /// What the backtracking engine is given at most.
     package static let backtrackingTextByteCount = 4 << 10
     /// Its steps: about 5 ms.

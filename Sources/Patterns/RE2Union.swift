@@ -6,14 +6,17 @@ private import CRE2
 /// Unchecked: compiled once in `init`, immutable after it, and RE2 guards its own caches.
 @safe final class RE2Union: PatternUnion, @unchecked Sendable {
     private let handle: OpaquePointer
-    /// The longest text that each of the patterns takes by itself.
+    /// The longest text that is looked through, in bytes.
+    ///
+    /// A pattern by itself gives up a table of states that does not pay; a set makes it to the end
+    /// of the text, each state of up to all its programs.
     private let longestText: Int
 
     /// Nil where one of them does not compile, or all together need more than the budget.
     init?(_ patterns: [String], memoryBudget: Int) {
         guard let set = unsafe cre2_set_new(0, Int64(memoryBudget)) else { return nil }
         unsafe handle = set
-        var longest = Int.max
+        var programSize = 0
         var message = [CChar](repeating: 0, count: 256)
         for pattern in patterns {
             let alone = try? RE2Pattern(
@@ -26,9 +29,9 @@ private import CRE2
             guard let alone,
                 unsafe cre2_set_add(set, bytes, bytes.count, &message, message.count) >= 0
             else { return nil }
-            longest = min(longest, LinearPattern(alone).longestText)
+            programSize += max(1, alone.programSize)
         }
-        longestText = longest
+        longestText = PatternLimits.unionSteps / max(1, programSize)
         guard unsafe cre2_set_compile(set) == 0 else { return nil }
     }
 

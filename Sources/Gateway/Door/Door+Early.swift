@@ -31,21 +31,14 @@ extension Door {
         _ call: ToolCall,
         _ cancellation: CallCancellation
     ) async -> Result<ResolvedCall, Unresolved> {
-        switch resolve(call) {
-        case .success(let found): .success(found)
-        case .failure(let problem): await find(call, after: problem, cancellation)
-        }
-    }
-
-    /// The same for a call that meant nothing just now: it waits where its server said nothing yet.
-    func find(
-        _ call: ToolCall,
-        after problem: ProtocolError,
-        _ cancellation: CallCancellation
-    ) async -> Result<ResolvedCall, Unresolved> {
-        var problem = problem
         var deadline: Instant?
         while true {
+            // Before the look at the server: it may say what it offers whenever this gives way.
+            let problem: ProtocolError
+            switch resolve(call) {
+            case .success(let found): return .success(found)
+            case .failure(let reason): problem = reason
+            }
             guard let server = silent(call) else { return .failure(.unknown(problem)) }
             // A stop and a dead credential are told at once, as for a call that is judged.
             if let stop = lockdown(on: call, server) { return .failure(.refused(stop.refusal)) }
@@ -55,10 +48,6 @@ extension Door {
             guard case .starting? = server.silence, !cancellation.isCancelled,
                 await change(until: limit, call.principal.key, cancellation)
             else { return .failure(.refused(Self.silence(of: server))) }
-            switch resolve(call) {
-            case .success(let found): return .success(found)
-            case .failure(let reason): problem = reason
-            }
         }
     }
 

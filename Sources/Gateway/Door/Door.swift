@@ -159,8 +159,8 @@ package actor Door {
         let resolved: ResolvedCall
         switch resolve(call) {
         case .success(let found): resolved = found
-        case .failure(let problem):
-            switch await find(call, after: problem, cancellation) {
+        case .failure:
+            switch await find(call, cancellation) {
             case .failure(let reason):
                 let arguments = call.arguments.bytes[...]
                 noteUnresolved(call.principal, call.spelling, arguments, id: id, reason.refusal)

@@ -28,13 +28,16 @@ final class CommitQueue: Sendable {
         var dueAt: UInt64?
         /// Until when the writer sleeps when nobody wakes it; nil while it works.
         var asleepUntil: UInt64?
-        /// Whoever hands over commits has more of them, and says so when that is all.
-        var isWakeArranged = false
+        /// Whoever hands over commits has more of them, and says so when that is all; not waited for
+        /// beyond this.
+        var arrangedUntil: UInt64?
         /// The writer took something last.
         var hasTaken = false
     }
 
     private let monitor = Monitor(State())
+    /// How long a writer that is awake waits for the rest, in nanoseconds.
+    private static let longestHandOver: UInt64 = 1_000_000
     private let delay = UInt64(clamping: Limits.outcomeDelay.saturatedNanoseconds)
     /// Runs a wake-up when the caller has handed over all it has; false when it should be now.
     private let arrange: @Sendable (@escaping @Sendable () -> Void) -> Bool
@@ -63,8 +66,8 @@ final class CommitQueue: Sendable {
                 state.dueAt = due
                 wake = state.asleepUntil.map { $0 > due } ?? false
             }
-            let isWanted = wake && !state.isWakeArranged
-            if isWanted { state.isWakeArranged = true }
+            let isWanted = wake && state.arrangedUntil == nil
+            if isWanted { state.arrangedUntil = sleepClock() + Self.longestHandOver }
             return ((nil, isWanted), wake: false)
         }
         if wake, !arrange({ self.wake() }) { self.wake() }
@@ -73,7 +76,7 @@ final class CommitQueue: Sendable {
 
     private func wake() {
         monitor.withLock { state in
-            state.isWakeArranged = false
+            state.arrangedUntil = nil
             return ((), wake: state.asleepUntil != nil)
         }
     }
@@ -112,11 +115,12 @@ final class CommitQueue: Sendable {
         monitor.wait { state in
             let now = sleepClock()
             let isDue = state.dueAt.map { $0 <= now } ?? false
-            let isWanted = (state.waiting > 0 || isDue) && !state.isWakeArranged
+            let arranged = state.arrangedUntil.flatMap { $0 > now ? $0 : nil }
+            let isWanted = (state.waiting > 0 || isDue) && arranged == nil
             let isReady =
                 isWanted || state.batch.isClosing || !state.batch.chores.isEmpty || now >= deadline
             guard isReady else {
-                var until = min(deadline, state.isWakeArranged ? deadline : state.dueAt ?? deadline)
+                var until = min(deadline, arranged ?? state.dueAt ?? deadline)
                 // What was just recorded ends soon most likely: awake by then, nobody has to wake it.
                 if state.hasTaken { until = min(until, now + delay) }
                 state.hasTaken = false
@@ -124,11 +128,11 @@ final class CommitQueue: Sendable {
                 return .sleep(until: until)
             }
             let taken = state.batch
-            let isWakeArranged = state.isWakeArranged
+            let arrangedUntil = state.arrangedUntil
             state = State()
             state.batch.isClosing = taken.isClosing
             state.batch.commits.reserveCapacity(taken.commits.count)
-            state.isWakeArranged = isWakeArranged
+            state.arrangedUntil = arrangedUntil
             state.hasTaken = !taken.commits.isEmpty
             return .done(taken)
         }

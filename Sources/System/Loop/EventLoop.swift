@@ -244,6 +244,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
             for index in 0..<Int(count) { dispatch(events[index]) }
         }
         giveDeferred()
+        // Who counts on it may be on another thread.
+        runBeforeSleep()
     }
 
     private func dispatch(_ event: cgate_event) {

@@ -196,6 +196,9 @@ package final class Stream: EventSource {
     /// Closes at once, every waiter is resumed with `.closed`; of what was sent before, what the
     /// kernel does not take now is dropped.
     package func close() {
+        // Whoever closes is told nothing by what the kernel says to the last bytes.
+        onHangUp = nil
+        if !isClosed { ending = ending ?? .closed }
         giveDeferred()
         end(.closed)
     }
