@@ -19,11 +19,13 @@ package struct JSONLimits: Equatable, Sendable {
         nodeCount: Int = Limits.jsonNodeCount,
         objectKeyCount: Int = Limits.jsonObjectKeyCount
     ) {
-        self.byteCount = min(max(byteCount, 0), 1 << 30)
+        self.byteCount = min(max(byteCount, 0), Self.mostBytes)
         self.depth = min(max(depth, 0), 512)
         self.nodeCount = min(max(nodeCount, 1), (1 << 24) - 1)
         self.objectKeyCount = max(objectKeyCount, 0)
     }
+
+    static let mostBytes = 1 << 30
 
     /// A request of an agent.
     package static let message = JSONLimits(byteCount: Limits.requestByteCount)

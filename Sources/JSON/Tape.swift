@@ -89,6 +89,38 @@ struct Tape: @unchecked Sendable {
         }
     }
 
+    /// The same entries over `bytes`, in which each of those strings has so many bytes more.
+    ///
+    /// - Parameter strings: values in the order of the tape.
+    func widened(_ strings: [JSONPlace], by added: Int, in bytes: [UInt8]) -> Tape {
+        unsafe storage.withUnsafeMutablePointers { header, entries in
+            let made = Tape(bytes: bytes, capacity: unsafe header.pointee.count)
+            let moved = unsafe made.entries
+            var passed = 0
+            for index in 0..<(unsafe header.pointee.count) {
+                var entry = unsafe entries[index]
+                entry.start &+= UInt32(truncatingIfNeeded: passed * added)
+                // How many of the strings end before this value does.
+                var ended = passed
+                switch entry.kind {
+                case .object, .array:
+                    while ended < strings.count, strings[ended].index < Int(entry.link) {
+                        ended += 1
+                    }
+                default:
+                    guard passed < strings.count, strings[passed].index == index else { break }
+                    passed += 1
+                    ended = passed
+                    entry.meta |= TapeEntry.escaped
+                }
+                entry.end &+= UInt32(truncatingIfNeeded: ended * added)
+                unsafe (moved + index).initialize(to: entry)
+            }
+            made.seal(count: unsafe header.pointee.count, indexes: unsafe header.pointee.indexes)
+            return made
+        }
+    }
+
     /// The index of that object, when it has so many keys that one was made.
     func keyIndex(of object: Int) -> KeyIndex? {
         let indexes = unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee.indexes }

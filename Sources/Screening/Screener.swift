@@ -39,6 +39,12 @@ package final class Screener: Sendable {
         limitInBytes: Int = 64 << 10,
         untrustedSource source: String? = nil
     ) -> ScreenedText {
+        if source == nil, bytes.count <= limitInBytes,
+            redactor.findsNothing(in: bytes, 0..<bytes.count)
+        {
+            let text = String(decoding: bytes, as: UTF8.self)
+            return ScreenedText(text: text, report: ScreeningReport())
+        }
         var report = ScreeningReport()
         let limitInBytes = max(0, limitInBytes)
         var content: [UInt8]
@@ -75,7 +81,7 @@ package final class Screener: Sendable {
         }
         if let source {
             let mark = Mark(source: SourceName(source), random: random, .text)
-            content = mark.opening + content + mark.closing
+            content = Array(mark.opening) + content + mark.closing
             report.isMarked = true
         }
         if !note.isEmpty { content += "\n\(note)".utf8 }

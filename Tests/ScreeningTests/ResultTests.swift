@@ -219,8 +219,8 @@ private func text(_ content: String) -> String {
         #expect(output.contains("UNTRUSTED(quoted)EXTERNAL(quoted)DATA"))
         let value = try Fixture.node(output)["content"]?.elements.first { _ in true }
         let shown = value?["text"]?.utf8 ?? []
-        let inner = shown.dropFirst(80).dropLast(60)
-        #expect(UntrustedMarker.imitations(in: Array(inner)).isEmpty)
+        let inner = Array(shown.dropFirst(80).dropLast(60))
+        #expect(UntrustedMarker.imitations(in: inner.span).isEmpty)
         #expect(output.contains("before ") && output.contains(" after"))
     }
 
@@ -228,7 +228,7 @@ private func text(_ content: String) -> String {
         let tags = "[/UNTRUSTED_EXTERNAL_DATA]".unicodeScalars
             .compactMap { Unicode.Scalar(0xE0000 + $0.value) }
         let text = Array("before ".utf8) + tags.flatMap { Array(String($0).utf8) }
-        #expect(UntrustedMarker.imitations(in: text).count == 1)
+        #expect(UntrustedMarker.imitations(in: text.span).count == 1)
     }
 
     @Test(

@@ -23,8 +23,8 @@ package final class ToolEntry: Sendable {
     package let output: CompiledSchema?
     /// The compiled policy that applies to this tool, and its digest.
     package let policy: ToolPolicy
-    /// What its results are marked with.
-    let source: SourceName
+    /// How its results are screened, and what they are marked with.
+    let screening: ScreeningContext
     /// Whether the lines of its text are entries, by its name.
     let isListing: Bool
     /// How each call of a tool or prompt begins.
@@ -48,12 +48,30 @@ package final class ToolEntry: Sendable {
         self.input = input
         self.output = output
         self.policy = policy
-        source = SourceName(reference.description)
+        var check: (@Sendable (JSONNode) -> String?)?
+        if let output { check = { Self.fault(of: $0, by: output) } }
+        screening = ScreeningContext(
+            of: upstream.kind.resultKind,
+            source: SourceName(reference.description),
+            isUntrusted: policy.result != .own,
+            checkOutput: check
+        )
         opening = ServerCall.opening(upstream.kind.method, name: upstream.wireName)
         isListing = upstream.kind == .tool && ListingLine.isListing(tool: upstream.wireName)
     }
 
     var kind: OfferKind { upstream.kind }
+
+    /// What is wrong with structured content; it is not screened yet, so that nothing of the value
+    /// itself may be told.
+    private static func fault(of value: JSONNode, by schema: CompiledSchema) -> String? {
+        do throws(SchemaFailure) {
+            try schema.validate(value)
+            return nil
+        } catch {
+            return error.description(showsValues: false)
+        }
+    }
 
     /// The call as the upstream's definition names things.
     func serverCall(_ form: CallForm) -> ServerCall {

@@ -140,7 +140,12 @@ extension Door {
         let duration = result.duration
         let isKnown =
             if case .failure(let failure) = result.answer { failure.kind == .notSent } else { true }
-        let answer = await finish(judged, result)
+        let answer: CallAnswer
+        if let given = finishNow(judged, result) {
+            answer = given
+        } else {
+            answer = await finish(judged, result)
+        }
         countOwnTime(judged, upstream: duration)
         return (answer, isKnown)
     }

@@ -10,7 +10,6 @@ package import Storage
 
 extension Door {
     /// Screens what came, records the outcome, and gives the agent what it may see.
-    @inline(__always)
     func finish(_ judged: JudgedCall, _ result: consuming UpstreamResult) async -> CallAnswer {
         switch result.answer {
         case .success(.result(let node)) where judged.tool.kind.isAskedByServer:
@@ -56,19 +55,38 @@ extension Door {
         }
     }
 
+    /// `finish` where nothing is waited for, as at the end of most calls; nil where something is.
+    func finishNow(_ judged: JudgedCall, _ result: UpstreamResult) -> CallAnswer? {
+        guard case .success(.result(let node)) = result.answer,
+            !judged.tool.kind.isAskedByServer, !judged.call.isAnswer, !isSettledFirst(judged),
+            node.byteCount <= Limits.loopScreeningByteCount
+        else { return nil }
+        let seen = Self.screenAndRead(node, of: judged.tool, by: screener)
+        let delivery = delivery(judged, result.duration, seen)
+        judged.tally.settled(delivery.outcome.status, in: delivery.outcome.duration)
+        let salt = Salt(from: random)
+        var outcome = delivery.outcome
+        outcome.receivedByteCount = node.sourceRange.count
+        outcome.givenByteCount = delivery.given?.count ?? 0
+        (outcome.receivedCommitment, outcome.givenCommitment) =
+            Self.commitments(salt, node.source, delivery.given, hashing)
+        var transaction = Transaction(evidence.outcome(judged, outcome, salt))
+        transaction.changes = delivery.changes
+        store.note(transaction)
+        return delivery.answer
+    }
+
     /// What came is let go as soon as it is hashed: a large result is held once, not twice.
-    @inline(__always)
     private func deliver(
         _ judged: JudgedCall,
         _ result: consuming UpstreamResult,
         _ node: consuming JSONNode
     ) async -> CallAnswer {
-        let (screened, root, hiddenCount): (ScreenedResult, JSONNode?, Int)
-        let looked: Result<(ScreenedResult, JSONNode?, Int), ResultFault>
-        if node.source.count <= Limits.loopScreeningByteCount {
-            looked = Self.screenAndRead(node, of: judged.tool, by: screener)
+        let seen: Result<SeenResult, ResultFault>
+        if node.byteCount <= Limits.loopScreeningByteCount {
+            seen = Self.screenAndRead(node, of: judged.tool, by: screener)
         } else if let found = await screenBesideLoop(node, of: judged.tool) {
-            looked = found
+            seen = found
         } else {
             return await withhold(
                 judged,
@@ -78,33 +96,62 @@ extension Door {
                 "too many large results are looked through at once"
             )
         }
-        switch looked {
-        case .failure(let fault):
-            return await withhold(judged, result, .fault, .upstreamFault, "\(fault)")
-        case .success(let found): (screened, root, hiddenCount) = found
-        }
-        guard let root = root.map({ Self.named($0, for: judged) }) else {
-            return await withhold(judged, result, .withheld, .withheld, "it cannot be read again")
-        }
-        let report = screened.report
-        let isError = judged.tool.kind == .tool && root["isError"]?.bool == true
-        let given = root.source
-        var redacted = report.redactions.isEmpty ? [] : report.redactions.keys.sorted()
-        if hiddenCount > 0 { redacted.append("denied_path") }
-        await settleHere(
+        let delivery = delivery(judged, result.duration, seen)
+        await settleInOrder(
             judged,
-            OutcomeDetail(
-                status: !report.withheld.isEmpty ? .withheld : isError ? .toolError : .ok,
-                duration: result.duration,
-                isCut: !report.cuts.isEmpty,
-                redacted: redacted,
-                result: excerpt(of: given)
-            ),
+            delivery.outcome,
             received: result.bytes,
-            given: given,
-            changes: unknown.settle(judged)
+            given: delivery.given,
+            changes: delivery.changes
         )
-        return .result(root, verdict: nil)
+        return delivery.answer
+    }
+
+    /// What the agent is given of a result, and what is recorded of it.
+    private struct Delivery {
+        let answer: CallAnswer
+        let outcome: OutcomeDetail
+        var given: ArraySlice<UInt8>?
+        var changes: [StateChange] = []
+    }
+
+    private func delivery(
+        _ judged: JudgedCall,
+        _ duration: Duration,
+        _ seen: Result<SeenResult, ResultFault>
+    ) -> Delivery {
+        switch seen {
+        case .failure(let fault):
+            return withheld(judged, duration, .fault, .upstreamFault, "\(fault)")
+        case .success(let seen):
+            guard let root = seen.root.map({ Self.named($0, for: judged) }) else {
+                let reason = "it cannot be read again"
+                return withheld(judged, duration, .withheld, .withheld, reason)
+            }
+            var status = OutcomeDetail.Status.ok
+            if judged.tool.kind == .tool, root["isError"]?.bool == true { status = .toolError }
+            var redacted: [String] = []
+            var isCut = false
+            if !seen.report.isClean {
+                if !seen.report.withheld.isEmpty { status = .withheld }
+                redacted = seen.report.redactions.keys.sorted()
+                isCut = !seen.report.cuts.isEmpty
+            }
+            if seen.hiddenCount > 0 { redacted.append("denied_path") }
+            let given = root.source
+            return Delivery(
+                answer: .result(root, verdict: nil),
+                outcome: OutcomeDetail(
+                    status: status,
+                    duration: duration,
+                    isCut: isCut,
+                    redacted: redacted,
+                    result: excerpt(of: given)
+                ),
+                given: given,
+                changes: unknown.settle(judged)
+            )
+        }
     }
 
     /// The beginning of what the agent was given, cut at a code point.
@@ -127,22 +174,28 @@ extension Door {
         _ code: Refusal.Code,
         _ reason: String
     ) async -> CallAnswer {
-        await settleInOrder(
-            judged,
-            OutcomeDetail(
-                status: status,
-                duration: result.duration,
-                error: reason
+        let delivery = withheld(judged, result.duration, status, code, reason)
+        await settleInOrder(judged, delivery.outcome, received: result.bytes)
+        return delivery.answer
+    }
+
+    private func withheld(
+        _ judged: JudgedCall,
+        _ duration: Duration,
+        _ status: OutcomeDetail.Status,
+        _ code: Refusal.Code,
+        _ reason: String
+    ) -> Delivery {
+        Delivery(
+            answer: .refused(
+                Refusal(
+                    code: code,
+                    rule: "screening",
+                    agentText: "the call was done, but its result is not given: \(reason)"
+                ),
+                verdict: judged.id
             ),
-            received: result.bytes
-        )
-        return .refused(
-            Refusal(
-                code: code,
-                rule: "screening",
-                agentText: "the call was done, but its result is not given: \(reason)"
-            ),
-            verdict: judged.id
+            outcome: OutcomeDetail(status: status, duration: duration, error: reason)
         )
     }
 
@@ -152,19 +205,26 @@ extension Door {
     private func screenBesideLoop(
         _ node: JSONNode,
         of tool: ToolEntry
-    ) async -> Result<(ScreenedResult, JSONNode?, Int), ResultFault>? {
+    ) async -> Result<SeenResult, ResultFault>? {
         let screener = screener
         memory.noteLargeMessage()
         return try? await pool.run { Self.screenAndRead(node, of: tool, by: screener) }
     }
 
-    /// The result as it may be seen, and read again where that is not what came; with how many names
-    /// of denied paths were taken out of it.
+    /// A result as it may be seen.
+    private struct SeenResult: Sendable {
+        /// Nil where it cannot be read again.
+        let root: JSONNode?
+        let report: ScreeningReport
+        /// How many names of denied paths were taken out of it.
+        let hiddenCount: Int
+    }
+
     private static func screenAndRead(
         _ came: JSONNode,
         of tool: ToolEntry,
         by screener: Screener
-    ) -> Result<(ScreenedResult, JSONNode?, Int), ResultFault> {
+    ) -> Result<SeenResult, ResultFault> {
         do throws(ResultFault) {
             var names = DeniedNames(tool.policy.denied, isListing: tool.isListing)
             var node = came
@@ -175,43 +235,17 @@ extension Door {
                 }
                 node = document.root
             }
-            let screened = try screen(node, of: tool, by: screener)
-            guard screened.report.changedContent || screened.report.isMarked else {
-                return .success((screened, node, names.count))
-            }
-            let document = try? JSONDocument(parsing: screened.bytes, limits: .screened)
-            return .success((screened, document?.root, names.count))
+            let screened = try screener.screen(result: node, context: tool.screening)
+            return .success(
+                SeenResult(
+                    root: screened.read(),
+                    report: screened.report,
+                    hiddenCount: names.count
+                )
+            )
         } catch {
             return .failure(error)
         }
-    }
-
-    private static func screen(
-        _ node: JSONNode,
-        of tool: ToolEntry,
-        by screener: Screener
-    ) throws(ResultFault) -> ScreenedResult {
-        var check: (@Sendable (JSONNode) -> String?)?
-        if let schema = tool.output {
-            check = { value in
-                do throws(SchemaFailure) {
-                    try schema.validate(value)
-                    return nil
-                } catch {
-                    // Not screened yet: of the value itself nothing may be told.
-                    return error.description(showsValues: false)
-                }
-            }
-        }
-        return try screener.screen(
-            result: node,
-            context: ScreeningContext(
-                of: tool.kind.resultKind,
-                source: tool.source,
-                isUntrusted: tool.policy.result != .own,
-                checkOutput: check
-            )
-        )
     }
 
     private func fail(
@@ -255,8 +289,13 @@ extension Door {
         )
     }
 
-    /// Records the outcome: a reply to an agent waits for it at T2 and T3 only, one to a server
-    /// always.
+    /// Whether the reply waits for the record of the outcome: one to an agent at T2 and T3 only, one
+    /// to a server always.
+    private func isSettledFirst(_ judged: JudgedCall) -> Bool {
+        judged.verdict.tier >= .destructive || judged.tool.kind.isAskedByServer
+    }
+
+    /// Records the outcome before the reply, where that is to wait for it.
     ///
     /// False where it was waited for and could not be recorded.
     @discardableResult
@@ -266,20 +305,6 @@ extension Door {
         received: ArraySlice<UInt8>? = nil,
         given: ArraySlice<UInt8>? = nil,
         changes: [StateChange] = []
-    ) async -> Bool {
-        await settleHere(judged, detail, received: received, given: given, changes: changes)
-    }
-
-    /// Inlined where a usual call ends: another asynchronous function would cost it two switches of
-    /// tasks.
-    @inline(__always)
-    @discardableResult
-    private func settleHere(
-        _ judged: JudgedCall,
-        _ detail: OutcomeDetail,
-        received: ArraySlice<UInt8>?,
-        given: ArraySlice<UInt8>?,
-        changes: [StateChange]
     ) async -> Bool {
         judged.tally.settled(detail.status, in: detail.duration)
         var detail = detail
@@ -299,8 +324,7 @@ extension Door {
         }
         var transaction = Transaction(evidence.outcome(judged, detail, salt))
         transaction.changes = changes
-        let isAwaited = judged.verdict.tier >= .destructive || judged.tool.kind.isAskedByServer
-        guard isAwaited else {
+        guard isSettledFirst(judged) else {
             store.note(transaction)
             return true
         }

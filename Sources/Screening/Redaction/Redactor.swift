@@ -5,6 +5,25 @@ struct Redactor: Sendable {
     let secrets: SecretScanner
     let rules: RuleScanner
 
+    /// Longer texts are looked over by `findings`, which says what its work may cost.
+    private static let lookByteCount = 16 << 10
+
+    /// Whether one look at that part of a text says that `findings` would find nothing in it.
+    ///
+    /// False decides nothing.
+    func findsNothing(in text: [UInt8], _ range: Range<Int>) -> Bool {
+        guard range.count <= Self.lookByteCount else { return false }
+        let part = text.span.extracting(range)
+        guard secrets.findsNothing(in: part), !KeyMaterial.mayOccur(in: part) else { return false }
+        var keywords: [Int] = []
+        do throws(ScreeningFailure) {
+            try rules.book.appendKeywords(in: text, range: range, to: &keywords)
+        } catch {
+            return false
+        }
+        return keywords.isEmpty && UntrustedMarker.imitations(in: part).isEmpty
+    }
+
     /// Sorted, apart from one another, ending between code points.
     func findings(
         in text: [UInt8],
@@ -14,7 +33,7 @@ struct Redactor: Sendable {
         try secrets.appendFindings(in: text, to: &findings, budget: &budget)
         KeyMaterial.appendFindings(in: text, to: &findings)
         try rules.appendFindings(in: text, to: &findings, budget: &budget)
-        for range in UntrustedMarker.imitations(in: text) {
+        for range in UntrustedMarker.imitations(in: text.span) {
             findings.append(Finding(range: range, rule: Finding.marker))
         }
         guard !findings.isEmpty else { return [] }

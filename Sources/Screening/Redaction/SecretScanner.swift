@@ -33,6 +33,14 @@ struct SecretScanner: Sendable {
     /// The bytes of the longest spelling in its widest escape.
     var widest: Int { scanner.longest * Escapes.widest + 12 }
 
+    /// Whether `appendFindings` would append nothing; false decides nothing.
+    func findsNothing(in text: Span<UInt8>) -> Bool {
+        guard !isEmpty else { return true }
+        var hits: [LiteralScanner.Hit] = []
+        scanner.appendHits(in: text, range: 0..<text.count, to: &hits)
+        return hits.isEmpty && EscapeSearch.escapes(in: text, allJSON: needsEveryEscape).isEmpty
+    }
+
     func appendFindings(
         in text: [UInt8],
         to findings: inout [Finding],

@@ -27,8 +27,12 @@ extension Screener {
         _ node: JSONNode,
         _ report: inout ScreeningReport
     ) throws(ScreeningFailure) -> Examination {
+        let isPlain = ValueText.isPlain(node)
+        if isPlain, redactor.findsNothing(in: node.documentBytes, node.sourceRange) {
+            return Examination()
+        }
         var budget = WorkBudget(byteCount: node.source.count, clock: clock)
-        let plain = ValueText.plain(node)
+        let plain = isPlain ? Array(node.source) : nil
         let decoded = plain == nil ? ValueText(decoding: node) : nil
         let findings = try redactor.findings(
             in: plain ?? decoded?.text ?? [],

@@ -7,6 +7,9 @@ struct ResultComposer {
     private let members: ResultMembers
     let context: ScreeningContext
     private let mark: Mark?
+    /// The two sides of the mark; empty where there is none.
+    private let opening: [UInt8]
+    private let closing: [UInt8]
     private var edits: Edits
     /// Edits of whole blocks and marks; they stand over those of single tokens.
     private var overrides: [Edit] = []
@@ -26,7 +29,11 @@ struct ResultComposer {
         self.context = context
         self.edits = edits
         self.report = report
-        mark = context.isUntrusted ? Mark(source: context.source, random: random, .escaped) : nil
+        let mark =
+            context.isUntrusted ? Mark(source: context.source, random: random, .escaped) : nil
+        self.mark = mark
+        opening = mark.map { Array($0.opening) } ?? []
+        closing = mark.map { Array($0.closing) } ?? []
         remainingText = context.limits.textByteCount
     }
 
@@ -136,15 +143,13 @@ struct ResultComposer {
             remainingText -= content.count
         }
         guard mark != nil || !note.isEmpty else { return }
-        if let mark, changed == nil, note.isEmpty, !content.isEmpty {
-            return surround(place, with: mark)
-        }
+        if mark != nil, changed == nil, note.isEmpty, !content.isEmpty { return surround(place) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(content.count + 256)
         bytes.append(0x22)
-        if let mark { bytes += mark.opening }
+        bytes += opening
         bytes += content
-        if let mark { bytes += mark.closing }
+        bytes += closing
         if !note.isEmpty { bytes += [0x5c, 0x6e] + Array(note.utf8) }
         bytes.append(0x22)
         overrides.append(Edit(source: place, bytes: bytes))
@@ -152,10 +157,10 @@ struct ResultComposer {
     }
 
     /// Puts the marks inside the quotes of a token that stays as it came: nothing is copied.
-    private mutating func surround(_ token: Range<Int>, with mark: Mark) {
+    private mutating func surround(_ token: Range<Int>) {
         let (first, last) = (token.lowerBound + 1, token.upperBound - 1)
-        overrides.append(Edit(source: first..<first, bytes: mark.opening))
-        overrides.append(Edit(source: last..<last, bytes: mark.closing))
+        overrides.append(Edit(source: first..<first, bytes: opening))
+        overrides.append(Edit(source: last..<last, bytes: closing))
         report.isMarked = true
     }
 
@@ -308,7 +313,7 @@ struct ResultComposer {
 
     func result() -> ScreenedResult {
         let all = edits.overridden(by: overrides)
-        let bytes = all.isEmpty ? node.source : all.applied(to: node.source)[...]
-        return ScreenedResult(bytes: bytes, report: report)
+        guard !all.isEmpty else { return ScreenedResult(node, report) }
+        return ScreenedResult(bytes: all.applied(to: node.source)[...], report: report)
     }
 }

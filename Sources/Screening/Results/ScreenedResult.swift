@@ -64,10 +64,24 @@ package struct ScreenedResult: Sendable {
     /// The result object as JSON text; the upstream's own bytes when nothing had to change.
     package let bytes: ArraySlice<UInt8>
     package let report: ScreeningReport
+    /// The same as a value, where it need not be read for that.
+    private let known: JSONNode?
 
     init(bytes: ArraySlice<UInt8>, report: ScreeningReport) {
         self.bytes = bytes
         self.report = report
+        known = nil
+    }
+
+    init(_ node: JSONNode, _ report: ScreeningReport) {
+        bytes = node.source
+        self.report = report
+        known = node
+    }
+
+    /// The result as a value; nil where what was written cannot be read again.
+    package func read() -> JSONNode? {
+        known ?? (try? JSONDocument(parsing: bytes, limits: .screened))?.root
     }
 }
 
@@ -84,7 +98,7 @@ extension Screener {
         result node: JSONNode,
         context: ScreeningContext
     ) throws(ResultFault) -> ScreenedResult {
-        guard node.kind == .object else { throw .notAnObject }
+        guard node.isObject else { throw .notAnObject }
         let kind = context.kind
         let members = ResultMembers(node)
         let texts =
@@ -109,24 +123,24 @@ extension Screener {
             report.withheld.append("\(error)")
             return withheld("\(error)", of: members, kind, report)
         }
-        if let texts, found.isEmpty { return surrounded(texts, node, context, report) }
+        if let texts, found.isEmpty, let result = surrounded(texts, node, context, report) {
+            return result
+        }
         return compose(node, members, found, context, report)
     }
 
-    /// A result of texts in which nothing was found.
+    /// A result of texts in which nothing was found; nil where marks would make it too long.
     private func surrounded(
         _ texts: PlainTexts,
         _ node: JSONNode,
         _ context: ScreeningContext,
         _ report: ScreeningReport
-    ) -> ScreenedResult {
-        guard context.isUntrusted, !texts.isEmpty else {
-            return ScreenedResult(bytes: node.source, report: report)
-        }
+    ) -> ScreenedResult? {
+        guard context.isUntrusted, !texts.isEmpty else { return ScreenedResult(node, report) }
         var report = report
         report.isMarked = true
         let mark = Mark(source: context.source, random: random, .escaped)
-        return ScreenedResult(bytes: texts.surrounded(by: mark)[...], report: report)
+        return texts.surrounded(by: mark).map { ScreenedResult($0, report) }
     }
 
     /// Any result, with what was found in it.

@@ -23,11 +23,9 @@ struct ValueText {
     /// Values this short are searched as they are: one copy and no walk, if nothing is escaped.
     static let plainByteCount = 64 << 10
 
-    /// The value's own bytes, when neither escapes nor Base64 members hide anything in them.
-    static func plain(_ node: JSONNode) -> [UInt8]? {
-        let source = node.source
-        guard source.count <= plainByteCount, node.isPlain(without: binaryWords) else { return nil }
-        return Array(source)
+    /// Whether neither escapes nor Base64 members hide anything in the value's own bytes.
+    static func isPlain(_ node: JSONNode) -> Bool {
+        node.sourceRange.count <= plainByteCount && node.isPlain(without: binaryWords)
     }
 
     /// The key `isBinary` looks for, and what tells blocks with `data` from other values.

@@ -90,28 +90,40 @@ enum KeyMaterial {
     private static let mostSteps = 32 << 20
 
     static func appendFindings(in text: [UInt8], to findings: inout [Finding]) {
-        // A run of 64 covers a position that is a multiple of 64.
-        let span = text.span
-        var position = 63
+        var position = first
         var steps = mostSteps
-        while position < span.count {
-            guard isStrictBase64(span[position]) else {
+        while let line = nextLine(in: text.span, from: &position) {
+            if isMaterial(text[line]), !isPublic(text, before: line.lowerBound, &steps) {
+                findings.append(Finding(range: line, rule: rule))
+            }
+        }
+    }
+
+    /// Whether there is any line of such a width.
+    static func mayOccur(in text: Span<UInt8>) -> Bool {
+        var position = first
+        return nextLine(in: text, from: &position) != nil
+    }
+
+    /// A run of 64 covers a position that is a multiple of 64, counted from 1.
+    private static let first = 63
+
+    private static func nextLine(in text: Span<UInt8>, from position: inout Int) -> Range<Int>? {
+        while position < text.count {
+            guard isStrictBase64(text[position]) else {
                 position += 64
                 continue
             }
             var start = position
             let floor = max(0, position - longest)
-            while start > floor, isStrictBase64(span[start - 1]) { start -= 1 }
+            while start > floor, isStrictBase64(text[start - 1]) { start -= 1 }
             var end = position + 1
-            while end < span.count, isStrictBase64(span[end]) { end += 1 }
-            if widths.contains(end - start), isMaterial(text[start..<end]),
-                !isPublic(text, before: start, &steps)
-            {
-                findings.append(Finding(range: start..<end, rule: rule))
-            }
+            while end < text.count, isStrictBase64(text[end]) { end += 1 }
             // The whole run is read: the next cannot begin before its end.
             position = end + 64
+            if widths.contains(end - start) { return start..<end }
         }
+        return nil
     }
 
     @inline(__always)

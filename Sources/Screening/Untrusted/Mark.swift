@@ -7,8 +7,8 @@ package struct SourceName: Equatable, Sendable, ExpressibleByStringLiteral {
     package static let longest = 128
 
     let text: String
-    /// The opening mark up to the id.
-    fileprivate let opening: [UInt8]
+    /// What stands round its texts between the quotes of JSON strings.
+    fileprivate let escaped: MarkTemplate
 
     /// What is no letter, digit, `.`, `-`, `_` or `/` becomes `_`; what is over 128 bytes is cut.
     package init(_ name: String) {
@@ -16,10 +16,44 @@ package struct SourceName: Equatable, Sendable, ExpressibleByStringLiteral {
             Letters.isAlphanumeric(byte) || [0x2e, 0x2d, 0x5f, 0x2f].contains(byte) ? byte : 0x5f
         }
         text = String(decoding: letters, as: UTF8.self)
-        opening = Array("[UNTRUSTED_EXTERNAL_DATA source=\(text) id=".utf8)
+        escaped = MarkTemplate(text, lineEnd: "\\n")
     }
 
     package init(stringLiteral name: String) { self.init(name) }
+}
+
+/// Both marks of a source, the one behind the other, with room for their ids.
+private struct MarkTemplate: Equatable, Sendable {
+    static let digitCount = 16
+
+    var bytes: [UInt8]
+    /// Where the closing mark begins.
+    let middle: Int
+    /// Where the digits of both ids begin.
+    let first: Int
+    let second: Int
+
+    init(_ source: String, lineEnd: String) {
+        let room = String(repeating: "0", count: Self.digitCount)
+        bytes = Array("[UNTRUSTED_EXTERNAL_DATA source=\(source) id=".utf8)
+        first = bytes.count
+        bytes += "\(room)]\(lineEnd)".utf8
+        middle = bytes.count
+        bytes += "\(lineEnd)[/UNTRUSTED_EXTERNAL_DATA id=".utf8
+        second = bytes.count
+        bytes += "\(room)]".utf8
+    }
+
+    mutating func fill(_ id: [UInt8]) {
+        let (first, second) = (first, second)
+        var bytes = bytes.mutableSpan
+        for index in 0..<Self.digitCount {
+            let byte = id[index / 2]
+            let digit = Hex.digit(index & 1 == 0 ? byte >> 4 : byte & 15)
+            bytes[first + index] = digit
+            bytes[second + index] = digit
+        }
+    }
 }
 
 /// The two marks of one text, with an id nobody could know before.
@@ -32,53 +66,25 @@ struct Mark {
     }
 
     let source: SourceName
-    /// What stands before the text: the mark and a line break.
-    let opening: [UInt8]
-    /// What stands behind it: a line break and the mark.
-    let closing: [UInt8]
-
-    private static let closing = Array("[/UNTRUSTED_EXTERNAL_DATA id=".utf8)
-    private static let digitCount = 16
+    private var template: MarkTemplate
 
     init(source: SourceName, random: any RandomSource, _ lineEnd: LineEnd) {
         self.source = source
-        let id = random.bytes(count: 8)
-        var opening: [UInt8] = []
-        opening.reserveCapacity(source.opening.count + Self.digitCount + 3)
-        opening += source.opening
-        let digits = opening.count..<opening.count + Self.digitCount + 1
-        opening.appendID(id)
-        Self.append(lineEnd, to: &opening)
-        self.opening = opening
-        var closing: [UInt8] = []
-        closing.reserveCapacity(Self.closing.count + Self.digitCount + 3)
-        Self.append(lineEnd, to: &closing)
-        closing += Self.closing
-        closing += opening[digits]
-        self.closing = closing
+        switch lineEnd {
+        case .text: template = MarkTemplate(source.text, lineEnd: "\n")
+        case .escaped: template = source.escaped
+        }
+        template.fill(random.bytes(count: MarkTemplate.digitCount / 2))
     }
+
+    /// What stands before the text: the mark and a line break.
+    var opening: ArraySlice<UInt8> { template.bytes[..<template.middle] }
+
+    /// What stands behind it: a line break and the mark.
+    var closing: ArraySlice<UInt8> { template.bytes[template.middle...] }
 
     var id: String {
-        String(decoding: closing.dropLast().suffix(Self.digitCount), as: UTF8.self)
-    }
-
-    private static func append(_ lineEnd: LineEnd, to bytes: inout [UInt8]) {
-        switch lineEnd {
-        case .text: bytes.append(0x0a)
-        case .escaped:
-            bytes.append(0x5c)
-            bytes.append(0x6e)
-        }
-    }
-}
-
-extension [UInt8] {
-    /// The id's digits and the bracket that ends a mark.
-    fileprivate mutating func appendID(_ id: [UInt8]) {
-        for byte in id {
-            append(Hex.digit(byte >> 4))
-            append(Hex.digit(byte & 15))
-        }
-        append(0x5d)
+        let digits = template.bytes[template.second...].prefix(MarkTemplate.digitCount)
+        return String(decoding: digits, as: UTF8.self)
     }
 }

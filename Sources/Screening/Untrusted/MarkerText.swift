@@ -125,21 +125,20 @@ enum UntrustedMarker {
     ///
     /// Case, width, look-alike letters, marks and whatever stands between letters do not count.
     /// Plain words with single blanks between them and no bracket before are prose and left alone.
-    static func imitations(in text: [UInt8]) -> [Range<Int>] {
+    static func imitations(in text: Span<UInt8>) -> [Range<Int>] {
         var found: [Range<Int>] = []
-        let span = text.span
         var position = 0
-        while let candidate = nextCandidate(in: span, from: position) {
+        while let candidate = nextCandidate(in: text, from: position) {
             position = candidate + 1
-            if isPlainWord(span, before: candidate) { continue }
-            guard let (value, count) = decode(span, candidate),
+            if isPlainWord(text, before: candidate) { continue }
+            guard let (value, count) = decode(text, candidate),
                 MarkerFold(value, readsTags: true) == .letter(words[anchor])
             else { continue }
             let readsTags = MarkerFold.tags.contains(value)
-            guard let start = walkBack(span, from: candidate, readsTags),
-                let end = walkOn(span, from: candidate + count, readsTags)
+            guard let start = walkBack(text, from: candidate, readsTags),
+                let end = walkOn(text, from: candidate + count, readsTags)
             else { continue }
-            if !isProse(span, start, end) { found.append(start..<end) }
+            if !isProse(text, start, end) { found.append(start..<end) }
             position = max(position, end)
         }
         return found
