@@ -48,7 +48,7 @@ extension HTTPTransport: @preconcurrency ExchangeSteps {
         defer { steps.end(request, underWay.key, cancellation) }
         let response: ClientResponse
         do throws(HTTPClientError) {
-            response = try await client.send(underWay.message, cancellation: underWay.stop)
+            response = try await client.sendOnLoop(underWay.message, cancellation: underWay.stop)
         } catch {
             throw await failure(error, of: request)
         }

@@ -89,8 +89,9 @@ package actor MCPClient {
 
     /// Sends one call; its members are the call form, as they were judged.
     ///
-    /// `isStillAllowed` is asked when the server is there to take the call.
-    package func call(
+    /// `isStillAllowed` is asked when the server is there to take the call. Runs where its caller does,
+    /// which is this loop: only what waits for the server is another function.
+    package nonisolated func call(
         _ call: ServerCall,
         wantsProgress: Bool,
         logLevel: LogLevel? = nil,
@@ -102,20 +103,23 @@ package actor MCPClient {
         cancellation: CallCancellation,
         notifications: @escaping NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
+        let steps: any CallPreparation = self
         for attempt in 0..<2 {
-            let revision = if let revisionAtHand { revisionAtHand } else { try await open() }
-            try check(isStillAllowed())
-            var request = self.request(
+            let revision =
+                if let known = steps.revisionAtHand { known } else { try await open() }
+            let request = try steps.request(
                 call,
                 revision,
-                wantsProgress: wantsProgress,
-                logLevel: logLevel,
-                traceparent: traceparent,
-                modes: modes,
-                timeout: timeout
+                CallTerms(
+                    wantsProgress: wantsProgress,
+                    logLevel: logLevel,
+                    traceparent: traceparent,
+                    modes: modes,
+                    questions: questions,
+                    timeout: timeout
+                ),
+                isStillAllowed: isStillAllowed()
             )
-            request.generation = generation
-            request.questions = revision.isModern ? nil : questions
             let answer: UpstreamAnswer
             do throws(UpstreamFailure) {
                 answer = try await transport.send(
@@ -153,29 +157,30 @@ package actor MCPClient {
         }
     }
 
-    private func request(
+    func request(
         _ call: ServerCall,
         _ revision: Revision,
-        wantsProgress: Bool,
-        logLevel: LogLevel?,
-        traceparent: String?,
-        modes: InputModes,
-        timeout: Duration
-    ) -> UpstreamRequest {
+        _ terms: CallTerms,
+        isStillAllowed: Bool
+    ) throws(UpstreamFailure) -> UpstreamRequest {
+        try check(isStillAllowed)
         let id = takeID()
-        let isUsual = !wantsProgress && logLevel == nil && traceparent == nil
+        let isUsual =
+            !terms.wantsProgress && terms.logLevel == nil && terms.traceparent == nil
         let meta: [UInt8]
-        if isUsual, let usualMeta, usualMeta.revision == revision, usualMeta.modes == modes {
+        if isUsual, let usualMeta, usualMeta.revision == revision,
+            usualMeta.modes.rawValue == terms.modes.rawValue
+        {
             meta = usualMeta.text
         } else {
             meta = self.meta(
                 for: revision,
-                progressToken: wantsProgress ? id : nil,
-                logLevel: logLevel,
-                traceparent: traceparent,
-                modes: modes
+                progressToken: terms.wantsProgress ? id : nil,
+                logLevel: terms.logLevel,
+                traceparent: terms.traceparent,
+                modes: terms.modes
             )
-            if isUsual { usualMeta = (revision, modes, meta) }
+            if isUsual { usualMeta = (revision, terms.modes, meta) }
         }
         return UpstreamRequest(
             id: id,
@@ -183,8 +188,10 @@ package actor MCPClient {
             body: call.request(id, meta: meta),
             name: call.name,
             parameters: call.mirrored,
-            deadline: loop.now.advanced(by: timeout),
-            revision: revision
+            deadline: loop.now.advanced(by: terms.timeout),
+            revision: revision,
+            generation: generation,
+            questions: revision.isModern ? nil : terms.questions
         )
     }
 
@@ -337,3 +344,30 @@ package actor MCPClient {
         return writer.bytes
     }
 }
+
+/// What a call asks for beside what it says.
+struct CallTerms {
+    let wantsProgress: Bool
+    let logLevel: LogLevel?
+    let traceparent: String?
+    let modes: InputModes
+    let questions: QuestionSink?
+    let timeout: Duration
+}
+
+/// The steps before a call is sent, taken on the client's loop without a switch of actors; the
+/// conformance asks whether it is that loop.
+protocol CallPreparation: Sendable {
+    /// The revision spoken with a server that can be sent to at once.
+    var revisionAtHand: Revision? { get }
+
+    /// The request for the server as it is now; throws where no call may go to it.
+    func request(
+        _ call: ServerCall,
+        _ revision: Revision,
+        _ terms: CallTerms,
+        isStillAllowed: Bool
+    ) throws(UpstreamFailure) -> UpstreamRequest
+}
+
+extension MCPClient: @preconcurrency CallPreparation {}

@@ -43,9 +43,9 @@ package actor HTTPClient {
     package nonisolated let limits: HTTPClientLimits
     private let dialer: Dialer
     private let budget: BufferBudget
-    private var authorization: FieldValue?
+    var authorization: FieldValue?
     /// The first lines of the last request, to Authorization.
-    private var start: (method: HTTPMethod, target: String, bytes: [UInt8])?
+    var start: (method: HTTPMethod, target: String, bytes: [UInt8])?
 
     private var idle: [ClientConnection] = []
     private var openCount = 0
@@ -55,7 +55,7 @@ package actor HTTPClient {
 
     /// What the server agreed on; HTTP/1.1 is not asked about again.
     private var shared: HTTP2ClientConnection?
-    private var speaksHTTP2: Bool
+    private(set) var speaksHTTP2: Bool
     private var isDialing = false
     private var dialWaiters: [Pending<Void>] = []
 
@@ -91,61 +91,6 @@ package actor HTTPClient {
         start = nil
     }
 
-    /// Sends one request and waits for its response: the whole body, or the head of a stream.
-    package func send(
-        _ request: ClientRequest,
-        cancellation: Cancellation? = nil
-    ) async throws(HTTPClientError) -> ClientResponse {
-        if cancellation?.isCancelled == true { throw .notSent(.cancelled) }
-        if speaksHTTP2, let response = try await sendShared(request, cancellation) {
-            return response
-        }
-        let message = try message(request)
-        let connection: ClientConnection
-        if let ready = takeIdle() {
-            connection = ready
-        } else {
-            connection = try await checkOut(until: request.deadline, cancellation)
-        }
-        do throws(HTTPClientError) {
-            var step = try connection.begin(message, cancellation)
-            while true {
-                switch step {
-                case .whole(let response, let isReusable):
-                    release(connection, isReusable: isReusable)
-                    return response
-                case .stream(let response):
-                    // It releases its connection when it ends.
-                    return response
-                case .needsBytes:
-                    await unsafe withUnsafeContinuation { unsafe connection.hold($0) }
-                case .isBackedUp:
-                    try await connection.drain()
-                case .longBody(let head):
-                    let response = try await connection.readBody(head)
-                    release(connection, isReusable: connection.park())
-                    return response
-                }
-                step = try connection.goOn()
-            }
-        } catch {
-            release(connection, isReusable: false)
-            throw error
-        }
-    }
-
-    /// The request as bytes; its first lines are mostly those of the one before.
-    private func message(_ request: ClientRequest) throws(HTTPClientError) -> RequestMessage {
-        if let start, start.method == request.method, start.target == request.target {
-            return RequestMessage(request, start: start.bytes)
-        }
-        guard let bytes = request.start(to: origin, authorization) else {
-            throw .notSent(.badRequest("the method or the target cannot be sent"))
-        }
-        start = (request.method, request.target, bytes)
-        return RequestMessage(request, start: bytes)
-    }
-
     /// Closes all connections that are not in use, and the others after their response.
     package func close() async {
         isClosed = true
@@ -175,7 +120,7 @@ package actor HTTPClient {
     private static let attemptCount = 3
 
     /// Sends a request over the one connection of HTTP/2; nil when the server speaks HTTP/1.1.
-    private func sendShared(
+    func sendShared(
         _ request: ClientRequest,
         _ cancellation: Cancellation?
     ) async throws(HTTPClientError) -> ClientResponse? {
@@ -279,7 +224,7 @@ package actor HTTPClient {
     // MARK: The pool
 
     /// An idle connection that is still good.
-    private func takeIdle() -> ClientConnection? {
+    func takeIdle() -> ClientConnection? {
         while !isClosed, let connection = idle.popLast() {
             if connection.unpark() { return connection }
             openCount -= 1
@@ -287,7 +232,7 @@ package actor HTTPClient {
         return nil
     }
 
-    private func checkOut(
+    func checkOut(
         until deadline: Instant,
         _ cancellation: Cancellation?
     ) async throws(HTTPClientError) -> ClientConnection {
