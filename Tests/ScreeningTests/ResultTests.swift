@@ -31,6 +31,9 @@ private func screen(
     )
     // Whatever comes out is JSON without ambiguity.
     _ = try JSONDocument(parsing: result.bytes, limits: .result)
+    // An agent is given what was read, a record what was written.
+    let read = try #require(result.read())
+    #expect(read.source == result.bytes)
     return (String(decoding: result.bytes, as: UTF8.self), result.report)
 }
 
