@@ -8,8 +8,6 @@ import System
 struct RequestUnderWay {
     let message: ClientRequest
     let stop: Cancellation
-    /// What takes `stop` out of the call's cancellation again.
-    let key: Int
     let generation: UInt64
     let session: FieldValue?
 }
@@ -23,7 +21,7 @@ protocol ExchangeSteps: Sendable {
         _ cancellation: CallCancellation
     ) throws(UpstreamFailure) -> RequestUnderWay?
 
-    func end(_ request: UpstreamRequest, _ key: Int, _ cancellation: CallCancellation)
+    func end(_ request: UpstreamRequest, _ stop: Cancellation, _ cancellation: CallCancellation)
 
     /// One response as JSON, or what HTTP has to say instead of one.
     func read(
@@ -45,7 +43,7 @@ extension HTTPTransport: @preconcurrency ExchangeSteps {
         guard let underWay = try steps.begin(request, cancellation) else {
             return try await sendByEvents(request, cancellation, notifications)
         }
-        defer { steps.end(request, underWay.key, cancellation) }
+        defer { steps.end(request, underWay.stop, cancellation) }
         let response: ClientResponse
         do throws(HTTPClientError) {
             response = try await client.sendOnLoop(underWay.message, cancellation: underWay.stop)
@@ -69,17 +67,17 @@ extension HTTPTransport: @preconcurrency ExchangeSteps {
         let stop = Cancellation(on: loop)
         inFlightCount += 1
         if let questions = request.questions { asking.append((request.id, questions)) }
+        cancellation.begin(stop)
         return RequestUnderWay(
             message: message(request),
             stop: stop,
-            key: cancellation.onCancel { stop.cancel() },
             generation: generation,
             session: session
         )
     }
 
-    func end(_ request: UpstreamRequest, _ key: Int, _ cancellation: CallCancellation) {
-        cancellation.remove(key)
+    func end(_ request: UpstreamRequest, _ stop: Cancellation, _ cancellation: CallCancellation) {
+        cancellation.ended(stop)
         inFlightCount -= 1
         if request.questions != nil { asking.removeAll { $0.id == request.id } }
     }

@@ -1,4 +1,5 @@
 package import Base
+import HTTP
 package import JSON
 package import MCP
 
@@ -243,6 +244,9 @@ package final class CallCancellation: @unchecked Sendable {
     /// The last stands apart, because a row for it alone would be an allocation of every call.
     private var last: Handler?
     private var earlier: [Handler] = []
+    /// What ends its request over HTTP, while there is one: a handler of its own would be a closure
+    /// on the heap for every call.
+    private var request: Cancellation?
 
     package init() {}
 
@@ -269,12 +273,29 @@ package final class CallCancellation: @unchecked Sendable {
         }
     }
 
+    /// `stop` is cancelled with the call, at once if that was called off already, until `ended`.
+    func begin(_ stop: Cancellation) {
+        if reason == nil, request == nil {
+            request = stop
+        } else {
+            // A second one beside the first; its handler goes with the call.
+            onCancel { stop.cancel() }
+        }
+    }
+
+    func ended(_ stop: Cancellation) {
+        if request === stop { request = nil }
+    }
+
     package func cancel(_ reason: Reason) {
         guard self.reason == nil else { return }
         self.reason = reason
         let waiting = earlier + (last.map { [$0] } ?? [])
+        let request = request
         earlier = []
         last = nil
+        self.request = nil
         for handler in waiting { handler.body() }
+        request?.cancel()
     }
 }

@@ -1,5 +1,7 @@
 import Base
+import HTTP
 import JSON
+import System
 import Testing
 
 @testable import Gateway
@@ -67,5 +69,26 @@ struct ServerCallTests {
         cancellation.remove(keys[1])
         cancellation.cancel(.stopped)
         #expect(told.withLock { $0 } == [0, 2])
+    }
+
+    @Test func `requests over HTTP end with their call`() async throws {
+        let loop = try EventLoop()
+        let thread = try loop.start()
+        let ended = await loop.spawn {
+            let cancellation = CallCancellation()
+            let stops = (0..<4).map { _ in Cancellation(on: loop) }
+            cancellation.begin(stops[0])
+            cancellation.ended(stops[0])
+            cancellation.begin(stops[1])
+            cancellation.begin(stops[2])
+            // What another began is not ended by it.
+            cancellation.ended(stops[0])
+            cancellation.cancel(.disconnected)
+            cancellation.begin(stops[3])
+            return stops.map(\.isCancelled)
+        }.value
+        #expect(ended == [false, true, true, true])
+        loop.stop()
+        thread.join()
     }
 }
