@@ -65,6 +65,7 @@ extension Unicode.Scalar {
 ///
 /// Lower case only, so that two names never differ by case alone, and without a dot or a double
 /// underscore, because `server.tool` and `server__tool` join names by those.
+@usableFromInline
 package protocol ShortName: Hashable, Sendable, Comparable, CustomStringConvertible {
     static var kind: String { get }
     var rawValue: String { get }
@@ -92,6 +93,10 @@ extension ShortName {
     package var description: String { rawValue }
 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+
+    /// Written out, as other modules reach what the compiler makes of it through a table only.
+    @inlinable
+    package static func == (left: Self, right: Self) -> Bool { left.rawValue == right.rawValue }
 }
 
 private func isShortName(_ bytes: Span<UInt8>) -> Bool {

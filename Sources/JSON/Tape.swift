@@ -30,6 +30,8 @@ struct TapeEntry: BitwiseCopyable {
     @inline(__always)
     var kind: JSONKind { JSONKind(rawValue: UInt8(truncatingIfNeeded: meta & 7)) ?? .null }
     @inline(__always)
+    var isContainer: Bool { meta & 7 <= UInt32(JSONKind.array.rawValue) }
+    @inline(__always)
     var isEscaped: Bool { meta & Self.escaped != 0 }
     @inline(__always)
     var isInteger: Bool { meta & Self.integer != 0 }
@@ -94,29 +96,30 @@ struct Tape: @unchecked Sendable {
     /// - Parameter strings: values in the order of the tape.
     func widened(_ strings: [JSONPlace], by added: Int, in bytes: [UInt8]) -> Tape {
         unsafe storage.withUnsafeMutablePointers { header, entries in
-            let made = Tape(bytes: bytes, capacity: unsafe header.pointee.count)
+            let count = unsafe header.pointee.count
+            let made = Tape(bytes: bytes, capacity: count)
             let moved = unsafe made.entries
+            let added = UInt32(truncatingIfNeeded: added)
             var passed = 0
-            for index in 0..<(unsafe header.pointee.count) {
+            var shift: UInt32 = 0
+            var next = strings.first?.index ?? .max
+            for index in 0..<count {
                 var entry = unsafe entries[index]
-                entry.start &+= UInt32(truncatingIfNeeded: passed * added)
-                // How many of the strings end before this value does.
-                var ended = passed
-                switch entry.kind {
-                case .object, .array:
-                    while ended < strings.count, strings[ended].index < Int(entry.link) {
-                        ended += 1
-                    }
-                default:
-                    guard passed < strings.count, strings[passed].index == index else { break }
-                    passed += 1
-                    ended = passed
+                entry.start &+= shift
+                entry.end &+= shift
+                if index == next {
+                    entry.end &+= added
                     entry.meta |= TapeEntry.escaped
+                    shift &+= added
+                    passed += 1
+                    next = passed < strings.count ? strings[passed].index : .max
+                } else if entry.isContainer, next < Int(entry.link) {
+                    let inside = strings[passed...].prefix { $0.index < Int(entry.link) }
+                    entry.end &+= added &* UInt32(truncatingIfNeeded: inside.count)
                 }
-                entry.end &+= UInt32(truncatingIfNeeded: ended * added)
                 unsafe (moved + index).initialize(to: entry)
             }
-            made.seal(count: unsafe header.pointee.count, indexes: unsafe header.pointee.indexes)
+            made.seal(count: count, indexes: unsafe header.pointee.indexes)
             return made
         }
     }

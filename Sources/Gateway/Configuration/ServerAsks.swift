@@ -13,6 +13,9 @@ package struct ServerAsks: Sendable, Equatable {
 
     package init() {}
 
+    /// Whether it may ask nobody, and is told nothing.
+    var isNothing: Bool { modes.rawValue == 0 && roots.isEmpty }
+
     /// What such a server hears about an agent that declared these.
     func common(with declared: InputModes) -> InputModes {
         let common = modes.intersection(declared)

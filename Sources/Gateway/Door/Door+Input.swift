@@ -30,6 +30,8 @@ extension Door {
     /// and of what is judged by itself only what this credential may be asked.
     private func modes(_ judged: JudgedCall) -> InputModes {
         let server = judged.resolved.server
+        // Most servers may ask nothing.
+        if server.settings.asks.isNothing { return InputModes() }
         var modes = server.settings.asks.common(with: judged.call.modes)
         for (mode, kind) in [(InputModes.sampling, InputKind.sampling), (.roots, .roots)]
         where modes.contains(mode) && !(kind == .roots && !server.settings.asks.roots.isEmpty) {

@@ -62,15 +62,14 @@ extension Door {
             node.byteCount <= Limits.loopScreeningByteCount
         else { return nil }
         let seen = Self.screenAndRead(node, of: judged.tool, by: screener)
-        let delivery = delivery(judged, result.duration, seen)
+        var delivery = delivery(judged, result.duration, seen)
         judged.tally.settled(delivery.outcome.status, in: delivery.outcome.duration)
         let salt = Salt(from: random)
-        var outcome = delivery.outcome
-        outcome.receivedByteCount = node.sourceRange.count
-        outcome.givenByteCount = delivery.given?.count ?? 0
-        (outcome.receivedCommitment, outcome.givenCommitment) =
+        delivery.outcome.receivedByteCount = node.sourceRange.count
+        delivery.outcome.givenByteCount = delivery.given?.count ?? 0
+        (delivery.outcome.receivedCommitment, delivery.outcome.givenCommitment) =
             Self.commitments(salt, node.source, delivery.given, hashing)
-        var transaction = Transaction(evidence.outcome(judged, outcome, salt))
+        var transaction = Transaction(evidence.outcome(judged, delivery.outcome, salt))
         transaction.changes = delivery.changes
         store.note(transaction)
         return delivery.answer
@@ -110,7 +109,7 @@ extension Door {
     /// What the agent is given of a result, and what is recorded of it.
     private struct Delivery {
         let answer: CallAnswer
-        let outcome: OutcomeDetail
+        var outcome: OutcomeDetail
         var given: ArraySlice<UInt8>?
         var changes: [StateChange] = []
     }

@@ -45,13 +45,18 @@ private struct MarkTemplate: Equatable, Sendable {
     }
 
     mutating func fill(_ id: [UInt8]) {
+        var halves = SIMD16<UInt8>()
+        for index in 0..<Self.digitCount / 2 {
+            halves[index * 2] = id[index] >> 4
+            halves[index * 2 + 1] = id[index] & 15
+        }
+        // Digits and small letters, all at once.
+        let digits = (halves &+ 0x30).replacing(with: halves &+ 0x57, where: halves .> 9)
         let (first, second) = (first, second)
         var bytes = bytes.mutableSpan
         for index in 0..<Self.digitCount {
-            let byte = id[index / 2]
-            let digit = Hex.digit(index & 1 == 0 ? byte >> 4 : byte & 15)
-            bytes[first + index] = digit
-            bytes[second + index] = digit
+            bytes[first + index] = digits[index]
+            bytes[second + index] = digits[index]
         }
     }
 }
