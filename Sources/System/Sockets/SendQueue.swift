@@ -3,10 +3,12 @@ import CLinux
 /// Bytes the kernel did not take yet, in order.
 struct SendQueue {
     private static let joinedByteCount = 64 << 10
-    private var pieces: ContiguousArray<[UInt8]> = []
-    /// The first piece that is not sent, and how much of it is.
-    private var first = 0
+    /// The first piece that is not sent whole, and how much of it is; most often the only one.
+    private var first: [UInt8] = []
     private var offset = 0
+    private var others: ContiguousArray<[UInt8]> = []
+    /// The first of the others that is not `first` already.
+    private var next = 0
     private(set) var byteCount = 0
 
     var isEmpty: Bool { byteCount == 0 }
@@ -14,7 +16,7 @@ struct SendQueue {
     /// Adds bytes behind the others.
     mutating func append(_ bytes: [UInt8]) {
         guard !bytes.isEmpty else { return }
-        pieces.append(bytes)
+        if byteCount == 0 { first = bytes } else { others.append(bytes) }
         byteCount += bytes.count
     }
 
@@ -27,32 +29,34 @@ struct SendQueue {
     /// Forgets `count` bytes from the front; they were sent.
     mutating func advance(by count: Int) {
         byteCount -= count
-        var rest = count + offset
-        while first < pieces.count, rest >= pieces[first].count {
-            rest -= pieces[first].count
-            pieces[first] = []
-            first += 1
-        }
-        offset = rest
-        if byteCount == 0 {
-            pieces.removeAll(keepingCapacity: pieces.count <= 16)
-            first = 0
+        guard byteCount > 0 else {
+            first = []
             offset = 0
-        } else if first >= 64 {
-            pieces.removeFirst(first)
-            first = 0
+            next = 0
+            if !others.isEmpty { others.removeAll(keepingCapacity: others.count <= 16) }
+            return
+        }
+        offset += count
+        while offset >= first.count {
+            offset -= first.count
+            first = others[next]
+            others[next] = []
+            next += 1
+        }
+        if next >= 64 {
+            others.removeFirst(next)
+            next = 0
         }
     }
 
     /// One write of as much as the kernel takes: the bytes written or a negative errno.
     func write(to number: CInt, isSocket: Bool) -> Int {
-        guard first < pieces.count else { return 0 }
-        let count = pieces.count - first
-        if count == 2 { return writeTwo(to: number, isSocket: isSocket) }
-        guard count == 1 || pieces[first].count - offset >= Self.joinedByteCount else {
+        let count = others.count - next
+        if count == 1 { return writeTwo(to: number, isSocket: isSocket) }
+        guard count == 0 || first.count - offset >= Self.joinedByteCount else {
             return writeJoined(to: number, isSocket: isSocket)
         }
-        return unsafe pieces[first].withUnsafeBytes { bytes in
+        return unsafe first.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return 0 }
             let (start, length) = unsafe (base + offset, bytes.count - offset)
             return isSocket
@@ -63,8 +67,8 @@ struct SendQueue {
 
     /// A head and a body, the usual two, as they are.
     private func writeTwo(to number: CInt, isSocket: Bool) -> Int {
-        unsafe pieces[first].withUnsafeBytes { head in
-            unsafe pieces[first + 1].withUnsafeBytes { body in
+        unsafe first.withUnsafeBytes { head in
+            unsafe others[next].withUnsafeBytes { body in
                 let rest = unsafe UnsafeRawBufferPointer(rebasing: head.dropFirst(offset))
                 return unsafe Self.write(rest, body, to: number, isSocket: isSocket)
             }
@@ -93,7 +97,8 @@ struct SendQueue {
     private func writeJoined(to number: CInt, isSocket: Bool) -> Int {
         var joined: [UInt8] = []
         var skipped = offset
-        for piece in pieces[first...] {
+        for index in next - 1..<others.count {
+            let piece = index < next ? first : others[index]
             let room = Self.joinedByteCount - joined.count
             joined.append(contentsOf: piece.dropFirst(skipped).prefix(room))
             // A piece that was cut ends the batch, or the next would follow out of order.
