@@ -1,13 +1,13 @@
 /// A few keys that are looked for together: one pass over an object finds the members of all.
-package struct JSONKeys: Sendable {
+package final class JSONKeys: Sendable {
     /// How many there are at most.
     package static let most = 8
 
     private let names: [StaticString]
     /// By some bits of a hash, which are different for all of them, the number of the key from 1.
-    private var numbers = InlineArray<64, UInt8>(repeating: 0)
+    private let numbers: InlineArray<64, UInt8>
     private let shift: UInt32
-    private var hashes = InlineArray<8, UInt32>(repeating: 0)
+    private let hashes: InlineArray<8, UInt32>
 
     /// - Parameter names: at most `most`, written in the source, all different.
     package init(_ names: StaticString...) {
@@ -20,11 +20,15 @@ package struct JSONKeys: Sendable {
         guard let shift = shifts.first else {
             preconditionFailure("no six bits of their hashes tell these keys apart")
         }
-        self.shift = shift
+        var numbers = InlineArray<64, UInt8>(repeating: 0)
+        var hashes = InlineArray<8, UInt32>(repeating: 0)
         for (number, hash) in known.enumerated() {
             hashes[number] = hash
             numbers[Self.slot(hash, shift)] = UInt8(number + 1)
         }
+        self.shift = shift
+        self.numbers = numbers
+        self.hashes = hashes
     }
 
     @inline(__always)
