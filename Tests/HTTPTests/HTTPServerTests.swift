@@ -49,6 +49,35 @@ struct HTTPServerTests {
         }
     }
 
+    @Test func `what a handler keeps is there with the same head only`() async throws {
+        let handler = ClosureHandler { exchange in
+            let before = (exchange.reading as? Kept)?.body ?? "none"
+            exchange.keep(Kept(exchange.body[...].text))
+            await exchange.respond(.ok, body: Array("before: \(before).".utf8))
+        }
+        try await onLoop { loop in
+            let server = try await TestServer.start(on: loop, handler)
+            let peer = try await RawPeer.connect(to: server.address, on: loop)
+            for (path, body, before) in [
+                ("/a", "one", "none"), ("/a", "three", "one"), ("/b", "six", "none"),
+                ("/a", "two", "none"), ("/a", "ten", "two"),
+            ] {
+                let length = body.utf8.count
+                try await peer.send(
+                    "POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(length)\r\n\r\n\(body)"
+                )
+                #expect(try await peer.read(through: ".").hasSuffix("before: \(before)."))
+            }
+            await peer.close()
+            await server.stop()
+        }
+    }
+
+    private final class Kept: Sendable {
+        let body: String
+        init(_ body: String) { self.body = body }
+    }
+
     @Test func `a client of ours and a server of ours understand each other`() async throws {
         try await onLoop { loop in
             let server = try await TestServer.start(on: loop)

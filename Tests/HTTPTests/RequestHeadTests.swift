@@ -41,6 +41,36 @@ struct RequestHeadTests {
         #expect(head.fields.count == 6)
     }
 
+    @Test func `a head that comes again is known, whatever the length of its body`() throws {
+        let start = "POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: "
+        let first = try Self.head(start + "12\r\nAuthorization: Bearer abc\r\n\r\n")
+        func again(_ text: String) -> RequestHead? { first.again(in: text.bytes.span) }
+        let same = try #require(again(start + "12\r\nAuthorization: Bearer abc\r\n\r\n{}"))
+        #expect(same.fields === first.fields)
+        let other = try #require(again(start + "70\r\nAuthorization: Bearer abc\r\n\r\n{}"))
+        #expect(other.body == .length(70))
+        #expect(other[.contentLength]?.text == "70")
+        #expect(other[.authorization]?.text == "Bearer abc")
+        #expect(other.consumedCount == first.consumedCount)
+        let none = try #require(again(start + "00\r\nAuthorization: Bearer abc\r\n\r\n"))
+        #expect(none.body == .none)
+    }
+
+    @Test(
+        "any other head is another, and a part of one is none",
+        arguments: [
+            "12\r\nAuthorization: Bearer abd\r\n\r\n", "12\r\nauthorization: Bearer abc\r\n\r\n",
+            "120\r\nAuthorization: Bearer ab\r\n\r\n", "1x\r\nAuthorization: Bearer abc\r\n\r\n",
+            "12\r\nAuthorization: Bearer abc\r\n\r",
+            "12\r\nAuthorization: Bearer abc\r\nX: y\r\n\r\n",
+        ]
+    )
+    func another(rest: String) throws {
+        let start = "POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: "
+        let first = try Self.head(start + "12\r\nAuthorization: Bearer abc\r\n\r\n")
+        #expect(first.again(in: (start + rest).bytes.span) == nil)
+    }
+
     @Test("sees a name that is there twice, whatever its case and place")
     func repeatedNames() throws {
         func isRepeated(_ lines: String) throws -> Bool {

@@ -148,6 +148,41 @@ package enum Bytes {
         }
     }
 
+    /// The number that at most 18 digits are; nil where something else is among them.
+    static func number(in bytes: Span<UInt8>, _ digits: Range<Int>) -> Int? {
+        var number = 0
+        for index in digits {
+            guard isDigit(bytes[index]) else { return nil }
+            number = number * 10 + Int(bytes[index] &- 0x30)
+        }
+        return number
+    }
+
+    /// 0 where both have the same bytes in that range; always as long on the way.
+    static func difference(
+        _ left: Span<UInt8>,
+        _ right: Span<UInt8>,
+        _ range: Range<Int>
+    ) -> UInt64 {
+        precondition(range.upperBound <= left.count && range.upperBound <= right.count)
+        let (one, other) = unsafe (left.bytes, right.bytes)
+        var difference: UInt64 = 0
+        var index = range.lowerBound
+        while index &+ 8 <= range.upperBound {
+            // In bounds: the range lies in both.
+            let word = unsafe one.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            difference |=
+                unsafe word
+                ^ other.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            index &+= 8
+        }
+        while index < range.upperBound {
+            difference |= UInt64(left[index] ^ right[index])
+            index &+= 1
+        }
+        return difference
+    }
+
     static func array(_ bytes: Span<UInt8>) -> [UInt8] {
         unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
     }

@@ -25,6 +25,13 @@ struct FramingFields: Sendable {
         }
     }
 
+    /// The same with another length of the body, for a head that had one.
+    func with(contentLength: Int) -> FramingFields {
+        var other = self
+        other.contentLength = contentLength
+        return other
+    }
+
     /// RFC 9112 section 6.3: both together are how requests are smuggled; refused.
     func checked() throws(FramingError) -> FramingFields {
         if isChunked, contentLength != nil {
@@ -44,12 +51,10 @@ struct FramingFields: Sendable {
         guard 1...18 ~= line.valueCount else {
             throw FramingError(.badContentLength, at: line.value)
         }
-        var number = 0
-        for index in line.value..<line.value + line.valueCount {
-            guard Bytes.isDigit(bytes[index]) else {
-                throw FramingError(.badContentLength, at: index)
-            }
-            number = number * 10 + Int(bytes[index] &- 0x30)
+        let digits = line.value..<line.value + line.valueCount
+        guard let number = Bytes.number(in: bytes, digits) else {
+            let place = digits.first { !Bytes.isDigit(bytes[$0]) }
+            throw FramingError(.badContentLength, at: place ?? line.value)
         }
         contentLength = number
         offset = line.name

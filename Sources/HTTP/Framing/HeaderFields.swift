@@ -127,6 +127,24 @@ package final class HeaderFields: Sendable, Sequence {
         return false
     }
 
+    /// Where the value of the field of that name stands, for those that were told apart.
+    func range(of known: KnownField) -> Range<Int>? {
+        guard present & known.bit != 0 else { return nil }
+        let place = places[Int(known.rawValue)]
+        return Int(place.start)..<Int(place.start) + Int(place.count)
+    }
+
+    /// The fields of `bytes`, which are those of `other` but for the digits of the body's length.
+    init(_ other: HeaderFields, bytes: [UInt8], contentLength: Int) {
+        self.bytes = bytes
+        framing = other.framing.with(contentLength: contentLength)
+        count = other.count
+        start = other.start
+        places = other.places
+        present = other.present
+        repeated = other.repeated
+    }
+
     /// Reads the field lines from `start` to the empty line that ends `bytes`.
     convenience init(bytes: [UInt8], from start: Int) throws(FramingError) {
         try self.init(bytes.span, from: start, whole: bytes)

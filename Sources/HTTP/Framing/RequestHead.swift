@@ -73,6 +73,47 @@ package struct RequestHead: Sendable {
         try self.init(whole: Bytes.array(bytes.extracting(first: count)))
     }
 
+    /// The head at the front of `bytes`, where it is this one but for the length of its body; nil for
+    /// any other.
+    ///
+    /// Clients send the same head again and again.
+    /// How long a look takes says nothing of how much of a head is the same: behind a proxy, another
+    /// client's credential may stand in this one.
+    func again(in bytes: Span<UInt8>) -> RequestHead? {
+        let count = consumedCount
+        guard bytes.count >= count else { return nil }
+        let kept = fields.bytes
+        let own = kept.span
+        let length = fields.range(of: .contentLength) ?? count..<count
+        let difference =
+            Bytes.difference(own, bytes, 0..<length.lowerBound)
+            | Bytes.difference(own, bytes, length.upperBound..<count)
+        guard difference == 0 else { return nil }
+        guard !length.isEmpty else { return self }
+        guard let number = Bytes.number(in: bytes, length) else { return nil }
+        if number == fields.framing.contentLength { return self }
+        let whole = Bytes.array(bytes.extracting(first: count))
+        return RequestHead(self, HeaderFields(fields, bytes: whole, contentLength: number))
+    }
+
+    /// The same request with another length of its body.
+    private init(_ other: RequestHead, _ fields: HeaderFields) {
+        method = other.method
+        methodCount = other.methodCount
+        targetStart = other.targetStart
+        pathEnd = other.pathEnd
+        targetEnd = other.targetEnd
+        isVersion11 = other.isVersion11
+        self.fields = fields
+        body = Self.body(of: fields.framing)
+        keepsAlive = other.keepsAlive
+        expectsContinue = other.expectsContinue
+    }
+
+    private static func body(of framing: FramingFields) -> BodyFraming {
+        framing.contentLength.map { $0 == 0 ? .none : .length($0) } ?? .none
+    }
+
     /// How many bytes the head took.
     package var consumedCount: Int { fields.bytes.count }
 
@@ -98,7 +139,7 @@ package struct RequestHead: Sendable {
             }
             body = .chunked
         } else {
-            body = framing.contentLength.map { $0 == 0 ? .none : .length($0) } ?? .none
+            body = Self.body(of: framing)
         }
         // RFC 9112 section 3.2: a 1.1 request without Host is answered 400.
         guard framing.hasHost || !line.isVersion11 else {

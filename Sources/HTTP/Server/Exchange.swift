@@ -45,6 +45,7 @@ package final class Exchange: Sendable {
     private let number: UInt64
     /// What is answered on instead, where the connection carries many requests at once.
     private let stream: HTTP2Stream?
+    private let known: KnownHead?
 
     init(
         _ head: RequestHead,
@@ -53,6 +54,7 @@ package final class Exchange: Sendable {
         certificate: Certificate?,
         connection: HTTPConnection,
         number: UInt64,
+        known: KnownHead? = nil,
         stream: HTTP2Stream? = nil
     ) {
         self.head = head
@@ -61,8 +63,16 @@ package final class Exchange: Sendable {
         self.certificate = certificate
         self.connection = connection
         self.number = number
+        self.known = known
         self.stream = stream
     }
+
+    /// What the handler made of the same head before, but for the length of its body, when the
+    /// connection brought it last; on the loop only, as handlers are.
+    package var reading: (any AnyObject & Sendable)? { known?.reading }
+
+    /// Keeps that for the connection's next request; nothing is kept where it carries many at once.
+    package func keep(_ reading: any AnyObject & Sendable) { known?.reading = reading }
 
     /// Sends a whole response; Content-Length, Date and Connection are added here.
     ///
@@ -73,10 +83,16 @@ package final class Exchange: Sendable {
         _ fields: FieldBlock = FieldBlock(),
         body: [UInt8] = []
     ) async -> Bool {
-        await connection.onLoop { connection in
-            if let stream = self.stream { return stream.respond(status, fields, body: body) }
-            return connection.respond(status, fields, body: body, to: self.number)
+        guard connection.loop.isOnLoop else {
+            return await connection.respond(status, fields, body: body, to: number, on: stream)
         }
+        return (connection as any Answering).respond(
+            status,
+            fields,
+            body: body,
+            to: number,
+            on: stream
+        )
     }
 
     /// Begins an event stream: sends the head, with the fields that a stream needs.
@@ -166,6 +182,30 @@ package struct StreamReply: Sendable {
         }
         guard isSent, isBackedUp, !isLast else { return isSent }
         return await connection.waitUntilTaken(stream)
+    }
+}
+
+/// What every answer asks of its connection, on the loop of both and without a switch of actors.
+private protocol Answering: Sendable {
+    func respond(
+        _ status: HTTPStatus,
+        _ fields: FieldBlock,
+        body: [UInt8],
+        to exchange: UInt64,
+        on stream: HTTP2Stream?
+    ) -> Bool
+}
+
+extension HTTPConnection: @preconcurrency Answering {
+    fileprivate func respond(
+        _ status: HTTPStatus,
+        _ fields: FieldBlock,
+        body: [UInt8],
+        to exchange: UInt64,
+        on stream: HTTP2Stream?
+    ) -> Bool {
+        if let stream { return stream.respond(status, fields, body: body) }
+        return respond(status, fields, body: body, to: exchange)
     }
 }
 

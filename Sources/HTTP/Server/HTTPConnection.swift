@@ -23,6 +23,9 @@ actor HTTPConnection {
     private let server: ServerContext
     private let peer: SocketAddress
 
+    /// The last head; most requests of a connection have the same.
+    private var known: KnownHead?
+
     // The current exchange.
     private var number: UInt64 = 0
     private var reply = Reply.complete
@@ -144,7 +147,8 @@ actor HTTPConnection {
                 peer: peer,
                 certificate: certificate,
                 connection: self,
-                number: number
+                number: number,
+                known: known
             )
             // An answer may take hours, an event stream's does.
             transport.stream.releaseBuffer()
@@ -227,12 +231,23 @@ actor HTTPConnection {
         return try parseHead(&scanner)
     }
 
+    /// Longer heads are not kept: an idle connection holds its last one.
+    private static let knownByteCount = 2 << 10
+
     private func parseHead(_ scanner: inout HeadScanner) throws(ConnectionEnd) -> RequestHead? {
         do throws(FramingError) {
+            if let known, let head = transport.withBytes({ known.head.again(in: $0) }) {
+                transport.stream.consume(head.consumedCount)
+                // The length of a body is mostly that of the one before.
+                if head.fields !== known.head.fields { known.head = head }
+                return head
+            }
             let head = try transport.withBytes { bytes throws(FramingError) in
                 try RequestHead(from: bytes, scanner: &scanner)
             }
-            if let head { transport.stream.consume(head.consumedCount) }
+            guard let head else { return nil }
+            transport.stream.consume(head.consumedCount)
+            known = head.consumedCount <= Self.knownByteCount ? KnownHead(head) : nil
             return head
         } catch {
             throw .refused(error.status, error.description)
