@@ -33,10 +33,8 @@ extension Door {
             }
         }
         defer { if let lease { limits.end(lease) } }
-        nextRunning &+= 1
-        let number = nextRunning
-        running[number] = RunningCall(judged: judged, cancellation: cancellation)
-        defer { running[number] = nil }
+        let place = running.begin(RunningCall(judged: judged, cancellation: cancellation))
+        defer { running.end(place) }
 
         var intent = Transaction(
             evidence.judgement(.intent, judged, approval: approval?.name)

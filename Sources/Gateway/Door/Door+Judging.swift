@@ -13,15 +13,9 @@ extension Door {
     /// The published tool of that name, if this principal sees it; an invisible tool answers
     /// exactly like a missing one.
     func resolve(_ call: ToolCall) -> Result<ResolvedCall, ProtocolError> {
-        let principal = call.principal
-        guard
-            let (server, tool) = catalogue.find(
-                call.spelling,
-                at: call.endpoint,
-                tenant: principal.tenant
-            ),
-            tool.kind == call.kind, principal.sees(tool)
-        else { return .failure(unknownOffer(call)) }
+        guard let (server, tool) = found(call), tool.kind == call.kind else {
+            return .failure(unknownOffer(call))
+        }
         if let problem = unseenSubject(of: call, server) { return .failure(problem) }
         if let header = call.parameterHeader {
             do throws(ProtocolError) {
@@ -34,6 +28,20 @@ extension Door {
             }
         }
         return .success(ResolvedCall(call: call, tool: tool, server: server))
+    }
+
+    /// What the catalogue has under the name, where this principal sees it.
+    private func found(_ call: ToolCall) -> (ServerEntry, ToolEntry)? {
+        if let known = found.tool(of: call) { return known }
+        guard
+            let (server, tool) = catalogue.find(
+                call.spelling,
+                at: call.endpoint,
+                tenant: call.principal.tenant
+            ), call.principal.sees(tool)
+        else { return nil }
+        found.keep(server, tool, for: call)
+        return (server, tool)
     }
 
     /// What an agent hears of what is not there, or not for it.

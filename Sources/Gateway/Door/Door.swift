@@ -29,7 +29,8 @@ package actor Door {
     /// How much of a screened result its record keeps.
     let resultByteCount: Int
 
-    var catalogue = Catalogue.empty
+    var catalogue = Catalogue.empty { didSet { found = FoundTools() } }
+    var found = FoundTools()
     /// Counts every change of rules, pins, tokens and lockdowns: a call judged under another
     /// number is judged anew before it is sent.
     var generation: UInt64 = 0
@@ -39,9 +40,7 @@ package actor Door {
     var lockdowns: [Lockdown] = []
     var unknown: UnknownCalls
     var parties: KnownParties
-    /// What is under way, by a number of its own.
-    var running: [UInt64: RunningCall] = [:]
-    var nextRunning: UInt64 = 0
+    var running = UnderWay<RunningCall>()
     /// Calls whose server has not said yet what it offers.
     var early = EarlyCalls()
     var questions: (any Questions)?

@@ -158,7 +158,7 @@ extension Door {
         generation &+= 1
         wakeEarlyCalls()
         var stopped = 0
-        for call in running.values where lockdown.covers(call.principal, call.tool) {
+        for call in running where lockdown.covers(call.principal, call.tool) {
             call.cancellation.cancel(.stopped)
             stopped += 1
         }
@@ -209,7 +209,7 @@ extension Door {
         generation &+= 1
         wakeEarlyCalls()
         var stopped = 0
-        for call in running.values where call.principal.key == principal {
+        for call in running where call.principal.key == principal {
             call.cancellation.cancel(.stopped)
             stopped += 1
         }
