@@ -1,5 +1,6 @@
 """Who may call what: tokens, tenants, listeners, and the limits of each; every allow has its deny."""
 import contextlib
+import http.client
 import json
 import socket
 import subprocess
@@ -92,6 +93,44 @@ class Tokens(unittest.TestCase):
         self.shop.wait_for(lambda: self.names("brief")[0] == 401)
         for text in ("0d", "4000d", "soon", "-1"):
             self.assertEqual(self.shop.run("tokens", "issue", "wrong", f"--expires={text}").returncode, 2, text)
+
+    def test_a_kept_connection_lets_nobody_in_who_is_not_let_in_now(self):
+        # Each request has the same head: what the gateway knows of it must not outlast what it came from.
+        kept = http.client.HTTPConnection("127.0.0.1", self.shop.port, timeout=60)
+        self.addCleanup(kept.close)
+
+        def post(method, params, token, session=None, over=kept, verb="POST"):
+            body = None if verb == "DELETE" else json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+            fields = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+                      "MCP-Protocol-Version": "2025-11-25", "Authorization": f"Bearer {self.shop.secrets[token]}"}
+            over.request(verb, "/mcp/shop", body, fields | ({"Mcp-Session-Id": session} if session else {}))
+            response = over.getresponse()
+            response.read()
+            return response.status, response.headers.get("Mcp-Session-Id")
+
+        def begin(token):
+            status, session = post("initialize", {"protocolVersion": "2025-11-25", "capabilities": {},
+                                                  "clientInfo": {"name": "kept", "version": "1"}}, token)
+            self.assertEqual(status, 200)
+            for text in ("a", "longer", "b"):
+                self.assertEqual(post("ping", {"text": text}, token, session)[0], 200)
+            return session
+
+        number = self.shop.issue("keeper")
+        session = begin("keeper")
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.shop.port, timeout=60)) as other:
+            self.assertEqual(post(None, None, "keeper", session, other, "DELETE")[0], 204)
+        self.assertEqual(post("ping", {}, "keeper", session)[0], 404)
+        session = begin("keeper")
+        self.assertEqual(self.shop.run("tokens", "revoke", number).returncode, 0)
+        self.assertEqual(post("ping", {}, "keeper", session)[0], 401)
+
+        def is_good_at_first():
+            self.shop.issue("fading", "--expires", "2s")
+            return post("ping", {}, "fading")[0] != 401
+        # A machine that is slow may need a second try to use it in its time.
+        self.shop.wait_for(is_good_at_first)
+        self.shop.wait_for(lambda: post("ping", {}, "fading")[0] == 401)
 
     def test_tenants_inherit_rules_and_limits_and_neither_servers_nor_tools(self):
         self.assertEqual(self.names("acme", "/mcp/acmeshop")[0], 200)

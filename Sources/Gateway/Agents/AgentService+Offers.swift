@@ -130,7 +130,7 @@ extension AgentService {
         return reply(to: request, kind, inbound, answer)
     }
 
-    private func reply(
+    func reply(
         to request: Message.Request,
         _ kind: OfferKind,
         _ inbound: AuthenticatedMessage,

@@ -27,25 +27,7 @@ package actor AgentService {
     var nextWait: UInt64 = 0
     /// How many listen to each resource.
     var watched: [ResourceKey: Int] = [:]
-    /// What runs now, so that `notifications/cancelled` finds it.
-    private var running: [RunningKey: Running] = [:]
-
-    private struct Running {
-        let inbound: AuthenticatedMessage
-        let cancellation: CallCancellation
-        let channel: any ReplyChannel
-        /// When its agent was last told that it still runs; at first, when it began.
-        var quietSince: Instant
-    }
-
-    /// Ids live in a scope: two agents may count from 1 with the same credential.
-    ///
-    /// It is a legacy session, a line-based connection, or one message of modern HTTP, which nothing
-    /// but its own connection cancels. Each is of one credential and outlives what runs in it.
-    private struct RunningKey: Hashable {
-        let scope: ObjectIdentifier
-        let id: RequestID
-    }
+    private var running = RunningRequests()
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe loop.asUnownedSerialExecutor()
@@ -91,9 +73,9 @@ package actor AgentService {
     }
 
     package func close(_ session: SessionID, _ principal: Principal) async -> Bool {
-        for (key, call) in running {
+        for call in running.all {
             // What a line-based connection runs goes on beyond its session.
-            guard let own = call.inbound.session, key.scope == ObjectIdentifier(own),
+            guard let own = call.inbound.session, call.key.scope == ObjectIdentifier(own),
                 own.id == session, own.principal == principal.key
             else { continue }
             call.cancellation.cancel(.cancelled)
@@ -111,7 +93,7 @@ package actor AgentService {
     package func closeSessions(of principal: PrincipalKey) {
         sessions.closeAll(of: principal)
         for feed in feeds.all.values where feed.principal.key == principal { feed.end() }
-        for call in running.values where call.inbound.principal.key == principal {
+        for call in running.all where call.inbound.principal.key == principal {
             call.cancellation.cancel(.stopped)
         }
     }
@@ -120,12 +102,9 @@ package actor AgentService {
     /// connection for dead (2026-07-28, basic/transports/streamable-http).
     package func keepQuietCallsAlive() {
         keepFeedsAlive()
-        let now = loop.now
-        for (key, call) in running
-        where now.duration(since: call.quietSince) >= Limits.keepAliveInterval {
-            running[key]?.quietSince = now
+        for channel in running.tellOfQuiet(for: Limits.keepAliveInterval, at: loop.now) {
             // Ends at once, or with the connection when its peer takes nothing.
-            loop.spawn { await call.channel.keepAlive() }
+            loop.spawn { await channel.keepAlive() }
         }
     }
 
@@ -140,6 +119,32 @@ package actor AgentService {
         cancellation: CallCancellation
     ) async -> AgentReply {
         let scope = scope ?? ObjectIdentifier(inbound)
+        if let call = begin(inbound, scope: scope, channel: channel, cancellation: cancellation) {
+            let answer = await door.pass(
+                inbound,
+                call.request,
+                of: call.kind,
+                with: call.extras,
+                channel: channel,
+                cancellation: cancellation
+            )
+            return end(call, inbound, answer)
+        }
+        return await handleClosely(
+            inbound,
+            scope: scope,
+            channel: channel,
+            cancellation: cancellation
+        )
+    }
+
+    /// Handles what `begin` does not take up.
+    func handleClosely(
+        _ inbound: AuthenticatedMessage,
+        scope: ObjectIdentifier,
+        channel: any ReplyChannel,
+        cancellation: CallCancellation
+    ) async -> AgentReply {
         switch inbound.message {
         case .response(let response):
             take(response, inbound, scope: scope)
@@ -157,15 +162,15 @@ package actor AgentService {
             take(notification, inbound, scope: scope)
             return .accepted
         case .request(let request):
-            // What is called needs no step of its own on the way: nearly every message is a call.
             guard let kind = OfferKind(judgedBy: request.method) else {
                 return await answer(request, inbound, scope, channel, cancellation)
             }
-            let key = RunningKey(scope: scope, id: request.id)
-            guard begin(key, inbound, channel, cancellation) else {
+            let key = RunningRequests.Key(scope: scope, id: request.id)
+            guard let began = running.begin(key, inbound, channel, cancellation, at: loop.now)
+            else {
                 return reply(request.id, Self.idInUse, inbound)
             }
-            defer { running[key] = nil }
+            defer { running.end(began) }
             return await call(
                 kind,
                 request,
@@ -175,6 +180,49 @@ package actor AgentService {
                 cancellation: cancellation
             )
         }
+    }
+
+    /// A request that goes to the door as it is; `end` follows with the door's answer.
+    struct BegunCall {
+        fileprivate let running: RunningRequests.Running
+        let request: Message.Request
+        let kind: OfferKind
+        let extras: CallExtras
+    }
+
+    /// Takes up what goes to the door as it is, as nearly every message does; nil, with nothing done,
+    /// for what `handleClosely` is for.
+    func begin(
+        _ inbound: AuthenticatedMessage,
+        scope: ObjectIdentifier,
+        channel: any ReplyChannel,
+        cancellation: CallCancellation
+    ) -> BegunCall? {
+        guard case .request(let request) = inbound.message,
+            let kind = OfferKind(judgedBy: request.method),
+            !inbound.revision.isModern || isPlain(request, inbound),
+            let extras = try? extras(of: request, inbound, scope, channel, cancellation)
+        else { return nil }
+        let key = RunningRequests.Key(scope: scope, id: request.id)
+        return running.begin(key, inbound, channel, cancellation, at: loop.now).map {
+            BegunCall(running: $0, request: request, kind: kind, extras: extras)
+        }
+    }
+
+    /// Whether a request of 2026-07-28 continues nothing and cannot be asked anything.
+    private func isPlain(_ request: Message.Request, _ inbound: AuthenticatedMessage) -> Bool {
+        request.params?["requestState"] == nil
+            && InputModes(declaredBy: inbound.meta.clientCapabilities, in: inbound.revision).isEmpty
+    }
+
+    /// The reply to a request that went to the door.
+    func end(
+        _ call: BegunCall,
+        _ inbound: AuthenticatedMessage,
+        _ answer: CallAnswer
+    ) -> AgentReply {
+        running.end(call.running)
+        return reply(to: call.request, call.kind, inbound, answer)
     }
 
     private func take(
@@ -189,8 +237,8 @@ package actor AgentService {
             guard let id = notification.params?["requestId"].flatMap({ RequestID($0) }) else {
                 return
             }
-            let key = RunningKey(scope: scope, id: id)
-            running[key]?.cancellation.cancel(.cancelled)
+            let key = RunningRequests.Key(scope: scope, id: id)
+            running.cancellation(of: key)?.cancel(.cancelled)
         default:
             break  // Unknown notifications have no answer (JSON-RPC 2.0, section 4.1).
         }
@@ -231,11 +279,12 @@ package actor AgentService {
         default: break
         }
         if isModern, request.method == "subscriptions/listen" {
-            let key = RunningKey(scope: scope, id: request.id)
-            guard begin(key, inbound, channel, cancellation) else {
+            let key = RunningRequests.Key(scope: scope, id: request.id)
+            guard let began = running.begin(key, inbound, channel, cancellation, at: loop.now)
+            else {
                 return reply(request.id, Self.idInUse, inbound)
             }
-            defer { running[key] = nil }
+            defer { running.end(began) }
             return await listen(request, inbound, channel: channel, cancellation: cancellation)
         }
         if let kind = OfferKind(listedBy: request.method) {
@@ -251,25 +300,6 @@ package actor AgentService {
             ),
             inbound
         )
-    }
-
-    /// Puts what may take long where `notifications/cancelled` finds it; false where another
-    /// request of that id runs.
-    private func begin(
-        _ key: RunningKey,
-        _ inbound: AuthenticatedMessage,
-        _ channel: any ReplyChannel,
-        _ cancellation: CallCancellation
-    ) -> Bool {
-        let new = Running(
-            inbound: inbound,
-            cancellation: cancellation,
-            channel: channel,
-            quietSince: loop.now
-        )
-        guard let old = running.updateValue(new, forKey: key) else { return true }
-        running[key] = old
-        return false
     }
 
     private static let idInUse = ProtocolError(

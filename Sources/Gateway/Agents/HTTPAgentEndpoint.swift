@@ -52,46 +52,19 @@ package struct HTTPAgentEndpoint: HTTPHandler {
     }
 
     package func handle(_ exchange: Exchange) async {
-        let head = exchange.head
-        if let peers {
-            // Without TLS of our own only the proxy that ends it may speak to us.
-            guard case .ip(let ip, _) = exchange.peer, peers.contains(ip.description) else {
-                await answer(exchange, .forbidden, error: "this listener serves its TLS proxy only")
-                return
-            }
-        }
-        if let refusal = hosts.refusal(of: head) {
-            await answer(exchange, refusal.status, error: refusal.message)
+        let caller: KnownCaller
+        if let known = known(exchange) {
+            caller = known
+        } else if let met = await meet(exchange) {
+            caller = met
+            exchange.keep(met)
+        } else {
             return
         }
-        guard let endpoint = Self.endpoint(of: head.path) else {
-            await answer(exchange, .notFound, error: "no such path; agents use /mcp or /mcp/SERVER")
-            return
-        }
-        let principal: Principal
-        let found = authenticator.authenticate(
-            head,
-            peer: exchange.peer,
-            certificate: exchange.certificate
-        )
-        switch found {
-        case .failure(let refusal):
-            await refuse(exchange, refusal)
-            return
-        case .success(let found): principal = found
-        }
-        guard (door as any EndpointServing).reaches(endpoint, principal) else {
-            await answer(
-                exchange,
-                .notFound,
-                error: "no such server for this credential; /mcp has all it may use"
-            )
-            return
-        }
-        switch head.method {
-        case .post: await post(exchange, principal, endpoint)
-        case .delete: await delete(exchange, principal, endpoint)
-        case .get: await stream(exchange, principal, endpoint)
+        switch exchange.head.method {
+        case .post: await post(exchange, caller)
+        case .delete: await delete(exchange, caller.principal, caller.endpoint)
+        case .get: await stream(exchange, caller.principal, caller.endpoint)
         default:
             await answer(
                 exchange,
@@ -102,17 +75,69 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         }
     }
 
+    // MARK: Who calls
+
+    /// Who calls, where the connection brought the same head last and what let it in still holds.
+    private func known(_ exchange: Exchange) -> KnownCaller? {
+        guard let caller = exchange.reading as? KnownCaller,
+            authenticator.vouches(for: caller.principal, certificate: exchange.certificate),
+            (door as any EndpointServing).generation == caller.generation
+        else { return nil }
+        return caller
+    }
+
+    /// Who calls, by all that the head says; nil where it was answered with a refusal.
+    private func meet(_ exchange: Exchange) async -> KnownCaller? {
+        let head = exchange.head
+        if let peers {
+            // Without TLS of our own only the proxy that ends it may speak to us.
+            guard case .ip(let ip, _) = exchange.peer, peers.contains(ip.description) else {
+                await answer(exchange, .forbidden, error: "this listener serves its TLS proxy only")
+                return nil
+            }
+        }
+        if let refusal = hosts.refusal(of: head) {
+            await answer(exchange, refusal.status, error: refusal.message)
+            return nil
+        }
+        guard let endpoint = Self.endpoint(of: head.path) else {
+            await answer(exchange, .notFound, error: "no such path; agents use /mcp or /mcp/SERVER")
+            return nil
+        }
+        let principal: Principal
+        let found = authenticator.authenticate(
+            head,
+            peer: exchange.peer,
+            certificate: exchange.certificate
+        )
+        switch found {
+        case .failure(let refusal):
+            await refuse(exchange, refusal)
+            return nil
+        case .success(let found): principal = found
+        }
+        let rules = door as any EndpointServing
+        guard rules.reaches(endpoint, principal) else {
+            await answer(
+                exchange,
+                .notFound,
+                error: "no such server for this credential; /mcp has all it may use"
+            )
+            return nil
+        }
+        return KnownCaller(principal, endpoint, generation: rules.generation)
+    }
+
     // MARK: Verbs
 
-    private func post(
-        _ exchange: Exchange,
-        _ principal: Principal,
-        _ endpoint: Endpoint
-    ) async {
+    private func post(_ exchange: Exchange, _ caller: KnownCaller) async {
         let head = exchange.head
-        if let problem = Self.mediaProblem(of: head) {
-            await answer(exchange, problem.status, error: problem.message)
-            return
+        if !caller.takesCalls {
+            if let problem = Self.mediaProblem(of: head) {
+                await answer(exchange, problem.status, error: problem.message)
+                return
+            }
+            caller.takesCalls = true
         }
         let document: JSONDocument
         do throws(JSONError) {
@@ -122,7 +147,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
             return
         }
         if document.root.kind == .array,
-            await batch(exchange, document.root, principal, endpoint)
+            await batch(exchange, document.root, caller.principal, caller.endpoint)
         {
             return
         }
@@ -136,10 +161,10 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         let meta = RequestMeta(of: message.params)
         let inbound: AuthenticatedMessage
         do throws(ProtocolError) {
-            let (revision, session) = try route(head, message, meta, principal, endpoint)
+            let (revision, session) = try route(head, message, meta, caller)
             inbound = AuthenticatedMessage(
-                principal: principal,
-                endpoint: endpoint,
+                principal: caller.principal,
+                endpoint: caller.endpoint,
                 revision: revision,
                 message: message,
                 meta: meta,
@@ -158,8 +183,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         _ head: RequestHead,
         _ message: Message,
         _ meta: RequestMeta,
-        _ principal: Principal,
-        _ endpoint: Endpoint
+        _ caller: KnownCaller
     ) throws(ProtocolError) -> (Revision, Sessions.Session?) {
         try Self.refuseRepeated(head, meta)
         let sessionHeader = head[.mcpSessionID]
@@ -173,7 +197,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
             try HeaderMirror.check(message) { name in Self.mirrorHeader(name, head) }
             return (.newest, nil)
         case .session(let version):
-            guard let session = sessionHeader.flatMap({ session($0, principal, endpoint) }) else {
+            guard let session = sessionHeader.flatMap({ session($0, caller) }) else {
                 throw ProtocolError(
                     .invalidRequest,
                     "no such session; send `initialize` again",
@@ -187,6 +211,16 @@ package struct HTTPAgentEndpoint: HTTPHandler {
             }
             return (session.revision, session)
         }
+    }
+
+    /// The live session that the caller's header names.
+    private func session(
+        _ id: ArraySlice<UInt8>,
+        _ caller: KnownCaller
+    ) -> Sessions.Session? {
+        if let known = caller.session, known.isUsed(at: service.loop.now) { return known }
+        caller.session = session(id, caller.principal, caller.endpoint)
+        return caller.session
     }
 
     /// The live session that a header names.
@@ -211,12 +245,32 @@ package struct HTTPAgentEndpoint: HTTPHandler {
             // Closing the stream cancels (2026-07-28); in legacy revisions a drop is no cancel.
             await exchange.onClose { cancellation.cancel(.disconnected) }
         }
-        let reply = await service.handle(
+        let reply: AgentReply
+        let scope = inbound.session.map { ObjectIdentifier($0) } ?? ObjectIdentifier(inbound)
+        let calls = service as any CallTaking
+        if let call = calls.begin(
             inbound,
-            scope: inbound.session.map { ObjectIdentifier($0) },
+            scope: scope,
             channel: channel,
             cancellation: cancellation
-        )
+        ) {
+            let answer = await service.door.pass(
+                inbound,
+                call.request,
+                of: call.kind,
+                with: call.extras,
+                channel: channel,
+                cancellation: cancellation
+            )
+            reply = calls.end(call, inbound, answer)
+        } else {
+            reply = await service.handleClosely(
+                inbound,
+                scope: scope,
+                channel: channel,
+                cancellation: cancellation
+            )
+        }
         await channel.finish(reply)
     }
 
@@ -297,6 +351,7 @@ package struct HTTPAgentEndpoint: HTTPHandler {
 // switch of tasks.
 
 private protocol EndpointServing: Sendable {
+    var generation: UInt64 { get }
     func reaches(_ endpoint: Endpoint, _ principal: Principal) -> Bool
 }
 
@@ -311,6 +366,23 @@ private protocol SessionKeeping: Sendable {
 }
 
 extension AgentService: @preconcurrency SessionKeeping {}
+
+/// A call goes from the endpoint to the door: on its way through the service it waits for nothing.
+private protocol CallTaking: Sendable {
+    func begin(
+        _ inbound: AuthenticatedMessage,
+        scope: ObjectIdentifier,
+        channel: any ReplyChannel,
+        cancellation: CallCancellation
+    ) -> AgentService.BegunCall?
+    func end(
+        _ call: AgentService.BegunCall,
+        _ inbound: AuthenticatedMessage,
+        _ answer: CallAnswer
+    ) -> AgentReply
+}
+
+extension AgentService: @preconcurrency CallTaking {}
 
 extension Message {
     var request: Request? { if case .request(let request) = self { request } else { nil } }

@@ -30,6 +30,7 @@ package struct Sessions {
         /// The least level of log messages its agent asked for; nil where it never did.
         package fileprivate(set) var logLevel: LogLevel?
         fileprivate(set) var lastUse: Instant
+        private var isOpen = true
 
         fileprivate init(
             _ id: SessionID,
@@ -49,9 +50,16 @@ package struct Sessions {
 
         /// Messages under way hold it; they can ask and hear no more than one that never was.
         fileprivate func end() {
+            isOpen = false
             modes = InputModes()
             isInitialized = false
             logLevel = nil
+        }
+
+        /// As being found again; false once it ended.
+        func isUsed(at now: Instant) -> Bool {
+            if isOpen { lastUse = now }
+            return isOpen
         }
     }
 

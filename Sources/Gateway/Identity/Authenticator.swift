@@ -20,6 +20,14 @@ package protocol Authenticator: Sendable {
         peer: SocketAddress,
         certificate: Certificate?
     ) -> Result<Principal, AuthenticationRefusal>
+
+    /// Whether `authenticate` would name that principal again for the head it named it for, on the same
+    /// connection, told without a look at the credential; false where it has to look.
+    func vouches(for principal: Principal, certificate: Certificate?) -> Bool
+}
+
+extension Authenticator {
+    package func vouches(for principal: Principal, certificate: Certificate?) -> Bool { false }
 }
 
 /// `Authorization: Bearer …` (RFC 6750), or, where the operator opened the loopback, nothing.
@@ -58,6 +66,12 @@ package struct BearerAuthenticator: Authenticator {
         } catch {
             return .failure(Self.invalid(RefusedCredentials.Reason(error)))
         }
+    }
+
+    /// Revoked, rotated or at its end, a token is looked for anew; all else it was let in by is its
+    /// record's, which never changes.
+    package func vouches(for principal: Principal, certificate: Certificate?) -> Bool {
+        tokens.holds(principal)
     }
 
     private static let scheme = Array("bearer ".utf8)

@@ -51,6 +51,11 @@ package struct CertificateAuthenticator: Authenticator {
         }
     }
 
+    /// A certificate may come to its end on an open connection.
+    package func vouches(for principal: Principal, certificate: Certificate?) -> Bool {
+        certificate == nil && next.vouches(for: principal, certificate: nil)
+    }
+
     /// One answer, whatever is wrong.
     private static func unknown(_ reason: RefusedCredentials.Reason) -> AuthenticationRefusal {
         refusal("the client certificate is no credential here", reason)

@@ -230,6 +230,12 @@ package final class TokenBook: Sendable {
         }
     }
 
+    /// Whether that very credential, as it was found, still stands in the book; false for who has none
+    /// there.
+    func holds(_ principal: Principal) -> Bool {
+        principal.standing?.isLive(by: clock) ?? false
+    }
+
     /// Whether that token still lives; asked at the door, and again just before a call is sent.
     package func isLive(_ principal: Principal) -> Bool {
         if let standing = principal.standing, standing.isLive(by: clock) { return true }
