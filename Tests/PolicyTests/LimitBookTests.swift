@@ -250,6 +250,20 @@ import Testing
         )
     }
 
+    @Test func `after two such floods each of the newest calls is still known`() throws {
+        let policy = try limited(#"{"per":"agent","identical":"1/d"}"#)
+        var book = LimitBook()
+        let count = LimitBook.identicalCount * 3
+        for index in 0..<count {
+            #expect(try admit(&book, policy, ana, #"{"i":\#(index)}"#, at: at(0)) == .within)
+        }
+        for index in stride(from: count - LimitBook.identicalCount, to: count, by: 7) {
+            #expect(
+                kind(try admit(&book, policy, ana, #"{"i":\#(index)}"#, at: at(0))) == .identical
+            )
+        }
+    }
+
     @Test func `an exceeded limit refuses and says when to come back`() throws {
         var facts = Facts()
         facts.limits = .exceeded(

@@ -2,7 +2,9 @@ package import Base
 package import JSON
 
 /// Whose call is counted; made once for a principal, because its hash is kept.
-package struct LimitSubject: Hashable, Sendable {
+///
+/// A class because one reference is cheaper to hold and to compare than two names.
+package final class LimitSubject: Hashable, Sendable {
     package let tenant: TenantID
     package let principal: PrincipalName
     /// Of both, under this process's seed.
@@ -20,15 +22,24 @@ package struct LimitSubject: Hashable, Sendable {
     package func hash(into hasher: inout Hasher) { hasher.combine(hash) }
 
     package static func == (left: LimitSubject, right: LimitSubject) -> Bool {
-        left.hash == right.hash && left.principal == right.principal
-            && left.tenant == right.tenant
+        left === right
+            || (left.hash == right.hash && left.principal == right.principal
+                && left.tenant == right.tenant)
     }
 }
 
 /// A running call that concurrency limits count, until it is given back.
 package struct LimitLease: Sendable {
     fileprivate let tables: Int
-    fileprivate var places: [LimitTables.Running.Place] = []
+    /// Nearly always one at most, and that without a list.
+    fileprivate private(set) var first: LimitTables.Running.Place?
+    fileprivate private(set) var others: [LimitTables.Running.Place] = []
+
+    fileprivate init(tables: Int) { self.tables = tables }
+
+    fileprivate mutating func take(_ place: LimitTables.Running.Place) {
+        if first == nil { first = place } else { others.append(place) }
+    }
 }
 
 /// All counts of all limits; a value, time comes in.
@@ -88,19 +99,21 @@ package struct LimitBook: Sendable {
         let (plan, slot) = plan(of: subject, under: policy)
         var lease = LimitLease(tables: plan.tables)
         var moved: [LimitPlan.Line]?
-        for (index, line) in plan.lines.enumerated() {
+        for index in plan.concurrent {
+            let line = plan.lines[index]
             let limit = line.limit
-            guard let most = limit.statement.concurrent,
-                limit.applies(to: call.document.root)
+            guard let most = limit.concurrent, limit.applies(to: call.document.root)
             else { continue }
             let (place, isMoved) = tables[plan.tables].runningPlace(line, subject)
-            if isMoved { moved = moved ?? plan.lines }
-            if isMoved { moved?[index].running = place }
+            if isMoved {
+                if moved == nil { moved = plan.lines }
+                moved?[index].running = place
+            }
             guard tables[plan.tables].take(place, of: most) else {
                 end(lease)
                 return .failure(LimitExcessError(excess: limit.concurrentExcess(most)))
             }
-            lease.places.append(place)
+            lease.take(place)
         }
         if let moved { plans[slot] = LimitPlan(plan, moved) }
         return .success(lease)
@@ -108,7 +121,8 @@ package struct LimitBook: Sendable {
 
     /// Gives the place back; exactly once for each lease.
     package mutating func end(_ lease: LimitLease) {
-        for place in lease.places { tables[lease.tables].giveBack(place) }
+        if let first = lease.first { tables[lease.tables].giveBack(first) }
+        for place in lease.others { tables[lease.tables].giveBack(place) }
     }
 
     /// How many calls of that subject run under the limit.

@@ -15,12 +15,15 @@ final class LimitPlan: Sendable {
     let tables: Int
     /// In the order of the policy's limits.
     let lines: [Line]
+    /// The lines that count running calls.
+    let concurrent: [Int]
 
     init(_ subject: LimitSubject, _ policy: ToolPolicy, tables: Int) {
         self.subject = subject
         self.policy = policy.digest
         self.tables = tables
         lines = policy.limits.map { Line(limit: $0) }
+        concurrent = lines.indices.filter { policy.limits[$0].concurrent != nil }
     }
 
     /// The same with counts that were found elsewhere than it said.
@@ -28,20 +31,21 @@ final class LimitPlan: Sendable {
         subject = old.subject
         policy = old.policy
         tables = old.tables
+        concurrent = old.concurrent
         self.lines = lines
     }
 }
 
-struct LimitKey: Hashable, Sendable {
+struct LimitKey: Equatable, Sendable {
     let limit: UInt64
     /// Nil when the whole tenant is counted together.
-    let principal: PrincipalName?
-    let principalHash: Int
+    let subject: LimitSubject?
     let target: UInt64
     let call: UInt64
 
-    func hash(into hasher: inout Hasher) {
-        hasher.combine(limit ^ target ^ call ^ UInt64(bitPattern: Int64(principalHash)))
+    /// All of it in one word; keys that differ in it are different.
+    var spread: UInt64 {
+        limit ^ target ^ call ^ UInt64(bitPattern: Int64(subject?.hash ?? 0))
     }
 }
 
@@ -49,8 +53,7 @@ extension ToolLimit {
     func key(_ subject: LimitSubject, call: UInt64 = 0) -> LimitKey {
         LimitKey(
             limit: id,
-            principal: isPerTenant ? nil : subject.principal,
-            principalHash: isPerTenant ? 0 : subject.hash,
+            subject: isPerTenant ? nil : subject,
             target: call == 0 ? target : tool,
             call: call
         )

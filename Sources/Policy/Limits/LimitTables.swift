@@ -11,8 +11,8 @@ struct CountedCall {
 
 /// The counts of one tenant.
 struct LimitTables: Sendable {
-    typealias Rates = RecencyTable<LimitKey, RateWindow>
-    typealias Running = RecencyTable<LimitKey, Int>
+    typealias Rates = RecencyTable<RateWindow>
+    typealias Running = RecencyTable<Int>
 
     private struct Touched: Sendable {
         let place: Rates.Place
@@ -38,14 +38,15 @@ struct LimitTables: Sendable {
         _ moved: inout [LimitPlan.Line]?
     ) -> LimitAnswer {
         touched.removeAll(keepingCapacity: true)
-        for (index, line) in plan.lines.enumerated()
-        where line.limit.applies(to: call.arguments) {
-            var line = line
-            let known = line.rate
-            let excess = look(at: &line, call, plan.subject)
-            if line.rate != known {
-                if moved == nil { moved = plan.lines }
-                moved?[index] = line
+        let lines = plan.lines
+        for index in lines.indices {
+            let line = lines[index]
+            guard line.limit.applies(to: call.arguments) else { continue }
+            var place = line.rate
+            let excess = look(at: line, &place, call, plan.subject)
+            if place != line.rate {
+                if moved == nil { moved = lines }
+                moved?[index].rate = place
             }
             if let excess { return .exceeded(excess) }
         }
@@ -59,16 +60,18 @@ struct LimitTables: Sendable {
         return .within
     }
 
+    /// - Parameter counted: where the line's calls are counted; set where it is another place.
     private mutating func look(
-        at line: inout LimitPlan.Line,
+        at line: LimitPlan.Line,
+        _ counted: inout Rates.Place,
         _ call: CountedCall,
         _ subject: LimitSubject
     ) -> LimitExcess? {
         let limit = line.limit
-        if let most = limit.statement.concurrent, running(line, subject) >= most {
+        if let most = limit.concurrent, running(line, subject) >= most {
             return limit.concurrentExcess(most)
         }
-        if let rate = limit.statement.calls {
+        if let rate = limit.calls {
             guard let place = ratePlace(line, subject, at: call.time) else {
                 return LimitExcess(
                     kind: .bookFull,
@@ -76,7 +79,7 @@ struct LimitTables: Sendable {
                     retryAfter: rate.period.duration
                 )
             }
-            line.rate = place
+            counted = place
             if let wait = rates[place].waiting(rate, at: call.time) {
                 return LimitExcess(
                     kind: .calls,
@@ -86,7 +89,7 @@ struct LimitTables: Sendable {
             }
             touched.append(Touched(place: place, rate: rate, isIdentical: false))
         }
-        if let rate = limit.statement.identical {
+        if let rate = limit.identical {
             let place = identical.place(
                 of: limit.key(subject, call: call.digest | 1),
                 initially: RateWindow(),

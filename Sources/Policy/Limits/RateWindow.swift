@@ -11,6 +11,8 @@ package struct RateWindow: Sendable {
     private var slots = InlineArray<17, UInt32>(repeating: 0)
     /// Number of the newest slot since the clock's start.
     private var newest: UInt64 = 0
+    /// When the newest slot ends, so that most calls need not divide to know that it has not.
+    private var newestEnds = Instant(nanoseconds: 0)
     private var total = 0
     /// When nothing that was counted counts any more.
     package private(set) var quiet = Instant(nanoseconds: 0)
@@ -19,16 +21,12 @@ package struct RateWindow: Sendable {
 
     /// Nil when one more is admitted, else how long until that is so.
     package mutating func waiting(_ rate: Rate, at now: Instant) -> Duration? {
-        let width = Self.width(rate)
-        roll(to: now.nanoseconds / width)
+        if now >= newestEnds { roll(to: now, Self.width(rate)) }
         guard total >= rate.count else { return nil }
         for age in stride(from: UInt64(Self.slotCount - 1), through: 0, by: -1) {
             guard newest >= age, slots[Self.index(newest - age)] > 0 else { continue }
-            let leaves = (newest - age + UInt64(Self.slotCount)).multipliedReportingOverflow(
-                by: width
-            )
-            let moment = leaves.overflow ? UInt64.max : leaves.partialValue
-            return Instant(nanoseconds: moment).duration(since: now)
+            let leaves = Self.end(of: newest - age, after: Self.slotCount - 1, Self.width(rate))
+            return leaves.duration(since: now)
         }
         return nil
     }
@@ -36,7 +34,7 @@ package struct RateWindow: Sendable {
     /// Counts one event; `waiting` was asked before at the same moment.
     package mutating func count(_ rate: Rate, at now: Instant) {
         let width = Self.width(rate)
-        roll(to: now.nanoseconds / width)
+        if now >= newestEnds { roll(to: now, width) }
         slots[Self.index(newest)] &+= 1
         total += 1
         let (end, isOver) = now.nanoseconds.addingReportingOverflow(width * UInt64(Self.slotCount))
@@ -45,7 +43,15 @@ package struct RateWindow: Sendable {
 
     private static func index(_ slot: UInt64) -> Int { Int(slot % UInt64(slotCount)) }
 
-    private mutating func roll(to slot: UInt64) {
+    /// When a slot ends and so many after it have passed; the end of time at most.
+    private static func end(of slot: UInt64, after others: Int = 0, _ width: UInt64) -> Instant {
+        let (end, isOver) = (slot + 1 + UInt64(others)).multipliedReportingOverflow(by: width)
+        return Instant(nanoseconds: isOver ? .max : end)
+    }
+
+    private mutating func roll(to now: Instant, _ width: UInt64) {
+        let slot = now.nanoseconds / width
+        newestEnds = Self.end(of: slot, width)
         guard slot > newest else { return }
         if slot - newest >= UInt64(Self.slotCount) {
             slots = InlineArray(repeating: 0)

@@ -8,6 +8,10 @@ import JSON
 package final class ToolLimit: Sendable {
     package let statement: LimitStatement
     let condition: ArgumentCondition?
+    /// Of the statement, where calls read them.
+    let calls: Rate?
+    let identical: Rate?
+    let concurrent: Int?
     let id: UInt64
     /// What is counted together beside whose calls: nothing, one server, or one tool.
     let target: UInt64
@@ -22,6 +26,9 @@ package final class ToolLimit: Sendable {
         server: UInt64
     ) {
         statement = limit.statement
+        calls = statement.calls
+        identical = statement.identical
+        concurrent = statement.concurrent
         self.condition = condition
         id = limit.id
         self.tool = tool
