@@ -56,6 +56,12 @@ package struct DenyPath: Hashable, Sendable {
         ".env", ".ssh/", ".aws/", ".git/config", "/etc/passwd",
     ].compactMap { try? DenyPath($0) }
 
+    /// The first two bytes of what matches, in lower case; nil for any byte.
+    var beginning: (first: UInt8?, second: UInt8?) {
+        guard case .name(let glob)? = parts.first else { return (nil, nil) }
+        return (glob.firstByte, glob.text.count == 1 ? nil : glob.secondByte)
+    }
+
     enum Match {
         case yes, no
         /// What stands after a `**` is nowhere behind `start`, so that no later start matches.

@@ -7,13 +7,15 @@ import Base
 /// the path of a URI or parts a list: `?`, `#`, `;`, `&`, `,` and `!` (`jar:…!/…`). Case, needless
 /// dots, trailing dots and blanks and characters without width make no difference; percent escapes
 /// are undone up to twice; `..` is looked at both as it stands and resolved.
-package struct DenyPaths: Sendable {
+///
+/// A class only because every call is handed it: one reference is cheaper to hold than the lists
+/// inside.
+package final class DenyPaths: Sendable {
     private let floating: [DenyPath]
     private let anchored: [DenyPath]
     /// What anchored patterns mean for a path that is relative to the server's root.
     private let tails: [DenyPath]
-    /// One bit for each pair of bytes a denied component can begin with.
-    private let beginnings: [UInt64]
+    private let beginnings: DeniedBeginnings
 
     package let patterns: [DenyPath]
 
@@ -22,13 +24,14 @@ package struct DenyPaths: Sendable {
         floating = patterns.filter { !$0.isAnchored }
         anchored = patterns.filter(\.isAnchored)
         tails = anchored.compactMap { $0.tail(below: root) }
-        beginnings = Self.beginnings(of: patterns + tails)
+        beginnings = DeniedBeginnings((patterns + tails).map(\.beginning))
     }
 
     /// The first pattern that denies something in these call-form bytes; nil when none does.
     ///
     /// The form is valid JSON, so that every quote begins or ends a string. Linear in its length.
     package func firstMatch(in callForm: [UInt8]) -> DenyPath? {
+        guard mayMatch(anywhereIn: callForm[...]) else { return nil }
         let bytes = callForm.span
         var index = 0
         while index < bytes.count {
@@ -48,30 +51,40 @@ package struct DenyPaths: Sendable {
 
     /// Whether a denied path could stand in a JSON text: as a string, or in one between blanks and marks.
     ///
-    /// No is certain, yes is not; each byte is looked at once.
+    /// No is certain, yes is not; each byte is looked at once, most of them many at a time.
     package func mayMatch(anywhereIn json: ArraySlice<UInt8>) -> Bool {
         let bytes = json.span
-        var begins = true
-        for index in 0..<bytes.count {
-            let byte = bytes[index]
-            switch byte {
-            // What is escaped in any way is left to the careful reading.
-            case UInt8(ascii: "\\"), UInt8(ascii: "%"), 0x80...: return true
-            case 0x30...0x39, 0x41...0x5a, 0x5f, 0x61...0x7a, UInt8(ascii: "."):
-                if begins, mayBegin(bytes, at: index) { return true }
-                begins = false
-            default:
-                if mayBegin(bytes, at: index) { return true }
-                begins = true
+        var index = 0
+        while index < bytes.count {
+            let end = min(index + DeniedBeginnings.blockByteCount, bytes.count)
+            if !beginnings.misses(bytes, blockAt: index), mayMatch(bytes, index..<end) {
+                return true
             }
+            index = end
         }
         return false
     }
 
-    private func mayBegin(_ bytes: Span<UInt8>, at index: Int) -> Bool {
-        guard index + 1 < bytes.count else { return false }
-        let pair = Int(bytes[index]) << 8 | Int(bytes[index + 1])
-        return beginnings[pair >> 6] >> UInt64(pair & 63) & 1 == 1
+    private func mayMatch(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        var begins = range.lowerBound == 0 || !Self.isOfWord(bytes[range.lowerBound - 1])
+        for index in range {
+            let byte = bytes[index]
+            // What is escaped in any way is left to the careful reading.
+            if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "%") || byte >= 0x80 {
+                return true
+            }
+            let isOfWord = Self.isOfWord(byte)
+            if begins || !isOfWord, beginnings.mayBegin(bytes, at: index) { return true }
+            begins = !isOfWord
+        }
+        return false
+    }
+
+    private static func isOfWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5a, 0x5f, 0x61...0x7a, UInt8(ascii: "."): true
+        default: false
+        }
     }
 
     /// Where the string ends, and whether any of its components could begin a match.
@@ -97,7 +110,7 @@ package struct DenyPaths: Sendable {
                 isSuspicious = true
                 begins = false
             default:
-                if begins, mayBegin(bytes, at: index) { isSuspicious = true }
+                if begins, beginnings.mayBegin(bytes, at: index) { isSuspicious = true }
                 begins = false
             }
             isLeading = isLeading && byte == UInt8(ascii: " ")
@@ -312,25 +325,5 @@ package struct DenyPaths: Sendable {
             }
         }
         return result
-    }
-
-    private static func beginnings(of patterns: [DenyPath]) -> [UInt64] {
-        var bits = [UInt64](repeating: 0, count: 1024)
-        func spellings(_ byte: UInt8?) -> [Int] {
-            guard let byte else { return Array(0..<256) }
-            return byte &- 0x61 < 26 ? [Int(byte), Int(byte) - 0x20] : [Int(byte)]
-        }
-        for pattern in patterns {
-            guard case .name(let glob)? = pattern.parts.first else {
-                return [UInt64](repeating: .max, count: 1024)
-            }
-            let second = glob.text.count == 1 ? nil : glob.secondByte
-            for high in spellings(glob.firstByte) {
-                for low in spellings(second) {
-                    bits[(high << 8 | low) >> 6] |= 1 << UInt64(low & 63)
-                }
-            }
-        }
-        return bits
     }
 }

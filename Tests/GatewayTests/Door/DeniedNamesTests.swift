@@ -71,6 +71,17 @@ import Testing
             )
         }
         #expect(found > 1000)
+        let filler = String(repeating: "put 12 things into the box, and then ", count: 4)
+        for length in 0..<filler.count {
+            let line = String(filler.prefix(length))
+            for name in [".env", "\"/etc/passwd", "x .AWS/key", "\u{e9}", "\\.ssh"] {
+                let bytes = Array("\(line)\(name)\(filler)".utf8)
+                let isInside = line.last.map { $0.isLetter || $0.isNumber } ?? false
+                let isPlain = isInside && name == ".env"
+                #expect(denied.mayMatch(anywhereIn: bytes[...]) == !isPlain, "\(line)\(name)")
+            }
+            #expect(!denied.mayMatch(anywhereIn: Array((line + filler).utf8)[...]), "\(line)")
+        }
         for plain in ["[FILE] env", "environment", "a/b c", "put it into the box", "12:00 done."] {
             #expect(!denied.mayMatch(anywhereIn: Array(text(plain).utf8)[...]), "\(plain)")
         }
