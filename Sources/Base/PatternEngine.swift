@@ -3,7 +3,7 @@ package protocol CompiledPattern: Sendable {
     /// Whether the expression matches anywhere in `text`; anchors are the expression's own.
     ///
     /// Throws when the engine's work limit was hit, which a caller treats as "did not hold".
-    func matches(_ text: [UInt8]) throws(PatternFailure) -> Bool
+    func matches(_ text: Span<UInt8>) throws(PatternFailure) -> Bool
 
     /// About how many steps each byte of text costs, for who keeps a budget; nil for an engine that
     /// backtracks, where one match may cost all its limits allow.
@@ -11,6 +11,8 @@ package protocol CompiledPattern: Sendable {
 }
 
 extension CompiledPattern {
+    package func matches(_ text: [UInt8]) throws(PatternFailure) -> Bool { try matches(text.span) }
+
     package var stepsPerByte: Int? { 1 }
 }
 

@@ -35,6 +35,11 @@ package struct JSONNode: Sendable {
         return unsafe Array(key).withUnsafeBufferPointer { unsafe member(bytes: $0) }
     }
 
+    /// The same by bytes that stand anywhere.
+    package func member(utf8 key: Span<UInt8>) -> JSONNode? {
+        unsafe key.withUnsafeBufferPointer { unsafe member(bytes: $0) }
+    }
+
     private func member(bytes: UnsafeBufferPointer<UInt8>) -> JSONNode? {
         let object = entry
         guard object.kind == .object else { return nil }

@@ -29,7 +29,7 @@ private import CPCRE2
     deinit { unsafe cpcre2_free(handle) }
 
     /// Text over `PatternLimits.backtrackingTextByteCount` is not tried.
-    func matches(_ text: [UInt8]) throws(PatternFailure) -> Bool {
+    func matches(_ text: Span<UInt8>) throws(PatternFailure) -> Bool {
         guard text.count <= PatternLimits.backtrackingTextByteCount else {
             throw .limitExceeded(pattern: pattern)
         }

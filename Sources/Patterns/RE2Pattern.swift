@@ -41,7 +41,7 @@ private import CRE2
 
     var programSize: Int { unsafe Int(cre2_program_size(handle)) }
 
-    func matches(_ text: [UInt8]) throws(PatternFailure) -> Bool {
+    func matches(_ text: Span<UInt8>) throws(PatternFailure) -> Bool {
         let status = unsafe text.withUnsafeBufferPointer { buffer in
             unsafe cre2_matches(handle, buffer.baseAddress, buffer.count)
         }

@@ -87,7 +87,7 @@ struct LinearPattern: CompiledPattern {
     /// As a state machine a byte costs one step; a large program can fall back to walking itself.
     var stepsPerByte: Int? { 1 + program.programSize >> 8 }
 
-    func matches(_ text: [UInt8]) throws(PatternFailure) -> Bool {
+    func matches(_ text: Span<UInt8>) throws(PatternFailure) -> Bool {
         guard text.count <= longestText else { throw .limitExceeded(pattern: program.pattern) }
         return try program.matches(text)
     }
@@ -101,7 +101,7 @@ struct BacktrackingPattern: CompiledPattern {
 
     var stepsPerByte: Int? { nil }
 
-    func matches(_ text: [UInt8]) throws(PatternFailure) -> Bool { try program.matches(text) }
+    func matches(_ text: Span<UInt8>) throws(PatternFailure) -> Bool { try program.matches(text) }
 }
 
 struct RE2Finder: PatternFinder {

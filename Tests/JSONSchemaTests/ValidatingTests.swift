@@ -180,7 +180,7 @@ private struct LettersEngine: PatternEngine {
         var name: String
         var stepsPerByte: Int? { name == "backtracks" ? nil : 1 }
 
-        func matches(_ text: [UInt8]) throws(PatternFailure) -> Bool {
+        func matches(_ text: Span<UInt8>) throws(PatternFailure) -> Bool {
             guard name != "undecided" else { throw .limitExceeded(pattern: name) }
             return true
         }

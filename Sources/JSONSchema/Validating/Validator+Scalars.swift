@@ -32,15 +32,13 @@ extension Validator {
         let limit = limits.backtrackingCount
         if compiled.stepsPerByte == nil { backtrackings += 1 }
         guard spend(16 + walk.byteCount(value) * (compiled.stepsPerByte ?? 1)),
-            let text = walk.node(value).utf8
+            walk.kind(value) == .string
         else { return false }
-        do {
-            if backtrackings > limit { throw PatternFailure.limitExceeded(pattern: "") }
-            return try compiled.matches(text)
-        } catch {
-            stop = .patternLimit(pattern: program.patternTexts[Int(pattern)])
-            return false
-        }
+        let holds =
+            backtrackings > limit
+            ? nil : walk.withText(value) { text in try? compiled.matches(text) }
+        if holds == nil { stop = .patternLimit(pattern: program.patternTexts[Int(pattern)]) }
+        return holds ?? false
     }
 
     mutating func checkNumber(_ number: Int32, _ ruleNumber: Int32, _ value: JSONPlace) -> Bool {

@@ -122,7 +122,8 @@ package struct ArgumentCondition: Condition {
             return truthOfEach(entry, tokens: used, in: node, direction)
         }
         guard used < entry.tokens.count else { return Self.truth(of: entry.tests, for: node) }
-        guard let member = node.member(utf8: entry.tokens[used]) else { return missing(entry) }
+        let token = entry.tokens[used]
+        guard let member = node.member(utf8: token.span) else { return missing(entry) }
         return truth(of: entry, tokens: used + 1, at: member, direction)
     }
 

@@ -18,7 +18,7 @@ struct ArgumentScreen: Sendable {
             var node = root
             for token in tokens {
                 // In an array each element counts, and what is missing fails no condition.
-                guard node.kind == .object, let member = node.member(utf8: token) else {
+                guard node.kind == .object, let member = node.member(utf8: token.span) else {
                     return false
                 }
                 node = member

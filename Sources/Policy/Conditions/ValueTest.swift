@@ -77,8 +77,7 @@ indirect enum ValueTest: Sendable {
             guard let text = node.utf8 else { return .unclear }
             return Self.truth(host.matches(text))
         case .pattern(let pattern):
-            guard let text = node.utf8 else { return .unclear }
-            return Self.truth(try? pattern.matches(text))
+            return Self.withText(of: node) { try? pattern.matches($0) }
         case .min(let least):
             guard let number = node.number else { return .unclear }
             return number >= least ? .holds : .fails
@@ -153,12 +152,6 @@ indirect enum ValueTest: Sendable {
         _ body: (Span<UInt8>) -> Bool?
     ) -> Truth {
         guard node.kind == .string else { return .unclear }
-        let source = node.source
-        if source.contains(UInt8(ascii: "\\")) {
-            guard let text = node.utf8 else { return .unclear }
-            return truth(body(text.span))
-        }
-        let inner = source.dropFirst().dropLast()
-        return truth(body(inner.span))
+        return truth(JSONWalk(node).withText(node.place, body))
     }
 }
