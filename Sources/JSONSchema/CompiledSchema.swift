@@ -1,7 +1,7 @@
 package import JSON
 
 /// A schema ready to check values; immutable, shared by every call of its tool.
-package struct CompiledSchema: Sendable {
+package final class CompiledSchema: Sendable {
     let program: Program
     let entry: Int32
     let closesByMarks: Bool
@@ -14,6 +14,24 @@ package struct CompiledSchema: Sendable {
     /// A property that no schema names can pass: the schema was not closed, or its author allowed
     /// further properties in so many words.
     package let isOpen: Bool
+
+    init(
+        _ program: Program,
+        entry: Int32,
+        closesByMarks: Bool,
+        limits: SchemaLimits,
+        propertyNames: [String],
+        hasProperties: Bool,
+        isOpen: Bool
+    ) {
+        self.program = program
+        self.entry = entry
+        self.closesByMarks = closesByMarks
+        self.limits = limits
+        self.propertyNames = propertyNames
+        self.hasProperties = hasProperties
+        self.isOpen = isOpen
+    }
 
     /// Checks `value`, and tells the first violations when it does not hold.
     ///

@@ -18,7 +18,7 @@ extension ProgramBuilder {
         }
         let shape = rootShape()
         return CompiledSchema(
-            program: Program(parts),
+            Program(parts),
             entry: entry,
             closesByMarks: closesByMarks,
             limits: limits,
