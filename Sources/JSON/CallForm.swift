@@ -33,6 +33,11 @@ package struct CallForm: Sendable, Equatable {
         _ node: JSONNode,
         limits: JSONLimits = .message
     ) throws(CallFormError) {
+        if let copy = node.canonicalCopy(limits) {
+            document = copy
+            bytes = copy.bytes
+            return
+        }
         bytes = try Canonicaliser.bytes(of: node, .exact)
         do throws(JSONError) {
             document = try JSONDocument(parsing: bytes, limits: limits)

@@ -104,7 +104,7 @@ struct Canonicaliser: ~Copyable {
             end: Int(entry.link),
             outerKeys: outerKeys
         )
-        if isObject, !isInOrder(index, entry) {
+        if isObject, unsafe !KeyOrder.isCanonical(tape, source, index) {
             collectKeys(index, entry)
             frame.isSorted = true
             frame.at = outerKeys
@@ -185,19 +185,6 @@ struct Canonicaliser: ~Copyable {
 
     // MARK: key order
 
-    /// Whether the keys of an object stand in that order already, without escapes.
-    private func isInOrder(_ index: Int, _ object: TapeEntry) -> Bool {
-        var key = index + 1
-        var last: Int?
-        while key < Int(object.link) {
-            if tape[key].isEscaped { return false }
-            if let last, !precedes(last, key) { return false }
-            last = key
-            key = Int(tape[key + 1].link)
-        }
-        return true
-    }
-
     /// Appends the keys of an object to `keys`, in the order of RFC 8785 section 3.2.3.
     private mutating func collectKeys(_ index: Int, _ object: TapeEntry) {
         let first = keys.count
@@ -212,7 +199,7 @@ struct Canonicaliser: ~Copyable {
     }
 
     private func precedes(_ left: Int, _ right: Int) -> Bool {
-        unsafe UTF16Order.precedes(text(tape[left]), text(tape[right]))
+        unsafe KeyOrder.precedes(tape, source, left, right)
     }
 
     private mutating func sort(from first: Int) {

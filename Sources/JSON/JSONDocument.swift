@@ -5,6 +5,8 @@
 package struct JSONDocument: Sendable {
     let tape: Tape
 
+    init(tape: Tape) { self.tape = tape }
+
     /// Reads the whole text or says at which byte it is not taken, and why.
     package init(parsing bytes: [UInt8], limits: JSONLimits = .message) throws(JSONError) {
         tape = try TapeParser.parse(bytes, limits: limits)

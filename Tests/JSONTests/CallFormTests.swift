@@ -122,6 +122,47 @@ import Testing
     }
 
     @Test(
+        "what is spelled like its form already is read like its own text",
+        arguments: [
+            "{}", "[]", #"{"a":1}"#, #"{"a":{},"b":[],"c":[[]]}"#,
+            #"{"":"","A":"/é😀","a":[1,-2.5,true,{"k":null,"l":{"m":false}}],"é":"x"}"#,
+            #"[{"a":1,"b":2},{"a":3},"s",0,[{"c":[4,5]}]]"#,
+        ]
+    )
+    func readsCanonical(source: String) throws {
+        for around in [source, #"{"before":[1,"x"],"it":\#(source),"then":{"b":2,"a":1}}"#] {
+            let root = try parse(around).root
+            let form = try CallForm(around == source ? root : try #require(root["it"]))
+            #expect(text(form.bytes) == source)
+            let read = try parse(source)
+            #expect(form.document.bytes == read.bytes)
+            #expect(tree(form.document.root) == tree(read.root))
+            expectSame(form.document.root, read.root)
+        }
+    }
+
+    private func expectSame(_ left: JSONNode, _ right: JSONNode) {
+        #expect(left.source == right.source)
+        #expect(left.place == right.place)
+        for ((key, value), other) in zip(left.members, right.members) {
+            #expect(left.member(key.text)?.place == other.value.place)
+            expectSame(value, other.value)
+        }
+        for (value, other) in zip(left.elements, right.elements) { expectSame(value, other) }
+    }
+
+    @Test func `a form over its limits is refused however it is spelled`() throws {
+        let node = try parse("[[[1]]]").root
+        #expect(try CallForm(node, limits: JSONLimits(byteCount: 7, depth: 3)).bytes.count == 7)
+        #expect(throws: CallFormError.self) {
+            try CallForm(node, limits: JSONLimits(byteCount: 7, depth: 2))
+        }
+        #expect(throws: CallFormError.self) {
+            try CallForm(node, limits: JSONLimits(byteCount: 6, depth: 3))
+        }
+    }
+
+    @Test(
         "spells every escape once",
         arguments: [
             (#""\u0041\u00e9\u20ac\ud83d\ude00\uD83D\uDE00""#, #""Aé€😀😀""#),
