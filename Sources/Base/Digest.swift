@@ -64,11 +64,23 @@ package protocol Hashing: Sendable {
     func hmacSHA256(key: [UInt8], _ bytes: [UInt8]) -> Digest
     /// The same over a part of a larger text, without copying it.
     func hmacSHA256(key: [UInt8], _ bytes: ArraySlice<UInt8>) -> Digest
+    /// The same under a key of 32 bytes, as four big-endian words.
+    func hmacSHA256(
+        key: (UInt64, UInt64, UInt64, UInt64),
+        _ bytes: ArraySlice<UInt8>
+    ) -> Digest
 }
 
 extension Hashing {
     package func hmacSHA256(key: [UInt8], _ bytes: ArraySlice<UInt8>) -> Digest {
         hmacSHA256(key: key, Array(bytes))
+    }
+
+    package func hmacSHA256(
+        key: (UInt64, UInt64, UInt64, UInt64),
+        _ bytes: ArraySlice<UInt8>
+    ) -> Digest {
+        hmacSHA256(key: Digest(words: key).bytes, bytes)
     }
 
     package func sha256(prefix: UInt8, _ bytes: [UInt8]) -> Digest { sha256([prefix] + bytes) }
@@ -102,4 +114,20 @@ package protocol SignatureChecking: Sendable {
 /// A source of random bytes; the real one is the system's CSPRNG, tests give a seeded one.
 package protocol RandomSource: Sendable {
     func bytes(count: Int) -> [UInt8]
+    /// Eight bytes as a big-endian number.
+    func word() -> UInt64
+    /// Four of them.
+    func fourWords() -> (UInt64, UInt64, UInt64, UInt64)
+}
+
+extension RandomSource {
+    package func word() -> UInt64 { bytes(count: 8).reduce(0) { $0 << 8 | UInt64($1) } }
+
+    package func fourWords() -> (UInt64, UInt64, UInt64, UInt64) {
+        let bytes = bytes(count: 32)
+        func word(_ place: Int) -> UInt64 {
+            bytes[place * 8..<place * 8 + 8].reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        return (word(0), word(1), word(2), word(3))
+    }
 }

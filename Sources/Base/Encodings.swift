@@ -14,6 +14,17 @@ package enum Hex {
         }
     }
 
+    /// The 16 digits of a number.
+    package static func encode(_ word: UInt64) -> String {
+        unsafe String(unsafeUninitializedCapacity: 16) { digits in
+            for place in 0..<16 {
+                let half = UInt8(truncatingIfNeeded: word &>> UInt64(60 &- 4 &* place)) & 15
+                unsafe digits[place] = digit(half)
+            }
+            return 16
+        }
+    }
+
     /// The digits as bytes.
     package static func digits(of bytes: [UInt8]) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: bytes.count * 2) { digits, end in

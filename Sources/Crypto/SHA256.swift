@@ -42,17 +42,27 @@ package struct OpenSSLHashing: Hashing {
     }
 
     package func hmacSHA256(key: [UInt8], _ bytes: ArraySlice<UInt8>) -> Digest {
-        unsafe key.withUnsafeBufferPointer { key in
-            unsafe bytes.withUnsafeBufferPointer { bytes in
-                unsafe DigestWords.filled { out in
-                    unsafe copenssl_hmac_sha256(
-                        key.baseAddress,
-                        key.count,
-                        bytes.baseAddress,
-                        bytes.count,
-                        out
-                    )
-                }
+        unsafe key.withUnsafeBytes { unsafe Self.hmac($0, bytes) }
+    }
+
+    package func hmacSHA256(
+        key: (UInt64, UInt64, UInt64, UInt64),
+        _ bytes: ArraySlice<UInt8>
+    ) -> Digest {
+        let key = (key.0.bigEndian, key.1.bigEndian, key.2.bigEndian, key.3.bigEndian)
+        return unsafe withUnsafeBytes(of: key) { unsafe Self.hmac($0, bytes) }
+    }
+
+    private static func hmac(_ key: UnsafeRawBufferPointer, _ bytes: ArraySlice<UInt8>) -> Digest {
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            unsafe DigestWords.filled { out in
+                unsafe copenssl_hmac_sha256(
+                    key.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                    key.count,
+                    bytes.baseAddress,
+                    bytes.count,
+                    out
+                )
             }
         }
     }

@@ -147,6 +147,27 @@ struct CryptoTests {
         #expect(many.count == 1000)
     }
 
+    @Test func `words come once, and no byte of them again`() {
+        let words = (0..<1000).flatMap { _ in
+            let four = random.fourWords()
+            return [random.word(), four.0, four.1, four.2, four.3]
+        }
+        let bytes = (0..<1000).map { _ in
+            random.bytes(count: 8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        }
+        #expect(Set(words + bytes).count == 6000)
+        #expect(!words.contains(0))
+    }
+
+    @Test func `a key of four words is the key of their bytes`() throws {
+        let key = try #require(Digest(bytes: Array(0..<32)))
+        let text = Array("text".utf8)
+        #expect(
+            hashing.hmacSHA256(key: key.words, text[...])
+                == hashing.hmacSHA256(key: key.bytes, text)
+        )
+    }
+
     @Test func `a secret does not print itself`() {
         #expect("\(SecretBytes(Array("hunter2".utf8)))" == "[secret]")
     }

@@ -81,35 +81,38 @@ package enum RecordDetail: Sendable {
 }
 
 /// How a call was judged, and what was asked.
-package struct JudgementDetail: Sendable {
+///
+/// A class only because it is handed from step to step: one reference is cheaper to hold than all the
+/// texts inside.
+package final class JudgementDetail: Sendable {
     /// What the server is told beside the arguments, after redaction; cut like the arguments.
-    package var answers: String?
+    package let answers: String?
     /// Length of the whole answers.
-    package var answersByteCount: Int?
+    package let answersByteCount: Int?
     /// HMAC-SHA-256 of the whole, unredacted answers under the record's salt.
-    package var answersCommitment: Digest?
+    package let answersCommitment: Digest?
     /// The approval that is asked for or spent.
-    package var approval: String?
+    package let approval: String?
     /// The call form after redaction; cut at `Limits.recordedArgumentsByteCount`.
-    package var arguments: String?
+    package let arguments: String?
     /// Length of the whole call form.
-    package var argumentsByteCount: Int?
+    package let argumentsByteCount: Int?
     /// HMAC-SHA-256 of the whole, unredacted call form under the record's salt.
-    package var commitment: Digest?
+    package let commitment: Digest?
     /// Digest of the accepted tool definition.
-    package var pin: Digest?
+    package let pin: Digest?
     /// Digest of the checked policy that applied.
-    package var policy: Digest?
+    package let policy: Digest?
     /// One line for the operator.
-    package var reason: String?
+    package let reason: String?
     /// Names of the redaction rules that replaced something in `arguments`.
-    package var redacted: [String]
-    package var refusal: Refusal.Code?
+    package let redacted: [String]
+    package let refusal: Refusal.Code?
     /// The rule, limit or default that decided.
-    package var rule: String?
-    package var tier: String?
+    package let rule: String?
+    package let tier: String?
     /// `allow`, `ask`, `ask-two` or `refuse`.
-    package var verdict: String
+    package let verdict: String
 
     package init(
         verdict: String,
@@ -230,27 +233,38 @@ package struct RecordField: Sendable {
 }
 
 /// 32 random bytes that make a commitment say nothing to who does not hold them.
+///
+/// Held as four big-endian words, so that a record of its own allocates nothing for it.
 package struct Salt: Hashable, Sendable {
     package static let byteCount = 32
-    package let bytes: [UInt8]
+    private let first: UInt64
+    private let second: UInt64
+    private let third: UInt64
+    private let fourth: UInt64
 
-    package init(from random: any RandomSource) { bytes = random.bytes(count: Self.byteCount) }
+    package init(from random: any RandomSource) {
+        (first, second, third, fourth) = random.fourWords()
+    }
 
     /// Nil unless there are exactly 32 bytes.
     package init?(bytes: [UInt8]) {
-        guard bytes.count == Self.byteCount else { return nil }
-        self.bytes = bytes
+        guard let digest = Digest(bytes: bytes) else { return nil }
+        (first, second, third, fourth) = digest.words
     }
+
+    package var words: (UInt64, UInt64, UInt64, UInt64) { (first, second, third, fourth) }
+
+    package var bytes: [UInt8] { Digest(words: words).bytes }
 
     /// HMAC-SHA-256 of `content` under this salt.
     package func commitment(to content: [UInt8], _ hashing: any Hashing) -> Digest {
-        hashing.hmacSHA256(key: bytes, content)
+        hashing.hmacSHA256(key: words, content[...])
     }
 
     package func commitment(
         to content: ArraySlice<UInt8>,
         _ hashing: any Hashing
     ) -> Digest {
-        hashing.hmacSHA256(key: bytes, content)
+        hashing.hmacSHA256(key: words, content)
     }
 }

@@ -317,5 +317,5 @@ package actor Door {
         tally.answered(in: clock.instant.duration(since: judged.call.arrived) - upstream)
     }
 
-    func newCallID() -> String { Hex.encode(random.bytes(count: 8)) }
+    func newCallID() -> String { Hex.encode(random.word()) }
 }

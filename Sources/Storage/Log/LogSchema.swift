@@ -107,7 +107,11 @@ struct Segment: ~Copyable {
     mutating func append(_ record: Span<UInt8>, salt: Salt?) {
         if let salt {
             salts.append(littleEndian: UInt32(count))
-            salts.append(contentsOf: salt.bytes.span)
+            let words = salt.words
+            salts.append(littleEndian: words.0.byteSwapped)
+            salts.append(littleEndian: words.1.byteSwapped)
+            salts.append(littleEndian: words.2.byteSwapped)
+            salts.append(littleEndian: words.3.byteSwapped)
         }
         records.append(littleEndian: UInt32(clamping: record.count))
         records.append(contentsOf: record)
