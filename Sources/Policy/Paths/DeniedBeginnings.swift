@@ -11,7 +11,8 @@ struct DeniedBeginnings: Sendable {
         let second: UInt64
     }
 
-    /// One bit for each pair of bytes a component can begin with.
+    /// One bit for each pair of bytes a component can begin with, or whose first is of an escape or
+    /// beyond ASCII.
     private let bits: [UInt64]
     /// The same by fewer and larger steps: first bytes with many second ones, and single pairs. Of
     /// letters either case, of some other bytes another one too.
@@ -32,6 +33,9 @@ struct DeniedBeginnings: Sendable {
                     bits[pair >> 6] |= 1 << UInt64(pair & 63)
                 }
             }
+        }
+        for high in [UInt8(ascii: "\\"), UInt8(ascii: "%")] + (0x80...0xff) {
+            for word in 0..<4 { bits[Int(high) << 2 | word] = .max }
         }
         self.bits = bits
         var firsts: [UInt64] = []
@@ -56,11 +60,12 @@ struct DeniedBeginnings: Sendable {
 
     private static func eight(_ byte: UInt8) -> UInt64 { UInt64(byte) &* 0x0101_0101_0101_0101 }
 
-    /// Whether a component can begin with the two bytes that stand there.
+    /// Whether a component can begin with the two bytes that stand there, or something is escaped or
+    /// beyond ASCII.
     func mayBegin(_ bytes: Span<UInt8>, at index: Int) -> Bool {
-        guard index + 1 < bytes.count else { return false }
-        let pair = Int(bytes[index]) << 8 | Int(bytes[index + 1])
-        return bits[pair >> 6] >> UInt64(pair & 63) & 1 == 1
+        // Behind the last byte nothing stands that a component could begin with.
+        let pair = Int(bytes[index]) << 8 | (index + 1 < bytes.count ? Int(bytes[index + 1]) : 0)
+        return bits[pair >> 6] &>> UInt64(pair & 63) & 1 == 1
     }
 
     /// Whether a component surely begins nowhere in the block of bytes from `index` on, and nothing in

@@ -66,16 +66,10 @@ package final class DenyPaths: Sendable {
     }
 
     private func mayMatch(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
-        var begins = range.lowerBound == 0 || !Self.isOfWord(bytes[range.lowerBound - 1])
-        for index in range {
-            let byte = bytes[index]
-            // What is escaped in any way is left to the careful reading.
-            if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "%") || byte >= 0x80 {
-                return true
-            }
-            let isOfWord = Self.isOfWord(byte)
-            if begins || !isOfWord, beginnings.mayBegin(bytes, at: index) { return true }
-            begins = !isOfWord
+        for index in range where beginnings.mayBegin(bytes, at: index) {
+            // What is escaped in any way is no word and left to the careful reading.
+            let isInside = index > 0 && Self.isOfWord(bytes[index - 1])
+            if !isInside || !Self.isOfWord(bytes[index]) { return true }
         }
         return false
     }
