@@ -100,6 +100,19 @@ package struct JSONWalk: Sendable {
 }
 
 extension JSONNode {
+    /// What `test` says of the decoded bytes of a string; nil for what is no string. As `withText`, but
+    /// no generic code, which costs a condition more than most tests.
+    package func test(_ test: (Span<UInt8>) -> Bool?) -> Bool? {
+        let entry = entry
+        guard entry.kind == .string else { return nil }
+        if entry.isEscaped {
+            let decoded = Unescape.decode(content)
+            return test(decoded.span)
+        }
+        let bytes = tape.bytes
+        return test(bytes.span.extracting(Int(entry.start)..<Int(entry.end)))
+    }
+
     package var place: JSONPlace { JSONPlace(index) }
 
     /// The source length of the value, in bytes, without the quotes of a string.

@@ -23,8 +23,7 @@ struct ArgumentScreen: Sendable {
                 }
                 node = member
             }
-            guard node.kind == .string else { return false }
-            return JSONWalk(node).withText(node.place) { isRuledOut(by: $0) }
+            return node.test { isRuledOut(by: $0) } ?? false
         }
 
         private func isRuledOut(by text: Span<UInt8>) -> Bool {

@@ -151,7 +151,6 @@ indirect enum ValueTest: Sendable {
         of node: JSONNode,
         _ body: (Span<UInt8>) -> Bool?
     ) -> Truth {
-        guard node.kind == .string else { return .unclear }
-        return truth(JSONWalk(node).withText(node.place, body))
+        truth(node.test(body))
     }
 }

@@ -39,16 +39,16 @@ struct LimitTables: Sendable {
     ) -> LimitAnswer {
         touched.removeAll(keepingCapacity: true)
         let lines = plan.lines
-        for index in lines.indices {
-            let line = lines[index]
-            guard line.limit.applies(to: call.arguments) else { continue }
-            var place = line.rate
-            let excess = look(at: line, &place, call, plan.subject)
-            if place != line.rate {
+        for index in lines.indices where lines[index].limit.applies(to: call.arguments) {
+            var place = lines[index].rate
+            let kind = look(at: lines[index], &place, call, plan.subject)
+            if place != lines[index].rate {
                 if moved == nil { moved = lines }
                 moved?[index].rate = place
             }
-            if let excess { return .exceeded(excess) }
+            if let kind {
+                return .exceeded(excess(kind, of: lines[index].limit, place, call, plan.subject))
+            }
         }
         for window in touched {
             if window.isIdentical {
@@ -60,33 +60,21 @@ struct LimitTables: Sendable {
         return .within
     }
 
+    /// What the call would go over; nil for nothing.
+    ///
     /// - Parameter counted: where the line's calls are counted; set where it is another place.
     private mutating func look(
         at line: LimitPlan.Line,
         _ counted: inout Rates.Place,
         _ call: CountedCall,
         _ subject: LimitSubject
-    ) -> LimitExcess? {
+    ) -> LimitExcess.Kind? {
         let limit = line.limit
-        if let most = limit.concurrent, running(line, subject) >= most {
-            return limit.concurrentExcess(most)
-        }
+        if let most = limit.concurrent, running(line, subject) >= most { return .concurrent }
         if let rate = limit.calls {
-            guard let place = ratePlace(line, subject, at: call.time) else {
-                return LimitExcess(
-                    kind: .bookFull,
-                    limit: limit.text(rate, "calls"),
-                    retryAfter: rate.period.duration
-                )
-            }
+            guard let place = ratePlace(line, subject, at: call.time) else { return .bookFull }
             counted = place
-            if let wait = rates[place].waiting(rate, at: call.time) {
-                return LimitExcess(
-                    kind: .calls,
-                    limit: limit.text(rate, "calls"),
-                    retryAfter: wait
-                )
-            }
+            guard rates[place].admits(rate, at: call.time) else { return .calls }
             touched.append(Touched(place: place, rate: rate, isIdentical: false))
         }
         if let rate = limit.identical {
@@ -96,16 +84,32 @@ struct LimitTables: Sendable {
                 mayForget: { _ in true }
             )
             guard let place else { return nil }
-            if let wait = identical[place].waiting(rate, at: call.time) {
-                return LimitExcess(
-                    kind: .identical,
-                    limit: limit.text(rate, "identical calls"),
-                    retryAfter: wait
-                )
-            }
+            guard identical[place].admits(rate, at: call.time) else { return .identical }
             touched.append(Touched(place: place, rate: rate, isIdentical: true))
         }
         return nil
+    }
+
+    /// What is told of a limit the call would go over.
+    private mutating func excess(
+        _ kind: LimitExcess.Kind,
+        of limit: ToolLimit,
+        _ counted: Rates.Place,
+        _ call: CountedCall,
+        _ subject: LimitSubject
+    ) -> LimitExcess {
+        guard kind != .concurrent, let rate = kind == .identical ? limit.identical : limit.calls
+        else { return limit.concurrentExcess(limit.concurrent ?? 0) }
+        let wait: Duration?
+        switch kind {
+        case .calls: wait = rates[counted].waiting(rate, at: call.time)
+        case .identical:
+            let place = identical.find(limit.key(subject, call: call.digest | 1))
+            wait = place.flatMap { identical[$0].waiting(rate, at: call.time) }
+        case .bookFull, .concurrent: wait = rate.period.duration
+        }
+        let what = kind == .identical ? "identical calls" : "calls"
+        return LimitExcess(kind: kind, limit: limit.text(rate, what), retryAfter: wait)
     }
 
     private mutating func ratePlace(

@@ -19,10 +19,15 @@ package struct RateWindow: Sendable {
 
     private static func width(_ rate: Rate) -> UInt64 { rate.period.nanoseconds / 16 }
 
+    /// Whether one more is admitted.
+    package mutating func admits(_ rate: Rate, at now: Instant) -> Bool {
+        if now.nanoseconds >= newestEnds.nanoseconds { roll(to: now, Self.width(rate)) }
+        return total < rate.count
+    }
+
     /// Nil when one more is admitted, else how long until that is so.
     package mutating func waiting(_ rate: Rate, at now: Instant) -> Duration? {
-        if now >= newestEnds { roll(to: now, Self.width(rate)) }
-        guard total >= rate.count else { return nil }
+        guard !admits(rate, at: now) else { return nil }
         for age in stride(from: UInt64(Self.slotCount - 1), through: 0, by: -1) {
             guard newest >= age, slots[Self.index(newest - age)] > 0 else { continue }
             let leaves = Self.end(of: newest - age, after: Self.slotCount - 1, Self.width(rate))
@@ -31,10 +36,9 @@ package struct RateWindow: Sendable {
         return nil
     }
 
-    /// Counts one event; `waiting` was asked before at the same moment.
+    /// Counts one event; `admits` or `waiting` was asked before at the same moment.
     package mutating func count(_ rate: Rate, at now: Instant) {
         let width = Self.width(rate)
-        if now >= newestEnds { roll(to: now, width) }
         slots[Self.index(newest)] &+= 1
         total += 1
         let (end, isOver) = now.nanoseconds.addingReportingOverflow(width * UInt64(Self.slotCount))

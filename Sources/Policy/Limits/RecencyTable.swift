@@ -106,9 +106,18 @@ struct RecencyTable<Value: Sendable>: Sendable {
 
     /// Notes that it was used now.
     mutating func touch(_ place: Place) {
-        guard place.index != newest else { return }
-        unlink(place.index)
-        link(place.index)
+        let (index, last) = (place.index, newest)
+        guard index != last else { return }
+        // It is not the newest, so that one is newer.
+        let (newer, older) = (links[Int(index)].newer, links[Int(index)].older)
+        newest = index
+        if older < 0 { oldest = newer }
+        var links = links.mutableSpan
+        links[Int(newer)].older = older
+        if older >= 0 { links[Int(older)].newer = newer }
+        links[Int(index)].newer = -1
+        links[Int(index)].older = last
+        links[Int(last)].newer = index
     }
 
     /// Makes it the first to go.
