@@ -100,8 +100,9 @@ package struct JSONWalk: Sendable {
 }
 
 extension JSONNode {
-    /// What `test` says of the decoded bytes of a string; nil for what is no string. As `withText`, but
-    /// no generic code, which costs a condition more than most tests.
+    /// What `test` says of the decoded bytes of a string; nil for what is no string.
+    ///
+    /// As `withText`, but no generic code, which costs a condition more than most tests.
     package func test(_ test: (Span<UInt8>) -> Bool?) -> Bool? {
         let entry = entry
         guard entry.kind == .string else { return nil }

@@ -5,8 +5,9 @@ struct RecencyTable<Value: Sendable>: Sendable {
         var value: Value
     }
 
-    /// An entry's neighbours; -1 for none. Apart from the entries, so that to note a use touches few
-    /// lines of the processor's cache.
+    /// An entry's neighbours; -1 for none.
+    ///
+    /// Apart from the entries, so that to note a use touches few lines of the processor's cache.
     private struct Links: Sendable {
         /// Which key the entry has, counted over the table's life.
         var turn: UInt64

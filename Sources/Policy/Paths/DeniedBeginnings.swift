@@ -14,8 +14,9 @@ struct DeniedBeginnings: Sendable {
     /// One bit for each pair of bytes a component can begin with, or whose first is of an escape or
     /// beyond ASCII.
     private let bits: [UInt64]
-    /// The same by fewer and larger steps: first bytes with many second ones, and single pairs. Of
-    /// letters either case, of some other bytes another one too.
+    /// The same by fewer and larger steps: first bytes with many second ones, and single pairs.
+    ///
+    /// Of letters either case, of some other bytes another one too.
     private let firsts: [UInt64]
     private let pairs: [Pair]
     /// Whether there are so few of them that a look at a block pays.
