@@ -3,7 +3,7 @@ import Base
 /// The tools of the calls of late, as the catalogue has them and their principals see them; it is
 /// emptied when the catalogue changes.
 ///
-/// A place for each of a few hundred names; two that fall on one place take turns in it. What a
+/// A place for each of a few thousand names; two that fall on one place take turns in it. What a
 /// principal sees never changes: it is of the credential and of the tool's policy.
 struct FoundTools {
     private final class Found: Sendable {
@@ -31,7 +31,7 @@ struct FoundTools {
         }
     }
 
-    private var places = [Found?](repeating: nil, count: 1 << 8)
+    private var places = [Found?](repeating: nil, count: 1 << 12)
 
     func tool(of call: ToolCall) -> (ServerEntry, ToolEntry)? {
         guard let found = places[Self.place(of: call)], found.isFound(by: call) else { return nil }
@@ -46,6 +46,6 @@ struct FoundTools {
         let spelling = call.spelling.utf8.span
         var bits = UInt64(UInt(bitPattern: ObjectIdentifier(call.principal)))
         for place in spelling.indices { bits = bits &* 31 &+ UInt64(spelling[place]) }
-        return Int(truncatingIfNeeded: (bits &* 0x9e37_79b9_7f4a_7c15) >> 56)
+        return Int(truncatingIfNeeded: (bits &* 0x9e37_79b9_7f4a_7c15) >> 52)
     }
 }

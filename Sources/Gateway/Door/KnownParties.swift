@@ -4,10 +4,10 @@ import Policy
 
 /// The parties of the calls of late, so that calls of one tool by one principal share them.
 ///
-/// A place for each of a few hundred pairs; two that fall on one place take turns in it. Nothing in
+/// A place for each of a few thousand pairs; two that fall on one place take turns in it. Nothing in
 /// here goes stale: what is found is compared whole.
 struct KnownParties {
-    private static let placeCount = 512
+    private static let placeCount = 4096
 
     private let environment: EnvironmentName
     private var places = [RecordParties?](repeating: nil, count: Self.placeCount)

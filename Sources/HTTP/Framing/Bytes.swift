@@ -166,13 +166,21 @@ package enum Bytes {
     ) -> UInt64 {
         precondition(range.upperBound <= left.count && range.upperBound <= right.count)
         let (one, other) = unsafe (left.bytes, right.bytes)
-        var difference: UInt64 = 0
+        var wide = SIMD4<UInt64>()
         var index = range.lowerBound
+        // In bounds: the range lies in both.
+        while index &+ 32 <= range.upperBound {
+            let part = unsafe one.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
+            wide |=
+                unsafe part
+                ^ other.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
+            index &+= 32
+        }
+        var difference = wide.x | wide.y | wide.z | wide.w
         while index &+ 8 <= range.upperBound {
-            // In bounds: the range lies in both.
-            let word = unsafe one.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let part = unsafe one.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
             difference |=
-                unsafe word
+                unsafe part
                 ^ other.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
             index &+= 8
         }
