@@ -6,7 +6,7 @@ SWIFT_FILES := Benchmarks Fuzz/target Package.swift Plugins Sources Tests
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 RELEASE := -c release --static-swift-stdlib $(SWIFT_FLAGS)
 
-.PHONY: help run test test-long soak check build debug bench bench-json demo fuzz fresh format
+.PHONY: help run test test-long soak check build debug bench profile bench-json demo fuzz fresh format
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' Makefile | expand -t 12
@@ -44,6 +44,10 @@ bench: ## direct, nginx and gatehouse in one sitting
 	@scripts/setup bench
 	@$(MAKE) --no-print-directory build
 	@Benchmarks/gateway/run.sh
+
+profile: ## count the branches that calls take, by which `make build` lays the binary out
+	@scripts/setup bench
+	@Benchmarks/gateway/profile.sh
 
 bench-json: ## the JSON parser beside simdjson; ends with 1 below the threshold
 	@GATEHOUSE_BENCH=1 swift build $(SWIFT_FLAGS) -c release --scratch-path .build/bench --product json-bench

@@ -5,12 +5,23 @@ let upcoming = [
     "ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility",
     "NonisolatedNonsendingByDefault",
 ]
+/// A release build is laid out by how often calls took each branch; `make profile` counts anew.
+let counting: [String] =
+    Context.environment["GATEHOUSE_PROFILE"] == "count"
+    ? ["-ir-profile-generate"]
+    : ["-ir-profile-use=\(Context.packageDirectory)/Benchmarks/gateway/calls.profdata"]
 let strict: [SwiftSetting] =
     upcoming.map { .enableUpcomingFeature($0) } + [
         .enableExperimentalFeature("Lifetimes"),
         // Every pointer step carries the word `unsafe`, so review can grep for it.
         .strictMemorySafety(),
         .treatAllWarnings(as: .error),
+        // Names that are unique in a file have its name as a prefix in the counts, not its path.
+        .unsafeFlags(
+            ["-Xllvm", "-static-func-full-module-prefix=false"]
+                + counting.flatMap { ["-Xfrontend", $0] },
+            .when(configuration: .release)
+        ),
     ]
 let strictC: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
 let strictCXX: [CXXSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
@@ -103,7 +114,14 @@ let package = Package(
             dependencies: [
                 "Base", "JSON", "Gateway", "System", "Audit", "AuditVerifier", "Crypto", "Storage",
             ],
-            swiftSettings: strict
+            swiftSettings: strict,
+            // What calls run lies together, what they do not behind it.
+            linkerSettings: [
+                .unsafeFlags(
+                    ["-Xlinker", "-z", "-Xlinker", "keep-text-section-prefix"],
+                    .when(configuration: .release)
+                )
+            ]
         ),
 
         // Programs for measuring; no layer of the product.

@@ -4,6 +4,7 @@
     bench.py measure [--runs N] [--only NAME,NAME] [--quick]   results go to $BENCH_OUT
     bench.py table                                             medians as a Markdown table
     bench.py check NAME                                        start one peer, make one call, show its log
+    bench.py profile FILE                                      what a counting gateway counted; profile.sh builds it
 """
 import argparse
 import contextlib
@@ -453,9 +454,30 @@ def check(name):
                 print(f"--- {log}\n" + (peer.run / log).read_text()[-3000:])
 
 
+def profile(file):
+    """Calls through a gateway that counts its branches, as the measured ones are, and what it counted."""
+    peer = Peer(read_peers(["gatehouse"])[0])
+    counts = OUT / "counts"
+    shutil.rmtree(counts, ignore_errors=True)
+    try:
+        peer.prepare()
+        os.environ["LLVM_PROFILE_FILE"] = str(counts / "%p.profraw")
+        peer.start()
+        peer.first_call(60)
+        for connections in (1, 16, 64):
+            result = peer.load("--connections", connections, "--calls", 10_000, "--seconds", 100, "--warmup", 0)
+            if result["errors"]:
+                sys.exit(f"wrong answers: {result}")
+        peer.load("--size", 1 << 20, "--calls", 5, "--seconds", 20, "--warmup", 0, kind="payload")
+    finally:
+        peer.close()
+    # Sparse: what was never run has no counts, and is compiled as without a profile.
+    subprocess.run([os.environ["LLVM_PROFDATA"], "merge", "-sparse", "-o", file, *counts.glob("*.profraw")], check=True, timeout=120)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["measure", "table", "check"])
+    parser.add_argument("what", choices=["measure", "table", "check", "profile"])
     parser.add_argument("name", nargs="?")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", default="")
@@ -463,8 +485,12 @@ def main():
     options = parser.parse_args()
     if options.what == "check" and options.name is None:
         parser.error("check needs the NAME of a peer in peers.toml")
+    if options.what == "profile" and options.name is None:
+        parser.error("profile needs the FILE to write")
     if options.what == "table":
         table()
+    elif options.what == "profile":
+        profile(options.name)
     elif options.what == "check":
         check(options.name)
     else:
