@@ -1,4 +1,8 @@
 extension JSONNode {
+    /// How much of a document may stand around a value that is to be surrounded: a message has an
+    /// id and a few names there.
+    private static let otherByteCount = 4 << 10
+
     /// The bytes of its whole document.
     package var documentBytes: [UInt8] { tape.bytes }
 
@@ -19,7 +23,8 @@ extension JSONNode {
     ///   - strings: values of this document that are strings, in the order of the text.
     ///   - opening: stands before the content of each, escaped as between quotes.
     ///   - closing: the same behind it.
-    /// - Returns: nil where the text would be longer than a document may be.
+    /// - Returns: nil where the text would be longer than a document may be, and where this value is
+    ///   a small part of its document, all of which would be copied.
     package func surrounding(
         _ strings: [JSONPlace],
         by opening: ArraySlice<UInt8>,
@@ -28,7 +33,9 @@ extension JSONNode {
         let source = tape.bytes
         let added = opening.count + closing.count
         let count = source.count + strings.count * added
-        guard count <= JSONLimits.mostBytes else { return nil }
+        guard count <= JSONLimits.mostBytes,
+            source.count - sourceRange.count <= Self.otherByteCount
+        else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count)
         var position = 0

@@ -22,7 +22,7 @@ package struct LineScreener: Sendable {
             linesOfKey -= 1
             if KeyBlock.hasMarker(line, "-----END") { linesOfKey = 0 }
             var report = ScreeningReport()
-            report.redactions["private-key"] = 1
+            report.count(rule: "private-key")
             return ScreenedText(text: "[REDACTED:private-key]", report: report)
         }
         if KeyBlock.hasMarker(line, "-----BEGIN"), !KeyBlock.hasMarker(line, "-----END") {

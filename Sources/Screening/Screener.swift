@@ -68,7 +68,7 @@ package final class Screener: Sendable {
             let isAsItCame = findings.isEmpty && taken == bytes.count
             content = isAsItCame ? bytes : Redactor.redacted(bytes[..<taken], findings)
         } catch {
-            report.withheld.append("\(error)")
+            report.withhold("\(error)")
             return ScreenedText(text: Self.withheldText("\(error)"), report: report)
         }
         var note = ""
@@ -76,7 +76,7 @@ package final class Screener: Sendable {
             let end = CodePoints.floor(min(limitInBytes, content.count), in: content)
             let total = content.count + bytes.count - taken
             note = Self.cutText(shown: end, total: total)
-            report.cuts.append(.init(unit: .bytes, shown: end, total: total))
+            report.cut(.bytes, shown: end, of: total)
             content = Array(content[..<end])
         }
         if let source {
@@ -99,7 +99,7 @@ package final class Screener: Sendable {
             let bytes = edits.isEmpty ? node.source : edits.applied(to: node.source)[...]
             return ScreenedValue(bytes: bytes, report: report)
         } catch {
-            report.withheld.append("\(error)")
+            report.withhold("\(error)")
             var writer = JSONWriter()
             writer.string(Self.withheldText("\(error)"))
             return ScreenedValue(bytes: writer.bytes[...], report: report)

@@ -56,6 +56,18 @@ struct SurroundingTests {
         for element in node.elements { collect(element, every, &count, &found) }
     }
 
+    @Test func `a small part of a large document is not surrounded in it`() throws {
+        func isSurrounded(besides count: Int) throws -> Bool {
+            let rest = String(repeating: "0", count: count)
+            let text = #"{"a":["one"],"b":"\#(rest)"}"#
+            let part = try #require(try JSONDocument(parsing: Array(text.utf8)).root["a"])
+            let string = try #require(part.elements.first { _ in true })
+            return part.surrounding([string.place], by: [0x3c], [0x3e]) != nil
+        }
+        #expect(try isSurrounded(besides: 4000))
+        #expect(try !isSurrounded(besides: 5000))
+    }
+
     private func expectSame(_ node: JSONNode, _ other: JSONNode) {
         #expect(node.kind == other.kind && node.count == other.count)
         #expect(node.source == other.source && node.sourceRange == other.source.indices)

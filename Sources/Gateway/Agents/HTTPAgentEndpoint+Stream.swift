@@ -13,28 +13,7 @@ extension HTTPAgentEndpoint {
         _ principal: Principal,
         _ endpoint: Endpoint
     ) async {
-        let head = exchange.head
-        guard let id = head[.mcpSessionID], !head.isRepeated(.mcpSessionID) else {
-            await answer(
-                exchange,
-                .methodNotAllowed,
-                error: "no session to stream for; use POST, or name one in Mcp-Session-Id, once",
-                allow: "POST"
-            )
-            return
-        }
-        guard MediaTypes.acceptsEvents(head.fields.joined(.accept)[...]) else {
-            await answer(exchange, .notAcceptable, error: "Accept must name text/event-stream")
-            return
-        }
-        guard let session = session(id, principal, endpoint) else {
-            await answer(exchange, .notFound, error: "no such session; send `initialize` again")
-            return
-        }
-        if let problem = Self.versionProblem(of: head, in: session.revision) {
-            await answer(exchange, nil, problem)
-            return
-        }
+        guard let session = await sessionToStream(exchange, principal, endpoint) else { return }
         let channel = HTTPReplyChannel(
             exchange,
             of: HTTPReplyChannel.Session(
@@ -43,20 +22,7 @@ extension HTTPAgentEndpoint {
                 isStandalone: true
             )
         )
-        var isResumed = false
-        if let last = Self.text(head[.lastEventID]) {
-            guard !head.isRepeated(.lastEventID),
-                let (before, sequence) = await service.kept(last, of: session.id),
-                let missed = before.missed(after: sequence)
-            else { return await answerUnkept(exchange) }
-            guard before.isStandalone else {
-                return await resume(exchange, before, after: sequence)
-            }
-            // What one of these streams missed is told on the next.
-            for event in missed { await channel.notify(event.data) }
-            await service.forget(before)
-            isResumed = true
-        }
+        guard let isResumed = await isResumed(exchange, session, channel) else { return }
         // A client waits for the head before it goes on.
         await channel.keepAlive()
         let cancellation = CallCancellation()
@@ -71,6 +37,66 @@ extension HTTPAgentEndpoint {
             cancellation: cancellation
         )
         await channel.end()
+    }
+
+    // What waits with the stream, perhaps for days, is kept small: these steps are functions of their
+    // own, whose room is given back.
+
+    /// The session to stream for; nil where the request was answered with a refusal.
+    private func sessionToStream(
+        _ exchange: Exchange,
+        _ principal: Principal,
+        _ endpoint: Endpoint
+    ) async -> Sessions.Session? {
+        let head = exchange.head
+        guard let id = head[.mcpSessionID], !head.isRepeated(.mcpSessionID) else {
+            await answer(
+                exchange,
+                .methodNotAllowed,
+                error: "no session to stream for; use POST, or name one in Mcp-Session-Id, once",
+                allow: "POST"
+            )
+            return nil
+        }
+        guard MediaTypes.acceptsEvents(head.fields.joined(.accept)[...]) else {
+            await answer(exchange, .notAcceptable, error: "Accept must name text/event-stream")
+            return nil
+        }
+        guard let session = session(id, principal, endpoint) else {
+            await answer(exchange, .notFound, error: "no such session; send `initialize` again")
+            return nil
+        }
+        if let problem = Self.versionProblem(of: head, in: session.revision) {
+            await answer(exchange, nil, problem)
+            return nil
+        }
+        return session
+    }
+
+    /// Whether an earlier stream of the session goes on with this one, told what it missed; nil where
+    /// the request was answered otherwise.
+    private func isResumed(
+        _ exchange: Exchange,
+        _ session: Sessions.Session,
+        _ channel: HTTPReplyChannel
+    ) async -> Bool? {
+        let head = exchange.head
+        guard let last = Self.text(head[.lastEventID]) else { return false }
+        guard !head.isRepeated(.lastEventID),
+            let (before, sequence) = await service.kept(last, of: session.id),
+            let missed = before.missed(after: sequence)
+        else {
+            await answerUnkept(exchange)
+            return nil
+        }
+        guard before.isStandalone else {
+            await resume(exchange, before, after: sequence)
+            return nil
+        }
+        // What one of these streams missed is told on the next.
+        for event in missed { await channel.notify(event.data) }
+        await service.forget(before)
+        return true
     }
 
     /// What is wrong with the version a request of that session names, whatever its verb; an older

@@ -232,6 +232,9 @@ package struct HTTPAgentEndpoint: HTTPHandler {
         (service as any SessionKeeping).session(spelled: id, principal, endpoint)
     }
 
+    /// Inlined: with it the room of `post` is one that an event stream's steps fit into later, and
+    /// need not be fetched anew for.
+    @inline(__always)
     private func pass(_ exchange: Exchange, _ inbound: AuthenticatedMessage) async {
         let cancellation = CallCancellation()
         let request = inbound.message.request?.id

@@ -4,8 +4,7 @@ import MCP
 
 /// The requests that run, so that `notifications/cancelled` finds them.
 ///
-/// Each stands in a chain with those whose keys fall on the same number. Ids are for agents to choose:
-/// a chain grows by as many as one of them has running at once.
+/// Each stands in a chain with those whose keys fall on the same number.
 struct RunningRequests {
     /// Ids live in a scope: two agents may count from 1 with the same credential.
     ///
@@ -14,15 +13,6 @@ struct RunningRequests {
     struct Key: Equatable {
         let scope: ObjectIdentifier
         let id: RequestID
-
-        fileprivate var chain: Int {
-            var bits = UInt64(UInt(bitPattern: scope))
-            switch id {
-            case .integer(let number): bits ^= UInt64(bitPattern: number)
-            case .string(let id): for byte in id.text.utf8 { bits = bits &* 31 &+ UInt64(byte) }
-            }
-            return Int(truncatingIfNeeded: (bits &* 0x9e37_79b9_7f4a_7c15) >> 54)
-        }
     }
 
     /// One of them.
@@ -59,6 +49,27 @@ struct RunningRequests {
     /// The first of each chain, by a number of ten bits.
     private var chains = [Running?](repeating: nil, count: 1 << 10)
 
+    /// Two odd numbers of this process.
+    ///
+    /// Ids are for agents to choose: multiplied by these, none that they chose fall together more
+    /// often than others (Dietzfelbinger et al., "A reliable randomized algorithm for the
+    /// closest-pair problem", 1997).
+    private let seeds = (
+        UInt64(bitPattern: Int64(Hasher().finalize())) | 1,
+        UInt64(bitPattern: Int64("chain".hashValue)) | 1
+    )
+
+    func chain(of key: Key) -> Int {
+        var bits: UInt64
+        switch key.id {
+        case .integer(let number): bits = UInt64(bitPattern: number)
+        case .string(let id): bits = UInt64(bitPattern: Int64(id.hashValue))
+        }
+        bits &*= seeds.0
+        bits &+= UInt64(UInt(bitPattern: key.scope)) &* seeds.1
+        return Int(truncatingIfNeeded: bits >> 54)
+    }
+
     /// Takes up a request, to be ended; nil where another of its id runs.
     mutating func begin(
         _ key: Key,
@@ -67,7 +78,7 @@ struct RunningRequests {
         _ cancellation: CallCancellation,
         at now: Instant
     ) -> Running? {
-        let chain = key.chain
+        let chain = chain(of: key)
         let first = chains[chain]
         guard Self.find(key, from: first) == nil else { return nil }
         let new = Running(key, inbound, channel, cancellation, at: now, before: first)
@@ -76,7 +87,7 @@ struct RunningRequests {
     }
 
     mutating func end(_ running: Running) {
-        let chain = running.key.chain
+        let chain = chain(of: running.key)
         if chains[chain] === running {
             chains[chain] = running.next
             return
@@ -87,7 +98,7 @@ struct RunningRequests {
     }
 
     func cancellation(of key: Key) -> CallCancellation? {
-        Self.find(key, from: chains[key.chain])?.cancellation
+        Self.find(key, from: chains[chain(of: key)])?.cancellation
     }
 
     /// Each of them, in no order.

@@ -164,6 +164,10 @@ package actor MCPClient {
         isStillAllowed: Bool
     ) throws(UpstreamFailure) -> UpstreamRequest {
         try check(isStillAllowed)
+        // Ended and begun anew between the look and this step, a process may speak another one.
+        guard revision == self.revision else {
+            throw UpstreamFailure(.notSent, "\(ServerProcessError.notRunning)", isOvertaken: true)
+        }
         let id = takeID()
         let isUsual =
             !terms.wantsProgress && terms.logLevel == nil && terms.traceparent == nil

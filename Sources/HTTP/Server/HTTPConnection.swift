@@ -153,6 +153,8 @@ actor HTTPConnection {
             // An answer may take hours, an event stream's does.
             transport.stream.releaseBuffer()
             await server.handler.handle(exchange)
+            // What no handler made anything of, a stranger's head above all, is not worth its room.
+            if let known, known.reading == nil { self.known = nil }
             try settle()
             if endsAfterReply { return await linger() }
             if transport.isBackedUp { _ = await waitUntilTaken() }

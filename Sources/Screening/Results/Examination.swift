@@ -46,7 +46,7 @@ extension Screener {
             let value = decoded ?? ValueText(plain: plain ?? [], of: node)
             turnIntoEdits(findings, of: value, into: &result, &report)
         }
-        for hit in result.binaries { report.redactions[hit.rule, default: 0] += 1 }
+        for hit in result.binaries { report.count(rule: hit.rule) }
         return result
     }
 

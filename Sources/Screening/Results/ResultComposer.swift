@@ -52,7 +52,7 @@ struct ResultComposer {
                 let range = $0.source.indices
                 return range.lowerBound <= token.lowerBound && token.upperBound <= range.upperBound
             }
-            report.withheld.append("a block that holds a secret (\(hit.rule))")
+            report.withhold("a block that holds a secret (\(hit.rule))")
             if let place {
                 replace(place, with: "[REDACTED:\(hit.rule)] a block of binary data was withheld")
             } else {
@@ -103,7 +103,7 @@ struct ResultComposer {
     private mutating func limitBinary(_ data: JSONNode, in block: JSONNode) {
         let count = max(0, data.source.count - 2)
         guard count > context.limits.binaryByteCount else { return }
-        report.withheld.append("a block of \(count) bytes of Base64")
+        report.withhold("a block of \(count) bytes of Base64")
         replace(
             block,
             with: Screener.withheldText(
@@ -133,7 +133,7 @@ struct ResultComposer {
             if decoded.count > remainingText {
                 let end = CodePoints.floor(remainingText, in: decoded)
                 note = Screener.cutText(shown: end, total: decoded.count)
-                report.cuts.append(.init(unit: .bytes, shown: end, total: decoded.count))
+                report.cut(.bytes, shown: end, of: decoded.count)
                 var writer = JSONWriter()
                 writer.string(utf8: decoded[..<end])
                 content = writer.bytes.dropFirst().dropLast()
@@ -172,7 +172,7 @@ struct ResultComposer {
     /// From the end of the last item that is shown to the closing bracket.
     private mutating func dropItems(after last: Int?, of content: JSONNode) {
         let shown = min(content.count, context.limits.itemCount)
-        report.cuts.append(.init(unit: .items, shown: shown, total: content.count))
+        report.cut(.items, shown: shown, of: content.count)
         var writer = JSONWriter()
         context.kind.writeItem(
             "[CUT: the first \(shown) of \(content.count) items are shown]",
@@ -288,7 +288,7 @@ struct ResultComposer {
     /// A result of the content alone, with the reason; an error, because clients check that
     /// structured content is there when a tool promises it.
     mutating func withoutStructured(_ reason: String) -> ScreenedResult {
-        report.withheld.append(reason)
+        report.withhold(reason)
         let all = edits.overridden(by: overrides)
         var writer = JSONWriter(reservingCapacity: node.source.count / 2)
         writer.beginObject()

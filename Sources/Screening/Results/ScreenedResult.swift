@@ -120,7 +120,7 @@ extension Screener {
             found = try examine(node, &report)
         } catch {
             report = ScreeningReport()
-            report.withheld.append("\(error)")
+            report.withhold("\(error)")
             return withheld("\(error)", of: members, kind, report)
         }
         if let texts, found.isEmpty, let result = surrounded(texts, node, context, report) {

@@ -3,29 +3,14 @@
 /// Mostly it says nothing: what there is to say then lies apart, so that a report is a word to copy.
 package struct ScreeningReport: Equatable, Sendable {
     /// How many findings each rule had.
-    package internal(set) var redactions: [String: Int] {
-        get { changes.redactions }
-        set { changes.redactions = newValue }
-    }
+    package var redactions: [String: Int] { changes.redactions }
     /// How many findings each known secret had, by its name.
-    package internal(set) var secrets: [String: Int] {
-        get { changes.secrets }
-        set { changes.secrets = newValue }
-    }
+    package var secrets: [String: Int] { changes.secrets }
     /// Imitations of the untrusted marker that were broken up.
-    package internal(set) var brokenMarkers: Int {
-        get { changes.brokenMarkers }
-        set { changes.brokenMarkers = newValue }
-    }
-    package internal(set) var cuts: [Cut] {
-        get { changes.cuts }
-        set { changes.cuts = newValue }
-    }
+    package var brokenMarkers: Int { changes.brokenMarkers }
+    package var cuts: [Cut] { changes.cuts }
     /// What was held back whole, and why.
-    package internal(set) var withheld: [String] {
-        get { changes.withheld }
-        set { changes.withheld = newValue }
-    }
+    package var withheld: [String] { changes.withheld }
     /// Whether text was put between untrusted markers or labelled.
     package internal(set) var isMarked = false
     private var kept = Kept.nothing
@@ -46,8 +31,15 @@ package struct ScreeningReport: Equatable, Sendable {
     }
 
     private var changes: Changes {
-        get { if case .some(let changes) = kept { changes } else { Changes() } }
-        set { kept = newValue == Changes() ? .nothing : .some(newValue) }
+        if case .some(let changes) = kept { changes } else { Changes() }
+    }
+
+    private mutating func change(_ body: (inout Changes) -> Void) {
+        var changes = changes
+        // In place: nothing else holds them meanwhile, however many there are already.
+        kept = .nothing
+        body(&changes)
+        kept = .some(changes)
     }
 
     package struct Cut: Equatable, Sendable {
@@ -70,18 +62,28 @@ package struct ScreeningReport: Equatable, Sendable {
 
     mutating func count(_ findings: [Finding]) {
         guard !findings.isEmpty else { return }
-        var changes = changes
-        // Counted in place: nothing else holds them meanwhile.
-        kept = .nothing
-        for finding in findings {
-            if finding.rule == Finding.marker {
-                changes.brokenMarkers += 1
-                continue
+        change { changes in
+            for finding in findings {
+                if finding.rule == Finding.marker {
+                    changes.brokenMarkers += 1
+                    continue
+                }
+                changes.redactions[finding.rule, default: 0] += 1
+                if let secret = finding.secret { changes.secrets[secret, default: 0] += 1 }
             }
-            changes.redactions[finding.rule, default: 0] += 1
-            if let secret = finding.secret { changes.secrets[secret, default: 0] += 1 }
         }
-        kept = .some(changes)
+    }
+
+    mutating func count(rule: String) {
+        change { $0.redactions[rule, default: 0] += 1 }
+    }
+
+    mutating func cut(_ unit: Cut.Unit, shown: Int, of total: Int) {
+        change { $0.cuts.append(Cut(unit: unit, shown: shown, total: total)) }
+    }
+
+    mutating func withhold(_ reason: String) {
+        change { $0.withheld.append(reason) }
     }
 }
 

@@ -74,6 +74,23 @@ struct RunningRequestsTests {
         #expect(begin(one, .string("7")))
     }
 
+    @Test func `ids that an agent chose to fall together do not`() throws {
+        let scope = Silent()
+        let running = RunningRequests()
+        func chains(_ ids: [RequestID]) -> Int {
+            let scope = ObjectIdentifier(scope)
+            return Set(ids.map { running.chain(of: RunningRequests.Key(scope: scope, id: $0)) })
+                .count
+        }
+        // Of 512 in 1,024 chains, some 400 have one for themselves.
+        let pairs = (0..<512).map { number in
+            String((0..<9).map { number >> $0 & 1 == 0 ? "Aa" : "BB" }.joined())
+        }
+        #expect(chains(pairs.map { .string(JSONString($0)) }) > 256)
+        #expect(chains((0..<512).map { .integer(Int64($0) << 48) }) > 128)
+        #expect(chains((0..<512).map { .integer(Int64($0)) }) > 128)
+    }
+
     @Test func `an agent is told once an interval that its request runs`() throws {
         let inbound = try Self.message()
         let channel = Silent()
