@@ -12,4 +12,5 @@ GATEHOUSE_BINARY=$PWD/.build/counted/release/gatehouse LLVM_PROFDATA=$tools/llvm
     Benchmarks/gateway/run.sh profile "$profile"
 
 # The compiler keeps what it made by the last counts where the source is the same.
-rm -rf .build/release/*.build .build/counted
+if [ -d .build/release ]; then rm -rf "$(realpath .build/release)" .build/release.yaml; fi
+rm -rf .build/counted
