@@ -9,11 +9,11 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct CommitQueueTests {
     @Test func `all that is handed over before the arranged wake-up comes together`() async throws {
-        let wakes = Lock<[@Sendable () -> Void]>([])
-        let queue = CommitQueue { wake in
+        let wakes = Lock<[@Sendable (Bool) -> Void]>([])
+        let queue = CommitQueue(arrange: { wake in
             wakes.withLock { $0.append(wake) }
             return true
-        }
+        })
         let batches = Lock<[Int]>([])
         let writer = try #require(
             WorkerThread {
@@ -35,7 +35,7 @@ struct CommitQueueTests {
                 while queue.waiting.count < 5 { await Task.yield() }
                 let arranged = wakes.withLock { $0 }
                 #expect(arranged.count == round)
-                arranged.last?()
+                arranged.last?(true)
             }
         }
         queue.close()

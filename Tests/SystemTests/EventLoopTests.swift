@@ -200,8 +200,8 @@ struct EventLoopTests {
         let order = Lock<[String]>([])
         let isTaken = try await onLoop { loop in
             await withCheckedContinuation { done in
-                let isTaken = loop.beforeSleeping {
-                    order.withLock { $0.append("rest") }
+                let isTaken = loop.beforeSleeping { isAtRest in
+                    order.withLock { $0.append(isAtRest ? "rest" : "restless") }
                     done.resume(returning: ())
                 }
                 for number in 0..<3 {
@@ -222,7 +222,10 @@ struct EventLoopTests {
     @Test func `a loop that never rests runs it all the same`() async throws {
         let done = Atomic<Bool>(false)
         try await onLoop { loop in
-            let isTaken = loop.beforeSleeping { done.store(true, ordering: .relaxed) }
+            let isTaken = loop.beforeSleeping { isAtRest in
+                #expect(!isAtRest)
+                done.store(true, ordering: .relaxed)
+            }
             #expect(isTaken)
             while !done.load(ordering: .relaxed) { await Task.yield() }
         }
@@ -232,7 +235,7 @@ struct EventLoopTests {
 
     @Test func `another thread is told that it is not on the loop`() throws {
         let loop = try EventLoop()
-        #expect(!loop.beforeSleeping { Issue.record("nobody was to keep it") })
+        #expect(!loop.beforeSleeping { _ in Issue.record("nobody was to keep it") })
     }
 
     @Test func `work that keeps making work does not keep timers waiting`() async throws {

@@ -20,6 +20,7 @@ final class LogWriter {
     /// When the next checkpoint is due, by the monotonic clock of `options`.
     private(set) var checkpointDue: Instant
     var writeAheadLog: WriteAheadLog
+    private var pace = DiskPace()
     /// When a sick disk is tried again.
     var nextTrial = Instant(nanoseconds: 0)
     /// Takes each signed checkpoint and its size, to keep it elsewhere.
@@ -58,14 +59,23 @@ final class LogWriter {
 
     /// The writer thread's whole life.
     func serve(_ queue: CommitQueue) {
+        var written: CommitQueue.Written?
         while true {
             // A second is the pace of looking after things: checkpoints, a full disk.
-            let batch = queue.take(until: sleepClock() + 1_000_000_000)
+            let batch = queue.take(until: sleepClock() + 1_000_000_000, after: written)
             writeAll(batch.commits)
             for chore in batch.chores { chore(self) }
             lookAfter()
             if batch.isClosing { return finish() }
+            written = CommitQueue.Written(isQuick: pace.isQuick, needsCare: false)
         }
+    }
+
+    /// Writes what another thread took from the queue.
+    func writeHere(_ commits: [PendingCommit]) -> CommitQueue.Written {
+        write(commits)
+        let needsCare = health != .writable || writeAheadLog.isDue
+        return CommitQueue.Written(isQuick: pace.isQuick, needsCare: needsCare)
     }
 
     private func writeAll(_ commits: [PendingCommit]) {
@@ -253,6 +263,7 @@ final class LogWriter {
         for part in parts where part.added > 0 { daily.add(part.added, of: part.tenant, at: now) }
         let size = edge.size
         let took = began.map { options.clock.instant.duration(since: $0) }
+        if let took { pace.note(took) }
         published.withLock { state in
             state.size = size
             if let took { state.commitTime.count(took) }

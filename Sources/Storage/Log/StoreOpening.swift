@@ -231,9 +231,9 @@ private struct StoreOpening {
             return last.flatMap { RecordHead(leaf: $0.bytes)?.timestamp }
         }
         let recovered = try step { () throws(DatabaseFailure) in try writer.closeOpenIntents() }
-        let queue = CommitQueue(arrange: options.arrangeWake)
-        // The writer moves to its thread and is touched by nobody else from here on.
+        // From here on the writer is touched by who took a batch from the queue alone (one-writer).
         nonisolated(unsafe) let moved = writer
+        let queue = CommitQueue(arrange: options.arrangeWake) { unsafe moved.writeHere($0) }
         guard let thread = WorkerThread({ unsafe moved.serve(queue) }) else { throw .noThread }
         return StoreParts(
             key: key,

@@ -27,8 +27,11 @@ package struct StoreOptions: Sendable {
     package var changesOnClosing: @Sendable (RecoveredIntent) -> [StateChange] = { _ in [] }
     package var synchronous = Synchronous.full
     /// Runs a closure when the caller of `commit` has handed over all it has, so that one wait for
-    /// the disk serves all of it; false when it cannot tell, then the writer is woken at once.
-    package var arrangeWake: @Sendable (@escaping @Sendable () -> Void) -> Bool = { _ in false }
+    /// the disk serves all of it, and says whether the calling thread has nothing else to do; false
+    /// when it cannot tell, then the writer is woken at once.
+    package typealias Arranging =
+        @Sendable (@escaping @Sendable (_ isAtRest: Bool) -> Void) -> Bool
+    package var arrangeWake: Arranging = { _ in false }
     /// Seals the rows of the state; nil leaves them as they are.
     package var rows: (any RowSealing)?
     /// The file layer of the fault tests.

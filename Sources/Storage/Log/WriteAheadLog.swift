@@ -20,14 +20,17 @@ struct WriteAheadLog {
         database.walFrames < (forAgents ? room.refusals : room.all)
     }
 
+    /// Whether enough came to be copied into the database.
+    var isDue: Bool {
+        let frames = database.walFrames
+        return frames - (frames < copiedFrames ? 0 : copiedFrames) >= room.copied
+    }
+
     /// Copies it into the database once enough came; a full disk shows here first, because the log
     /// itself has its room.
     mutating func copyIfDue() throws(DatabaseFailure) {
-        let frames = database.walFrames
-        if frames < copiedFrames { copiedFrames = 0 }
-        guard frames - copiedFrames >= room.copied else { return }
-        try database.checkpoint()
-        copiedFrames = frames
+        guard isDue else { return }
+        try copy()
     }
 
     mutating func copy() throws(DatabaseFailure) {

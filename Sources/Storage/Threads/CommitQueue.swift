@@ -9,9 +9,26 @@ import Base
     let continuation: UnsafeContinuation<Result<Receipt, StoreError>, Never>?
 }
 
-/// The bounded queue between callers and the writer thread.
+/// The bounded queue between callers and the writer, and who may use the writer now.
+///
+/// The writer belongs to a thread of its own, which sleeps in `take`. A loop that arranged a wake-up
+/// and has come to rest writes itself what little waits, where the disk has been quick: nothing else
+/// could go on meanwhile, and the call is spared two switches of threads.
+///
+/// INVARIANT one-writer: from `.done` of `take` to the next `take`, and within `writeHere`, the taker
+/// has the writer alone.
 final class CommitQueue: Sendable {
     typealias Chore = @Sendable (LogWriter) -> Void
+    /// Writes these on the calling thread.
+    typealias Writing = @Sendable ([PendingCommit]) -> Written
+
+    /// What the writer says when it has written.
+    struct Written {
+        /// Whether the disk has answered quickly for a while.
+        let isQuick: Bool
+        /// Whether there is more to look after than commits, which takes longer than a loop may wait.
+        let needsCare: Bool
+    }
 
     struct Batch {
         var commits: [PendingCommit] = []
@@ -31,19 +48,26 @@ final class CommitQueue: Sendable {
         /// Whoever hands over commits has more of them, and says so when that is all; not waited for
         /// beyond this.
         var arrangedUntil: UInt64?
-        /// The writer took something last.
+        /// Something was written since the writer's thread looked last.
         var hasTaken = false
+        /// The caller's thread has the writer.
+        var isWritingHere = false
+        var last = Written(isQuick: false, needsCare: false)
     }
 
     private let monitor = Monitor(State())
     /// How long a writer that is awake waits for the rest, in nanoseconds.
     private static let longestHandOver: UInt64 = 1_000_000
     private let delay = UInt64(clamping: Limits.outcomeDelay.saturatedNanoseconds)
-    /// Runs a wake-up when the caller has handed over all it has; false when it should be now.
-    private let arrange: @Sendable (@escaping @Sendable () -> Void) -> Bool
+    /// Not more than this is written by who handed it over.
+    private static let countWrittenHere = 256
+    private static let byteCountWrittenHere = 1 << 20
+    private let arrange: StoreOptions.Arranging
+    private let write: Writing?
 
-    init(arrange: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool = { _ in false }) {
+    init(arrange: @escaping StoreOptions.Arranging = { _ in false }, write: Writing? = nil) {
         self.arrange = arrange
+        self.write = write
     }
 
     /// Nil when it was taken; otherwise why not, and the caller still owns the continuation.
@@ -70,15 +94,54 @@ final class CommitQueue: Sendable {
             if isWanted { state.arrangedUntil = sleepClock() + Self.longestHandOver }
             return ((nil, isWanted), wake: false)
         }
-        if wake, !arrange({ self.wake() }) { self.wake() }
+        if wake, !arrange({ isAtRest in self.handOver(isAtRest: isAtRest) }) {
+            handOver(isAtRest: false)
+        }
         return refusal
     }
 
-    private func wake() {
-        monitor.withLock { state in
+    /// All that was at hand has been added: writes it here or wakes the writer.
+    private func handOver(isAtRest: Bool) {
+        let commits = monitor.withLock { state -> ([PendingCommit]?, wake: Bool) in
             state.arrangedUntil = nil
-            return ((), wake: state.asleepUntil != nil)
+            guard isAtRest, write != nil, Self.isWrittenHere(state) else {
+                return (nil, wake: state.asleepUntil != nil)
+            }
+            let taken = Self.take(from: &state)
+            state.isWritingHere = true
+            return (taken.commits, wake: false)
         }
+        guard let commits, let write else { return }
+        let written = write(commits)
+        monitor.withLock { state in
+            state.isWritingHere = false
+            state.last = written
+            // Who came meanwhile, from other threads, found nobody to write.
+            let isWanted =
+                written.needsCare || state.waiting > 0 || state.batch.isClosing
+                || !state.batch.chores.isEmpty
+            return ((), wake: isWanted && state.asleepUntil != nil)
+        }
+    }
+
+    private static func isWrittenHere(_ state: State) -> Bool {
+        // Awake, the thread has the writer, or is about to take what waits.
+        state.asleepUntil != nil && !state.isWritingHere && state.waiting > 0 && state.last.isQuick
+            && !state.last.needsCare && !state.batch.isClosing && state.batch.chores.isEmpty
+            && state.batch.commits.count <= countWrittenHere
+            && state.byteCount <= byteCountWrittenHere
+    }
+
+    private static func take(from state: inout State) -> Batch {
+        let taken = state.batch
+        state.batch.commits = []
+        state.batch.commits.reserveCapacity(taken.commits.count)
+        state.batch.chores = []
+        state.byteCount = 0
+        state.waiting = 0
+        state.dueAt = nil
+        state.hasTaken = state.hasTaken || !taken.commits.isEmpty
+        return taken
     }
 
     /// How much waits now.
@@ -107,33 +170,36 @@ final class CommitQueue: Sendable {
     }
 
     /// Everything that waits, at the latest at `deadline`: as soon as somebody waits for it, or when
-    /// the oldest unawaited commit is due.
+    /// the oldest unawaited commit is due. For the writer's thread, which gives the writer back here.
     ///
     /// Where a wake-up is arranged it is waited for, though the writer has nothing else to do: one
     /// wait for the disk then serves all calls the loop had at hand, not those it came to first.
-    func take(until deadline: UInt64) -> Batch {
-        monitor.wait { state in
+    func take(until deadline: UInt64, after written: Written? = nil) -> Batch {
+        var written = written
+        return monitor.wait { state in
+            if let given = written {
+                state.last = given
+                written = nil
+            }
             let now = sleepClock()
             let isDue = state.dueAt.map { $0 <= now } ?? false
             let arranged = state.arrangedUntil.flatMap { $0 > now ? $0 : nil }
             let isWanted = (state.waiting > 0 || isDue) && arranged == nil
             let isReady =
-                isWanted || state.batch.isClosing || !state.batch.chores.isEmpty || now >= deadline
-            guard isReady else {
+                isWanted || state.batch.isClosing || !state.batch.chores.isEmpty
+                || state.last.needsCare || now >= deadline
+            guard isReady, !state.isWritingHere else {
                 var until = min(deadline, arranged ?? state.dueAt ?? deadline)
                 // What was just recorded ends soon most likely: awake by then, nobody has to wake it.
                 if state.hasTaken { until = min(until, now + delay) }
                 state.hasTaken = false
+                // Who writes meanwhile wakes it when it is done.
+                if state.isWritingHere { until = max(until, now + delay) }
                 state.asleepUntil = until
                 return .sleep(until: until)
             }
-            let taken = state.batch
-            let arrangedUntil = state.arrangedUntil
-            state = State()
-            state.batch.isClosing = taken.isClosing
-            state.batch.commits.reserveCapacity(taken.commits.count)
-            state.arrangedUntil = arrangedUntil
-            state.hasTaken = !taken.commits.isEmpty
+            let taken = Self.take(from: &state)
+            state.asleepUntil = nil
             return .done(taken)
         }
     }

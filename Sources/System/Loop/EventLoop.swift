@@ -39,7 +39,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     private var timers = TimerHeap()
     private var nowNanoseconds: UInt64
     private var inboxJobs: ContiguousArray<UnownedJob> = []
-    private var beforeSleep: ContiguousArray<@Sendable () -> Void> = []
+    private var beforeSleep: ContiguousArray<@Sendable (_ isAtRest: Bool) -> Void> = []
     private var beforeSleepDue: UInt64 = 0
     private var senders: ContiguousArray<Stream> = []
     let buffers = BufferPool()
@@ -114,18 +114,19 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
 
     /// Runs `body` when the loop has nothing left to do, or after a millisecond without rest.
     ///
-    /// For what serves many calls at once when it waits for them. False when not called on the loop.
-    package func beforeSleeping(_ body: @escaping @Sendable () -> Void) -> Bool {
+    /// For what serves many calls at once when it waits for them; it is told whether the loop has
+    /// come to rest. False when not called on the loop.
+    package func beforeSleeping(_ body: @escaping @Sendable (_ isAtRest: Bool) -> Void) -> Bool {
         guard isOnLoop else { return false }
         if beforeSleep.isEmpty { beforeSleepDue = nowNanoseconds + Self.longestRestlessness }
         beforeSleep.append(body)
         return true
     }
 
-    private func runBeforeSleep() {
-        var bodies: ContiguousArray<@Sendable () -> Void> = []
+    private func runBeforeSleep(isAtRest: Bool) {
+        var bodies: ContiguousArray<@Sendable (_ isAtRest: Bool) -> Void> = []
         swap(&bodies, &beforeSleep)
-        for body in bodies { body() }
+        for body in bodies { body(isAtRest) }
     }
 
     /// Has what that stream queued given to the kernel when the work of this turn is done.
@@ -240,12 +241,15 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
             nowNanoseconds = cgate_monotonic()
             if state == WakeState.notified { drainInbox() }
             precondition(count >= 0, "epoll_wait failed")
-            if isRestless, count == 0 || nowNanoseconds >= beforeSleepDue { runBeforeSleep() }
+            let isAtRest = count == 0 && ready.isEmpty && senders.isEmpty
+            if isRestless, isAtRest || nowNanoseconds >= beforeSleepDue {
+                runBeforeSleep(isAtRest: isAtRest)
+            }
             for index in 0..<Int(count) { dispatch(events[index]) }
         }
         giveDeferred()
         // Who counts on it may be on another thread.
-        runBeforeSleep()
+        runBeforeSleep(isAtRest: false)
     }
 
     private func dispatch(_ event: cgate_event) {
