@@ -12,9 +12,9 @@ package struct DatabaseFailure: Error, Equatable, Sendable, CustomStringConverti
     package var description: String { "\(step): \(message) (sqlite \(code))" }
 }
 
-/// A connection to one database file; it belongs to one thread.
+/// A connection to one database file, for one thread at a time.
 ///
-/// Not `Sendable`: the thread that made it keeps it.
+/// Not `Sendable`: whoever hands it to another thread sees to it.
 @safe final class Database {
     /// The opaque pointer of the shim; closed in `deinit`, after the statements, which hold this.
     fileprivate let connection: OpaquePointer
@@ -116,7 +116,7 @@ enum Parameter {
     case null
 }
 
-/// A prepared statement; used again and again by the thread of its connection.
+/// A prepared statement; used again and again by who has its connection.
 @safe final class Statement {
     private let database: Database
     private let statement: OpaquePointer

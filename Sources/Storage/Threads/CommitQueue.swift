@@ -125,7 +125,7 @@ final class CommitQueue: Sendable {
     }
 
     private static func isWrittenHere(_ state: State) -> Bool {
-        // Awake, the thread has the writer, or is about to take what waits.
+        // Awake, the thread has the writer, or is about to.
         state.asleepUntil != nil && !state.isWritingHere && state.waiting > 0 && state.last.isQuick
             && !state.last.needsCare && !state.batch.isClosing && state.batch.chores.isEmpty
             && state.batch.commits.count <= countWrittenHere
@@ -149,6 +149,11 @@ final class CommitQueue: Sendable {
         monitor.withLock { state in
             ((state.batch.commits.count, state.byteCount), wake: false)
         }
+    }
+
+    /// Whether the writer's thread sleeps, and whoever comes to rest may write.
+    var isWriterAsleep: Bool {
+        monitor.withLock { state in (state.asleepUntil != nil, wake: false) }
     }
 
     /// False when the queue is closed or many chores wait; the chore then never runs.
