@@ -44,10 +44,12 @@ package final class SQLiteStore: RecordStore {
 
     // MARK: writing
 
-    package func commit(_ transaction: Transaction) async throws(StoreError) -> Receipt {
-        let transaction = try sealed(transaction)
-        let result = await unsafe withUnsafeContinuation {
-            (continuation: UnsafeContinuation<Result<Receipt, StoreError>, Never>) in
+    package func submit(
+        _ transaction: Transaction,
+        _ continuation: UnsafeContinuation<Result<Receipt, StoreError>, Never>
+    ) {
+        do throws(StoreError) {
+            let transaction = try sealed(transaction)
             let refusal = queue.add(
                 unsafe PendingCommit(
                     transaction: transaction,
@@ -55,9 +57,10 @@ package final class SQLiteStore: RecordStore {
                     continuation: continuation
                 )
             )
-            if let refusal { unsafe continuation.resume(returning: .failure(refusal)) }
+            if let refusal { throw refusal }
+        } catch {
+            unsafe continuation.resume(returning: .failure(error))
         }
-        return try result.get()
     }
 
     package func post(_ transaction: Transaction) throws(StoreError) {

@@ -35,8 +35,12 @@ package final class MemoryStore: RecordStore {
     /// Makes every later write fail as a full disk would (tests).
     package func setHealth(_ health: StoreHealth) { contents.withLock { $0.health = health } }
 
-    package func commit(_ transaction: Transaction) async throws(StoreError) -> Receipt {
-        try apply(transaction)
+    package func submit(
+        _ transaction: Transaction,
+        _ continuation: UnsafeContinuation<Result<Receipt, StoreError>, Never>
+    ) {
+        let result = Result { () throws(StoreError) in try apply(transaction) }
+        unsafe continuation.resume(returning: result)
     }
 
     package func post(_ transaction: Transaction) throws(StoreError) { _ = try apply(transaction) }

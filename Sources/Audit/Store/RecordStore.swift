@@ -5,10 +5,14 @@ package import Base
 /// One transaction of one caller is atomic; the store may write those of many callers in one disk
 /// operation. `Storage` conforms with SQLite; `MemoryStore` keeps everything in memory.
 package protocol RecordStore: Sendable {
-    /// Returns when the transaction is durable.
+    /// Hands over a transaction, and resumes its caller when it is durable or refused.
     ///
-    /// Cancelling the task does not take it back: it is always either recorded or refused.
-    func commit(_ transaction: Transaction) async throws(StoreError) -> Receipt
+    /// What `commit` waits for; itself without a wait, for the one caller to whom another
+    /// asynchronous function is too dear.
+    func submit(
+        _ transaction: Transaction,
+        _ continuation: UnsafeContinuation<Result<Receipt, StoreError>, Never>
+    )
 
     /// Hands over a transaction nobody waits for; it joins the next group commit, at most
     /// `Limits.outcomeDelay` later. Throws when it was not even taken; what cannot be written
@@ -68,6 +72,13 @@ package protocol RecordStore: Sendable {
 }
 
 extension RecordStore {
+    /// Returns when the transaction is durable.
+    ///
+    /// Cancelling the task does not take it back: it is always either recorded or refused.
+    package func commit(_ transaction: Transaction) async throws(StoreError) -> Receipt {
+        try await unsafe withUnsafeContinuation { unsafe submit(transaction, $0) }.get()
+    }
+
     package func commit(_ record: AuditRecord) async throws(StoreError) -> UInt64 {
         try await commit(Transaction(record)).leaves.lowerBound
     }

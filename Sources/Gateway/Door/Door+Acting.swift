@@ -43,9 +43,8 @@ extension Door {
             intent.records += approval.records
             intent.changes += approval.changes
         }
-        do throws(StoreError) {
-            _ = try await store.commit(intent)
-        } catch {
+        let recorded = await unsafe withUnsafeContinuation { unsafe store.submit(intent, $0) }
+        if case .failure(let error) = recorded {
             if let approval { await questions?.notSpent(approval) }
             return refuse(judged, Self.refusal(for: error))
         }
