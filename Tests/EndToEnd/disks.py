@@ -1,7 +1,9 @@
 """Gateways whose state lies on a disk of its own, which can be full or fail."""
+import contextlib
 import shutil
 import subprocess
 import unittest
+from pathlib import Path
 
 
 class SmallDisk:
@@ -55,6 +57,21 @@ class FailingDisk(SmallDisk):
     def fail(self):
         """From here on every write is answered with EROFS, as after an error of the device."""
         subprocess.run(["mount", "-o", "remount,abort", str(self.state)], check=True)
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Meanwhile every write and sync waits, as for a disk that hangs."""
+        subprocess.run(["fsfreeze", "-f", str(self.state)], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["fsfreeze", "-u", str(self.state)], check=True)
+
+    def waits_for_disk(self):
+        """Whether a thread of the gateway waits where it cannot be interrupted, and whether it is the first, the loop's."""
+        states = {int(task.name): (task / "stat").read_text().rpartition(")")[2].split()[0]
+                  for task in Path(f"/proc/{self.process.pid}/task").iterdir()}
+        return "D" in states.values(), states[self.process.pid] == "D"
 
     def repair(self):
         """The disk is exchanged: its content goes to a new one. The failed one may live on for a while in mount

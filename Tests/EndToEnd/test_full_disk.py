@@ -2,7 +2,9 @@
 import json
 import os
 import signal
+import socket
 import subprocess
+import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -130,6 +132,48 @@ class FullDisk(unittest.TestCase):
         gateway.start()
         gateway.wait_for(lambda: gateway.ready()[0] == 503)
         self.assertIn("server:ledger", gateway.run("lockdown").stdout)
+
+    def test_a_disk_that_hangs_holds_its_calls_and_a_stop_that_came_meanwhile_holds_for_them(self):
+        with FailingDisk() as gateway, ThreadPoolExecutor(1) as pool, socket.socket(socket.AF_UNIX) as stop:
+            # Quick as it is, the loop writes itself before long, and is held with its call.
+            for number in range(1, 40):
+                self.assertIn("done", text_of(gateway.tool("note", number)))
+            with gateway.frozen():
+                began = time.monotonic()
+                held = pool.submit(gateway.tool, "note", 100)
+                gateway.wait_for(lambda: gateway.waits_for_disk()[0])
+                is_held_itself = gateway.waits_for_disk()[1]
+                stop.connect(str(gateway.folder / "state/control.sock"))
+                # The kernel has it before the disk goes on.
+                stop.sendall(b'{"method":"lockdown.set","params":{"target":"all","reason":"hung"}}\n')
+                gateway.wait_for(lambda: time.monotonic() > began + 0.5)
+                self.assertFalse(held.done())
+            result = held.result(timeout=60)
+            self.assertIn("stopped", json.loads(stop.makefile().readline())["result"])
+            self.assertTrue(is_held_itself)
+            self.assertIn("a person has stopped", text_of(result))
+            self.assertNotIn(("note", 100), gateway.done())
+            gateway.stop()
+            outcomes = [record for record in gateway.records() if record["kind"] == "outcome"]
+            self.assertEqual(outcomes[-1]["detail"]["status"], "not-sent")
+            self.assertEqual(gateway.run("audit", "verify").returncode, 0)
+
+    def test_what_runs_at_a_server_is_stopped_while_the_disk_hangs(self):
+        with FailingDisk() as gateway, ThreadPoolExecutor(3) as pool:
+            for number in range(1, 40):
+                self.assertIn("done", text_of(gateway.tool("note", number)))
+            running = pool.submit(gateway.tool, "note", 100, hang=True)
+            gateway.wait_for(lambda: ("note", 100) in gateway.done())
+            with gateway.frozen():
+                held = pool.submit(gateway.tool, "note", 101)
+                gateway.wait_for(lambda: gateway.waits_for_disk()[0])
+                # A call is at its server: the loop left the disk to the writer, and goes on.
+                self.assertFalse(gateway.waits_for_disk()[1])
+                stop = pool.submit(gateway.run, "lockdown", "all")
+                self.assertIn("gave no answer (cancelled)", text_of(running.result(timeout=60)))
+                self.assertFalse(held.done())
+            self.assertIn("a person has stopped", text_of(held.result(timeout=60)))
+            self.assertEqual(stop.result(timeout=60).returncode, 0)
 
     def test_a_disk_that_turns_read_only_ends_calls_and_a_stop_holds_nevertheless(self):
         with FailingDisk() as gateway:

@@ -43,7 +43,13 @@ extension Door {
             intent.records += approval.records
             intent.changes += approval.changes
         }
+        let began = clock.instant
         let recorded = await unsafe withUnsafeContinuation { unsafe store.submit(intent, $0) }
+        if clock.instant.duration(since: began) >= Limits.heldByDisk {
+            // The loop may have been held with it: what came meanwhile is read first, a lockdown
+            // above all.
+            try? await loop.sleep(for: Limits.readingAfterHold)
+        }
         if case .failure(let error) = recorded {
             if let approval { await questions?.notSpent(approval) }
             return refuse(judged, Self.refusal(for: error))
@@ -133,6 +139,8 @@ extension Door {
         cancellation: CallCancellation
     ) async -> (CallAnswer, isKnown: Bool) {
         let judged = authorized.judged
+        tally.sent += 1
+        defer { tally.sent -= 1 }
         let result = await forward(authorized, channel: channel, cancellation: cancellation)
         let duration = result.duration
         let isKnown =

@@ -11,6 +11,7 @@ struct GatewayGround {
     let folder: String
     let state: StateFolder
     let loop: EventLoop
+    let tally = GateTally()
     let parts: Gateway.Parts
     let starting: StartingConfiguration
     let hashing: any Hashing
@@ -59,7 +60,11 @@ struct GatewayGround {
         options.dailyByteLimit = audit.dailyByteCount
         options.destinations = audit.checkpointFiles.map { Paths.join(folder, $0) }
         options.rows = rows
-        options.arrangeWake = { loop.beforeSleeping($0) }
+        // A loop that writes serves nothing else until the disk has answered, and a disk may hang: what
+        // runs at a server could not be stopped then.
+        options.arrangeWake = { [tally] write in
+            loop.beforeSleeping { isAtRest in write(isAtRest && tally.sent == 0) }
+        }
         store = try SQLiteStore.open(options)
     }
 }

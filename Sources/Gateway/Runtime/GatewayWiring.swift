@@ -10,7 +10,7 @@ struct GatewayWiring {
     let tokens: TokenBook
     let approvers: ApproverBook
     let budget: BufferBudget
-    let tally = GateTally()
+    let tally: GateTally
     let ownPorts = OwnPorts()
     let vault: SecretVault
     let shelf = SecretShelf()
@@ -27,6 +27,7 @@ struct GatewayWiring {
 
     init(_ ground: GatewayGround) throws {
         let (loop, parts) = (ground.loop, ground.parts)
+        tally = ground.tally
         let identity = Implementation(name: "gatehouse", version: parts.version)
         tokens = TokenBook(hashing: ground.hashing, clock: parts.clock)
         approvers = ApproverBook(
