@@ -144,6 +144,18 @@ private func text(_ content: String) -> String {
         #expect(output.contains("[REDACTED:password] a block of binary data was withheld"))
     }
 
+    @Test(arguments: [-1, 0, 1])
+    func `a secret is found in a text that may be looked over at once and in one that may not`(
+        more: Int
+    ) throws {
+        let filler = String(repeating: "x", count: 16384 + more - secretValue.utf8.count - 1)
+        let (output, _) = try screen(text("\(filler) \(secretValue)"))
+        #expect(!output.contains(secretValue) && output.contains("[REDACTED:known-secret]"))
+        // Nothing in it, it comes out as it was.
+        let plain = text(String(repeating: "x ", count: (16384 + more) / 2))
+        #expect(try screen(plain).text == plain)
+    }
+
     @Test func `a result that is no object is the upstream's fault`() throws {
         #expect(throws: ResultFault.notAnObject) { try screen("[]") }
     }

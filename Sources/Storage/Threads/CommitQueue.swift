@@ -174,11 +174,12 @@ final class CommitQueue: Sendable {
         }
     }
 
-    /// Everything that waits, at the latest at `deadline`: as soon as somebody waits for it, or when
-    /// the oldest unawaited commit is due. For the writer's thread, which gives the writer back here.
+    /// Takes everything that waits, for the writer's thread, which gives the writer back here.
     ///
-    /// Where a wake-up is arranged it is waited for, though the writer has nothing else to do: one
-    /// wait for the disk then serves all calls the loop had at hand, not those it came to first.
+    /// Returns as soon as somebody waits for a commit, when the oldest unawaited one is due, and at
+    /// `deadline`. Where a wake-up is arranged it is waited for, though the writer has nothing else
+    /// to do: one wait for the disk then serves all calls the loop had at hand, not those it came to
+    /// first.
     func take(until deadline: UInt64, after written: Written? = nil) -> Batch {
         var written = written
         return monitor.wait { state in
