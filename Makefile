@@ -8,33 +8,30 @@ RELEASE := -c release --static-swift-stdlib $(SWIFT_FLAGS)
 
 .PHONY: help run test test-long soak check build debug bench profile bench-json demo fuzz fresh format
 
-# A small Debian has none, and the programs below are written in it.
-PYTHON := /usr/bin/python3
-$(PYTHON):
-	@scripts/setup python
-
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' Makefile | expand -t 12
+
+# What these run is written in Python, which a small Debian has not.
+PYTHON := /usr/bin/python3
+test test-long soak check fuzz: | $(PYTHON)
+$(PYTHON):
+	@scripts/setup python
 
 run: ## set up, build, and start the quickstart with its state inside this clone
 	@scripts/setup run
 	@scripts/unroot $(MAKE) --no-print-directory build
 	@scripts/unroot scripts/quickstart
 
-test: | $(PYTHON)
 test: ## set up and run every suite
 	@scripts/test
 
-test-long: | $(PYTHON)
 test-long: ## what a release needs: 1,000 kills, soak, fuzzing, sanitizers (docs/testing.md)
 	@scripts/test --long
 
 MINUTES := 10
-soak: | $(PYTHON)
 soak: ## mixed load and hostile servers, MINUTES=n each
 	@GATEHOUSE_SOAK_SECONDS=$$(($(MINUTES) * 60)) scripts/test --long soak
 
-check: | $(PYTHON)
 check: ## format, lint, layers, links, claims of the documents, corpora
 	@swift format lint --strict --recursive --parallel $(SWIFT_FILES)
 	@scripts/check-layers
@@ -67,7 +64,6 @@ demo: ## an agent, a gate and a person, played through with the official SDK
 	@$(MAKE) --no-print-directory build
 	@scripts/demo
 
-fuzz: | $(PYTHON)
 fuzz: ## each fuzz target for a minute
 	@scripts/fuzz all 60
 
