@@ -163,10 +163,6 @@ package enum Limits {
     package static let auditQueueCount = 16_384
     package static let auditQueueByteCount = 64 << 20
     package static let outcomeDelay: Duration = .milliseconds(5)
-    /// A commit that took this long may have held the loop; then so long is read what came meanwhile,
-    /// before its calls are sent.
-    package static let heldByDisk: Duration = .milliseconds(250)
-    package static let readingAfterHold: Duration = .milliseconds(5)
 
     // JSON Schema: one definition, and one validation by it.
     package static let schemaDepth = 64

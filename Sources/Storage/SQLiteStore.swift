@@ -4,7 +4,7 @@ package import Base
 /// The log and the state in one SQLite database.
 ///
 /// The life of one record: a caller hands its transaction to the queue and suspends. The writer
-/// thread takes everything that waits, encodes each record, adds it to the tree, writes all of it
+/// thread, or the loop, takes everything that waits, encodes each record, adds it to the tree, writes all of it
 /// as one row of `segment` in one database transaction, waits for the disk once, and resumes every
 /// caller. Hashes of 256 neighbours go to `tile` when a tile is full; signed checkpoints are kept
 /// in `checkpoint`, in a file beside the database, and in every destination. Questions are answered

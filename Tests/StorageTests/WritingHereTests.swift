@@ -2,6 +2,7 @@ import Audit
 import Base
 import Glibc
 import Synchronization
+import TestKit
 import Testing
 
 @testable import Storage
@@ -22,6 +23,7 @@ struct WritingHereTests {
         let scene = try await Scene()
         await scene.add()
         scene.rest(isAtRest: false)
+        try await until { scene.there.value == 1 }
         #expect(scene.close() == 1)
         #expect(scene.here.withLock { $0 }.isEmpty)
     }
@@ -30,18 +32,74 @@ struct WritingHereTests {
         let scene = try await Scene(isQuick: false)
         await scene.add()
         scene.rest()
+        try await until { scene.there.value == 1 }
         #expect(scene.close() == 1)
         #expect(scene.here.withLock { $0 }.isEmpty)
     }
 
-    @Test func `what nobody waits for, and what would take long, is the thread's`() async throws {
+    @Test func `what nobody waits for is the thread's`() async throws {
         let scene = try await Scene()
         await scene.add(isAwaited: false)
         scene.rest()
+        try await until { scene.there.value == 1 }
+        #expect(scene.close() == 1)
+        #expect(scene.here.withLock { $0 }.isEmpty)
+    }
+
+    @Test func `what would take long is the thread's`() async throws {
+        // Nothing is due, and the wake-up is arranged: nobody wakes the thread before the loop rests.
+        let scene = try await Scene()
         for _ in 0..<257 { await scene.add() }
         scene.rest()
-        #expect(scene.close() == 258)
+        try await until { scene.there.value == 257 }
+        #expect(scene.close() == 257)
         #expect(scene.here.withLock { $0 }.isEmpty)
+    }
+
+    @Test func `the thread looks once after what it was woken for`() async throws {
+        let scene = try await Scene(needsCare: { _ in true })
+        let before = scene.looks.value
+        await scene.add()
+        scene.rest()
+        try await until { scene.looks.value > before && scene.queue.isWriterAsleep }
+        #expect(scene.here.withLock { $0 } == [1])
+        #expect(scene.close() == 0)
+        // One for what it was woken for, one for the end.
+        #expect(scene.looks.value == before + 2)
+    }
+
+    @Test(arguments: [false, true])
+    func `the write-ahead log is copied in each of its rounds, whoever writes`(
+        isHere: Bool
+    ) async throws {
+        let folder = TemporaryFolder()
+        var options = try options(in: folder)
+        options.hasSearchIndex = false
+        options.reservedByteCount = 256 << 10
+        let rests = Counter()
+        if isHere {
+            options.arrangeWake = { write in
+                Task.detached {
+                    _ = rests.add(1)
+                    write(true)
+                }
+                return true
+            }
+        }
+        let store = try SQLiteStore.open(options)
+        // Commits of one size, of two to six frames, then of another.
+        for pages in 0..<5 {
+            let arguments = String(repeating: "x", count: pages * 4000)
+            for _ in 0..<80 {
+                _ = try await store.commit(record(.judged, arguments: arguments))
+                // Beyond its room it would have nothing left for ends and stops on a full disk.
+                let byteCount = LogFile.byteCount(folder.path + "/log.db-wal")
+                #expect(byteCount == UInt64(options.reservedByteCount))
+            }
+        }
+        await store.close()
+        #expect((rests.value > 200) == isHere)
+        #expect(LogFile.byteCount(folder.path + "/log.db") > 64 << 10)
     }
 
     @Test func `what is to be looked after wakes the thread, though no commit waits`() async throws
@@ -104,7 +162,7 @@ private final class Scene: Sendable {
     /// Whether who adds can arrange a wake-up.
     @TaskLocal static var isArranged = true
     private let wakes: Lock<[@Sendable (Bool) -> Void]>
-    private let there = Counter()
+    let there = Counter()
     private let thread: Lock<WorkerThread?> = Lock(nil)
 
     init(

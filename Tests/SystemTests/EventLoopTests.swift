@@ -238,6 +238,33 @@ struct EventLoopTests {
         #expect(!loop.beforeSleeping { _ in Issue.record("nobody was to keep it") })
     }
 
+    @Test func `a loop that was held catches up with what came meanwhile`() async throws {
+        let order = Lock<[String]>([])
+        try await onLoop { loop in
+            await unsafe withUnsafeContinuation { (held: UnsafeContinuation<Void, Never>) in
+                let isTaken = loop.beforeSleeping { _ in
+                    // From another thread it would come while the loop is held.
+                    loop.submit {
+                        order.withLock { $0.append("first") }
+                        loop.spawn { order.withLock { $0.append("second") } }
+                    }
+                    let clock = SystemClock()
+                    let until = clock.instant.advanced(by: .milliseconds(6))
+                    while clock.instant < until {}
+                    unsafe held.resume()
+                }
+                #expect(isTaken)
+            }
+            #expect(loop.isBehind)
+            await loop.catchUp()
+            #expect(!loop.isBehind)
+            order.withLock { $0.append("caught up") }
+            // Nothing held it since: nothing is waited for.
+            await loop.catchUp()
+        }
+        #expect(order.withLock { $0 } == ["first", "second", "caught up"])
+    }
+
     @Test func `work that keeps making work does not keep timers waiting`() async throws {
         try await onLoop { loop in
             let done = Atomic<Bool>(false)

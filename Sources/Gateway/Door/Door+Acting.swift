@@ -43,13 +43,10 @@ extension Door {
             intent.records += approval.records
             intent.changes += approval.changes
         }
-        let began = clock.instant
         let recorded = await unsafe withUnsafeContinuation { unsafe store.submit(intent, $0) }
-        if clock.instant.duration(since: began) >= Limits.heldByDisk {
-            // The loop may have been held with it: what came meanwhile is read first, a lockdown
-            // above all.
-            try? await loop.sleep(for: Limits.readingAfterHold)
-        }
+        // A disk that hung held the loop with it: what came meanwhile is read first, a lockdown above
+        // all.
+        if loop.isBehind { await loop.catchUp() }
         if case .failure(let error) = recorded {
             if let approval { await questions?.notSpent(approval) }
             return refuse(judged, Self.refusal(for: error))

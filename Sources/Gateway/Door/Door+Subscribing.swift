@@ -41,6 +41,7 @@ extension Door {
         } catch {
             return failure(judged, Self.refusal(for: error))
         }
+        if loop.isBehind { await loop.catchUp() }
         let refusal = changed(since: judged)
         settle(
             judged,

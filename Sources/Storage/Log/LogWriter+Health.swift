@@ -23,6 +23,8 @@ extension LogWriter {
 
     /// Sets the health a failed write speaks of.
     func fail(_ error: DatabaseFailure) {
+        // How long it took to fail nobody knows.
+        pace = DiskPace()
         switch error.meaning {
         case .full:
             // Already living from the reserve: then that is used up as well.

@@ -1,7 +1,7 @@
 import Audit
 import Base
 
-/// Writes the log: the one thread that changes the database.
+/// Writes the log: the one place that changes the database, used by one thread at a time (`CommitQueue`).
 ///
 /// A batch is one database transaction with one sync. What a batch does to the values in memory
 /// (tree, open intents, budgets) is kept back until the sync is done, so that a failed batch leaves
@@ -20,7 +20,7 @@ final class LogWriter {
     /// When the next checkpoint is due, by the monotonic clock of `options`.
     private(set) var checkpointDue: Instant
     var writeAheadLog: WriteAheadLog
-    private var pace = DiskPace()
+    var pace = DiskPace()
     /// When a sick disk is tried again.
     var nextTrial = Instant(nanoseconds: 0)
     /// Takes each signed checkpoint and its size, to keep it elsewhere.
@@ -67,16 +67,19 @@ final class LogWriter {
             for chore in batch.chores { chore(self) }
             lookAfter()
             if batch.isClosing { return finish() }
-            written = CommitQueue.Written(isQuick: pace.isQuick, needsCare: false)
+            written = CommitQueue.Written(isQuick: isQuick, needsCare: false)
         }
     }
 
     /// Writes what another thread took from the queue.
     func writeHere(_ commits: [PendingCommit]) -> CommitQueue.Written {
         write(commits)
-        let needsCare = health != .writable || writeAheadLog.isDue
-        return CommitQueue.Written(isQuick: pace.isQuick, needsCare: needsCare)
+        let needsCare = health != .writable || writeAheadLog.isDue()
+        return CommitQueue.Written(isQuick: isQuick, needsCare: needsCare)
     }
+
+    /// A sick disk is the thread's, however quickly it refuses.
+    private var isQuick: Bool { pace.isQuick && health == .writable }
 
     private func writeAll(_ commits: [PendingCommit]) {
         guard commits.count > LogSchema.segmentRecordCount else { return write(commits) }

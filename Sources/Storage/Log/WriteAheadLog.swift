@@ -20,16 +20,18 @@ struct WriteAheadLog {
         database.walFrames < (forAgents ? room.refusals : room.all)
     }
 
-    /// Whether enough came to be copied into the database.
-    var isDue: Bool {
+    /// Whether enough came to be copied into the database; asked after each commit, or a log that
+    /// SQLite began anew is taken for one that was copied.
+    mutating func isDue() -> Bool {
         let frames = database.walFrames
-        return frames - (frames < copiedFrames ? 0 : copiedFrames) >= room.copied
+        if frames < copiedFrames { copiedFrames = 0 }
+        return frames - copiedFrames >= room.copied
     }
 
     /// Copies it into the database once enough came; a full disk shows here first, because the log
     /// itself has its room.
     mutating func copyIfDue() throws(DatabaseFailure) {
-        guard isDue else { return }
+        guard isDue() else { return }
         try copy()
     }
 

@@ -53,9 +53,11 @@ final class CommitQueue: Sendable {
         /// The caller's thread has the writer.
         var isWritingHere = false
         var last = Written(isQuick: false, needsCare: false)
+        /// Nil where the caller's thread never writes, and once the queue is closed: it holds the writer.
+        var write: Writing?
     }
 
-    private let monitor = Monitor(State())
+    private let monitor: Monitor<State>
     /// How long a writer that is awake waits for the rest, in nanoseconds.
     private static let longestHandOver: UInt64 = 1_000_000
     private let delay = UInt64(clamping: Limits.outcomeDelay.saturatedNanoseconds)
@@ -63,11 +65,10 @@ final class CommitQueue: Sendable {
     private static let countWrittenHere = 256
     private static let byteCountWrittenHere = 1 << 20
     private let arrange: StoreOptions.Arranging
-    private let write: Writing?
 
     init(arrange: @escaping StoreOptions.Arranging = { _ in false }, write: Writing? = nil) {
         self.arrange = arrange
-        self.write = write
+        monitor = Monitor(State(write: write))
     }
 
     /// Nil when it was taken; otherwise why not, and the caller still owns the continuation.
@@ -102,24 +103,26 @@ final class CommitQueue: Sendable {
 
     /// All that was at hand has been added: writes it here or wakes the writer.
     private func handOver(isAtRest: Bool) {
-        let commits = monitor.withLock { state -> ([PendingCommit]?, wake: Bool) in
+        typealias Taken = (commits: [PendingCommit], write: Writing)
+        let taken = monitor.withLock { state -> (Taken?, wake: Bool) in
             state.arrangedUntil = nil
-            guard isAtRest, write != nil, Self.isWrittenHere(state) else {
+            guard isAtRest, let write = state.write, Self.isWrittenHere(state) else {
                 return (nil, wake: state.asleepUntil != nil)
             }
-            let taken = Self.take(from: &state)
             state.isWritingHere = true
-            return (taken.commits, wake: false)
+            return ((Self.take(from: &state).commits, write), wake: false)
         }
-        guard let commits, let write else { return }
+        guard let (commits, write) = taken else { return }
         let written = write(commits)
         monitor.withLock { state in
             state.isWritingHere = false
             state.last = written
-            // Who came meanwhile, from other threads, found nobody to write.
+            // Who came meanwhile, from other threads, found nobody to write; the thread, too, if it
+            // came to look.
             let isWanted =
-                written.needsCare || state.waiting > 0 || state.batch.isClosing
-                || !state.batch.chores.isEmpty
+                written.needsCare || state.waiting > 0 || state.dueAt != nil
+                || state.batch.isClosing || !state.batch.chores.isEmpty
+                || state.asleepUntil == .max
             return ((), wake: isWanted && state.asleepUntil != nil)
         }
     }
@@ -200,12 +203,13 @@ final class CommitQueue: Sendable {
                 if state.hasTaken { until = min(until, now + delay) }
                 state.hasTaken = false
                 // Who writes meanwhile wakes it when it is done.
-                if state.isWritingHere { until = max(until, now + delay) }
+                if state.isWritingHere { until = .max }
                 state.asleepUntil = until
                 return .sleep(until: until)
             }
             let taken = Self.take(from: &state)
             state.asleepUntil = nil
+            if taken.isClosing { state.write = nil }
             return .done(taken)
         }
     }

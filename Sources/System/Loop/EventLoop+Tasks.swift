@@ -21,6 +21,20 @@ extension EventLoop {
         Task(executorPreference: self, operation: operation)
     }
 
+    /// Waits until what arrived while the loop was held has been read and dealt with.
+    ///
+    /// That is until the loop comes to rest, a quarter of a second at most. On the loop only.
+    package func catchUp() async {
+        // Not from `now`, which is of before the hold.
+        let deadline = SystemClock().instant.advanced(by: .milliseconds(250))
+        while isBehind, now < deadline {
+            await unsafe withUnsafeContinuation { (waiting: UnsafeContinuation<Void, Never>) in
+                // Run once, or not taken and never.
+                if !beforeSleeping({ _ in unsafe waiting.resume() }) { unsafe waiting.resume() }
+            }
+        }
+    }
+
     /// Runs `body` once at `deadline`, unless the token is cancelled; on the loop only.
     @discardableResult
     package func schedule(at deadline: Instant, _ body: @escaping () -> Void) -> TimerToken {

@@ -21,6 +21,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     private static let sendersPerTurn = 32
     /// How long `beforeSleeping` waits for a loop that does not come to rest, in nanoseconds.
     private static let longestRestlessness: UInt64 = 1_000_000
+    /// A loop that was held this long, in nanoseconds, has something to catch up on.
+    private static let hold: UInt64 = 5_000_000
     private static let wakeData = UInt64.max
 
     // Any thread.
@@ -42,6 +44,9 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     private var beforeSleep: ContiguousArray<@Sendable (_ isAtRest: Bool) -> Void> = []
     private var beforeSleepDue: UInt64 = 0
     private var senders: ContiguousArray<Stream> = []
+    /// Whether `beforeSleeping` held the loop, and it has not come to rest since: what arrived
+    /// meanwhile may not have been read.
+    package private(set) var isBehind = false
     let buffers = BufferPool()
 
     private struct Inbox: Sendable {
@@ -242,8 +247,10 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
             if state == WakeState.notified { drainInbox() }
             precondition(count >= 0, "epoll_wait failed")
             let isAtRest = count == 0 && ready.isEmpty && senders.isEmpty
+            if isAtRest { isBehind = false }
             if isRestless, isAtRest || nowNanoseconds >= beforeSleepDue {
                 runBeforeSleep(isAtRest: isAtRest)
+                if cgate_monotonic() - nowNanoseconds >= Self.hold { isBehind = true }
             }
             for index in 0..<Int(count) { dispatch(events[index]) }
         }
