@@ -70,13 +70,14 @@ extension Act {
 
     static func listings(_ place: ProofPlace) -> [Act] {
         let folders = ["root", "boot", "var", "sys", "run", "opt", "srv", "mnt", "media"]
-        return folders.filter { name in
-            // A folder the operator shows stands there with reason.
-            !place.insidePlaces.contains { $0.hasPrefix("/" + name + "/") || $0 == "/" + name }
-        }.map { name in
+        // What the operator shows, and where the program lies, stands there with reason.
+        func isShown(_ path: String) -> Bool {
+            place.shownPlaces.contains { $0.hasPrefix(path + "/") || $0 == path }
+        }
+        return folders.filter { name in !isShown("/" + name) }.map { name in
             listing("/", name, "find /\(name)", [.absent: .mounts])
         }
-            + place.homeNames.prefix(4).map { name in
+            + place.homeNames.filter { !isShown("/home/" + $0) }.prefix(4).map { name in
                 listing("/home", name, "find /home/\(name)", [.absent: .mounts])
             }
             + [

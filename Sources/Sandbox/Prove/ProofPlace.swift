@@ -9,6 +9,8 @@ package struct ProofPlace: Sendable {
     let gatewayProcess: Int32
     let readOnlyFolders: [String]
     let insidePlaces: [String]
+    /// The same with the places of the program itself.
+    let shownPlaces: [String]
     /// Folder inside, and a name in it that is hidden.
     let hidden: [(String, String)]
     let homeNames: [String]
@@ -109,6 +111,7 @@ extension ProofPlace {
         readOnlyFolders = plan.sources.filter { !$0.isWritable }.map(\.inside)
             .filter { HostPath.isFolder($0) || !$0.contains(".") }
         insidePlaces = plan.sources.map(\.inside)
+        shownPlaces = insidePlaces + plan.program.map(\.inside)
         hidden = []
         homeNames = HostPath.names(in: "/home").filter { $0 != "mcp" }
         interfaces = HostPath.names(in: "/sys/class/net").filter { $0 != "lo" }
