@@ -32,6 +32,16 @@ def commands():
     return dict(re.findall(r"^  (\S+(?: \S+)?) {2,}(.*)$", text, re.MULTILINE))
 
 
+def remove(folder):
+    """Takes a folder away, also where a test or a server made parts of it unwritable."""
+    for path, names, _ in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                if not os.path.islink(os.path.join(path, name)):
+                    os.chmod(os.path.join(path, name), 0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 class Ports:
     """Ports that nobody else is given meanwhile: a block for each process of tests, below those the
     system hands out, each of them once. An abstract socket says that a block is taken; it goes with its
@@ -164,7 +174,7 @@ class Gateway:
 
     def __exit__(self, *_):
         self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
         # A gateway that was killed leaves its cages' groups to the next one, which here is none.
         for group in own_groups():
             for left in group.glob("gatehouse-*-*"):

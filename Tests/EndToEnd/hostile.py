@@ -1,6 +1,7 @@
 """Many sockets of clients that mean no good, driven by one thread."""
 import contextlib
 import re
+import resource
 import selectors
 import socket
 import time
@@ -17,6 +18,10 @@ servers:
 tools:
   bulk.bulk: {{ tier: T0 }}
 """
+
+
+# Where nobody raised it, a process may open a thousand files.
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
 
 class Sockets:
