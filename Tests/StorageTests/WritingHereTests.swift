@@ -19,19 +19,13 @@ struct WritingHereTests {
         #expect(scene.close() == 0)
     }
 
-    @Test func `a loop with more to do leaves it to the thread`() async throws {
-        let scene = try await Scene()
+    @Test(arguments: [true, false])
+    func `a loop with more to do, and a slow disk, are left to the thread`(
+        isQuick: Bool
+    ) async throws {
+        let scene = try await Scene(isQuick: isQuick)
         await scene.add()
-        scene.rest(isAtRest: false)
-        try await until { scene.there.value == 1 }
-        #expect(scene.close() == 1)
-        #expect(scene.here.withLock { $0 }.isEmpty)
-    }
-
-    @Test func `a slow disk is waited for by the thread`() async throws {
-        let scene = try await Scene(isQuick: false)
-        await scene.add()
-        scene.rest()
+        scene.rest(isAtRest: !isQuick)
         try await until { scene.there.value == 1 }
         #expect(scene.close() == 1)
         #expect(scene.here.withLock { $0 }.isEmpty)
@@ -46,14 +40,16 @@ struct WritingHereTests {
         #expect(scene.here.withLock { $0 }.isEmpty)
     }
 
-    @Test func `what would take long is the thread's`() async throws {
+    @Test(arguments: [(256, 100), (257, 100), (1, 1 << 20), (1, 1 << 20 + 1)])
+    func `what would take long is the thread's`(count: Int, byteCount: Int) async throws {
+        let isSmall = count <= 256 && byteCount <= 1 << 20
         // Nothing is due, and the wake-up is arranged: nobody wakes the thread before the loop rests.
         let scene = try await Scene()
-        for _ in 0..<257 { await scene.add() }
+        for _ in 0..<count { await scene.add(byteCount: byteCount) }
         scene.rest()
-        try await until { scene.there.value == 257 }
-        #expect(scene.close() == 257)
-        #expect(scene.here.withLock { $0 }.isEmpty)
+        try await until { isSmall || scene.there.value == count }
+        #expect(scene.close() == (isSmall ? 0 : count))
+        #expect(scene.here.withLock { $0 } == (isSmall ? [count] : []))
     }
 
     @Test func `the thread looks once after what it was woken for`() async throws {
@@ -206,10 +202,10 @@ private final class Scene: Sendable {
         try await until { queue.isWriterAsleep }
     }
 
-    func add(isAwaited: Bool = true) async {
+    func add(isAwaited: Bool = true, byteCount: Int = 100) async {
         guard isAwaited else { return putUnawaited() }
         await unsafe withUnsafeContinuation { added in
-            putAwaited { unsafe added.resume() }
+            putAwaited(byteCount) { unsafe added.resume() }
         }
     }
 
@@ -223,13 +219,16 @@ private final class Scene: Sendable {
         }
     }
 
-    private func putAwaited(_ added: @escaping @Sendable () -> Void) {
+    private func putAwaited(
+        _ byteCount: Int = 100,
+        _ added: @escaping @Sendable () -> Void
+    ) {
         Task {
             _ = await unsafe withUnsafeContinuation { continuation in
                 put(
                     unsafe PendingCommit(
                         transaction: Self.one,
-                        byteCount: 100,
+                        byteCount: byteCount,
                         continuation: continuation
                     )
                 )

@@ -15,8 +15,8 @@ import Base
 /// and has come to rest writes itself what little waits, where the disk has been quick: nothing else
 /// could go on meanwhile, and the call is spared two switches of threads.
 ///
-/// INVARIANT one-writer: from `.done` of `take` to the next `take`, and within `writeHere`, the taker
-/// has the writer alone.
+/// INVARIANT one-writer: from `.done` of `take` to the next `take` the thread has the writer alone,
+/// and while `isWritingHere` the caller of `handOver` has.
 final class CommitQueue: Sendable {
     typealias Chore = @Sendable (LogWriter) -> Void
     /// Writes these on the calling thread.
