@@ -126,3 +126,32 @@ struct ProofTests {
         #expect(ActScript.answers(in: report + [1, 2, 3]) == [2: .errno(13)])
     }
 }
+
+/// What a proof looks for, with no cage.
+@Suite struct ProofPlaceTests {
+    @Test func `a folder that holds the program is not looked for, its neighbours are`() {
+        let place = ProofPlace(
+            state: "/state",
+            protectedPaths: [],
+            gatewayProcess: 7,
+            readOnlyFolders: [],
+            insidePlaces: ["/srv/data"],
+            shownPlaces: ["/srv/data", "/home/ann/server.py", "/opt", "/varied/x"],
+            hidden: [],
+            homeNames: ["ann", "an", "bob"],
+            interfaces: [],
+            canaryName: "canary",
+            canaryFiles: [],
+            port: 1,
+            datagramPort: 1,
+            abstractName: "name",
+            abstractLayer: .seccomp,
+            isCaptured: false
+        )
+        let names = Set(Act.listings(place).map(\.name))
+        #expect(names.isDisjoint(with: ["find /home/ann", "find /opt", "find /srv"]))
+        #expect(
+            names.isSuperset(of: ["find /home/an", "find /home/bob", "find /root", "find /var"])
+        )
+    }
+}
