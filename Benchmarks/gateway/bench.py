@@ -2,6 +2,7 @@
 """Measures MCP gateways side by side. See README.md.
 
     bench.py measure [--runs N] [--only NAME,NAME] [--quick]   results go to $BENCH_OUT
+    bench.py beside NAME,NAME [--turns N]                      short turns, each compared with nginx's of the same turn
     bench.py table                                             medians as a Markdown table
     bench.py check NAME                                        start one peer, make one call, show its log
     bench.py profile FILE                                      what a counting gateway counted; profile.sh builds it
@@ -380,6 +381,61 @@ def run_all(runs, only, quick):
             print(f"run {run} {settings['name']}: {time.monotonic() - began:.0f} s", result.get("failed", "ok"), flush=True)
 
 
+def beside(names, turns):
+    """Peers that run side by side and are loaded one after the other in short turns, compared turn by turn with nginx.
+
+    What a machine shared with others takes from all of them for minutes is in both sides of such a comparison.
+    """
+    with contextlib.suppress(OSError):
+        os.setsid()
+    raise_priority(os.getpid())
+    others = [n for n in names if n not in ("direct", "nginx")]
+    peers = {name: Peer(read_peers([name])[0]) for name in ("direct", "nginx", *others)}
+    ratios = {name: {} for name in others}
+
+    def note(name, what, value):
+        ratios[name].setdefault(what, []).append(value)
+
+    try:
+        for peer in peers.values():
+            peer.prepare()
+            peer.start()
+            peer.first_call(60)
+            peer.load("--connections", 4, "--seconds", 1, "--warmup", 0)
+        for turn in range(turns):
+            order = list(peers.items()) if turn % 2 == 0 else list(peers.items())[::-1]
+            for connections in (16, 64):
+                with machine():
+                    seen = {name: peer.load_with_cpu("--connections", connections, "--seconds", 0.6, "--warmup", 0.3)
+                            for name, peer in order if name != "direct"}
+                for name in others:
+                    for what, key in (("CPU a call", "cpu_us_per_call"), ("calls/s", "per_second")):
+                        note(name, f"{what}, {connections} connections", seen[name][key] / seen["nginx"][key])
+                    note(name, "errors", seen[name]["errors"])
+            seen = {}
+            for name, peer in order:
+                with machine(), realtime(os.getsid(0), *([peer.session()] if peer.process else [])):
+                    seen[name] = peer.load("--connections", 16, "--rate", 500, "--seconds", 1, "--warmup", 0.5)
+            sync = sync_us(OUT)
+            added = {name: value["p50_us"] - seen["direct"]["p50_us"] for name, value in seen.items()}
+            for name in others:
+                note(name, "errors", seen[name]["errors"])
+                note(name, "added p50 at 500/s", added[name] / added["nginx"])
+                # What one sync more, of the same disk at the same time, may add.
+                note(name, "the same, of nginx's and one fdatasync", added[name] / (added["nginx"] + sync))
+    finally:
+        for peer in peers.values():
+            peer.close()
+    for name in others:
+        print(f"{name}, {turns} turns, times nginx's of the same turn: median (quartiles)")
+        for what, values in ratios[name].items():
+            if what == "errors":
+                print(f"  {what}: {sum(values)}")
+            else:
+                low, middle, high = statistics.quantiles(values, n=4)
+                print(f"  {what}: {middle:.2f} ({low:.2f} to {high:.2f})")
+
+
 def median(results, *path):
     values = []
     for value in results:
@@ -477,9 +533,10 @@ def profile(file):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["measure", "table", "check", "profile"])
+    parser.add_argument("what", choices=["measure", "table", "check", "beside", "profile"])
     parser.add_argument("name", nargs="?")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--only", default="")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
@@ -487,12 +544,16 @@ def main():
         parser.error("check needs the NAME of a peer in peers.toml")
     if options.what == "profile" and options.name is None:
         parser.error("profile needs the FILE to write")
+    if options.what == "beside" and (options.name is None or options.turns < 2):
+        parser.error("beside needs NAME,NAME of peers in peers.toml and two turns at least")
     if options.what == "table":
         table()
     elif options.what == "profile":
         profile(options.name)
     elif options.what == "check":
         check(options.name)
+    elif options.what == "beside":
+        beside(options.name.split(","), options.turns)
     else:
         run_all(options.runs, [n for n in options.only.split(",") if n], options.quick)
 

@@ -9,6 +9,7 @@ for program in upstream mcpload; do
 done
 if [ "$#" -eq 0 ]; then
     python3 bench.py measure --only direct,nginx,gatehouse,gatehouse-memory
+    python3 bench.py beside gatehouse,gatehouse-memory
     set -- table
 fi
 exec python3 bench.py "$@"
