@@ -136,8 +136,8 @@ extension Door {
         cancellation: CallCancellation
     ) async -> (CallAnswer, isKnown: Bool) {
         let judged = authorized.judged
-        tally.sent += 1
-        defer { tally.sent -= 1 }
+        loop.answersDue += 1
+        defer { loop.answersDue -= 1 }
         let result = await forward(authorized, channel: channel, cancellation: cancellation)
         let duration = result.duration
         let isKnown =

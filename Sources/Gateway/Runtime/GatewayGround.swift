@@ -62,8 +62,8 @@ struct GatewayGround {
         options.rows = rows
         // A loop that writes serves nothing else until the disk has answered, and a disk may hang: what
         // runs at a server could not be stopped then.
-        options.arrangeWake = { [tally] write in
-            loop.beforeSleeping { isAtRest in write(isAtRest && tally.sent == 0) }
+        options.arrangeWake = { write in
+            loop.beforeSleeping { isAtRest in write(isAtRest && loop.answersDue == 0) }
         }
         store = try SQLiteStore.open(options)
     }

@@ -25,8 +25,6 @@ package final class GateTally: @unchecked Sendable {
     /// From a call's arrival to its answer, without the upstream; calls that asked a person are
     /// left out.
     private(set) var ownTime = DurationHistogram()
-    /// Calls that went to their servers and came to no end yet.
-    var sent = 0
     /// How late a timer fires that is set once a second.
     var loopLag = DurationHistogram()
 

@@ -47,6 +47,9 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     /// Whether `beforeSleeping` held the loop, and it has not come to rest since: what arrived
     /// meanwhile may not have been read.
     package private(set) var isBehind = false
+    /// How many answers of servers are waited for here; whoever asks a server counts.
+    package var answersDue = 0
+    private var nearness = Nearness()
     let buffers = BufferPool()
 
     private struct Inbox: Sendable {
@@ -236,28 +239,54 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
             runReadyJobs()
             giveDeferred()
             let isRestless = !beforeSleep.isEmpty
-            let count = unsafe cgate_epoll_wait(
-                epoll.number,
-                &events,
-                CInt(Self.eventsPerTurn),
-                isRestless ? 0 : prepareToWait()
-            )
+            let mayRest = !isRestless && ready.isEmpty && senders.isEmpty
+            let count = mayRest ? rest(&events) : fetch(&events, waiting: 0)
             let state = wakeState.exchange(WakeState.running, ordering: .acquiringAndReleasing)
-            nowNanoseconds = cgate_monotonic()
             if state == WakeState.notified { drainInbox() }
-            precondition(count >= 0, "epoll_wait failed")
             let isAtRest = count == 0 && ready.isEmpty && senders.isEmpty
             if isAtRest { isBehind = false }
             if isRestless, isAtRest || nowNanoseconds >= beforeSleepDue {
                 runBeforeSleep(isAtRest: isAtRest)
                 if cgate_monotonic() - nowNanoseconds >= Self.hold { isBehind = true }
             }
-            for index in 0..<Int(count) { dispatch(events[index]) }
+            for index in 0..<count { dispatch(events[index]) }
         }
         giveDeferred()
         // Who counts on it may be on another thread.
         runBeforeSleep(isAtRest: false)
     }
+
+    /// What the kernel has, after so many milliseconds at most; -1 waits for ever.
+    private func fetch(_ events: inout [cgate_event], waiting milliseconds: CInt) -> Int {
+        let count = unsafe cgate_epoll_wait(
+            epoll.number,
+            &events,
+            CInt(Self.eventsPerTurn),
+            milliseconds
+        )
+        precondition(count >= 0, "epoll_wait failed")
+        nowNanoseconds = cgate_monotonic()
+        return Int(count)
+    }
+
+    /// Waits until there is something to do.
+    private func rest(_ events: inout [cgate_event]) -> Int {
+        let began = cgate_monotonic()
+        nowNanoseconds = began
+        var count = 0
+        if nearness.isAwake(answersDue: answersDue) {
+            // Whoever else is to run on this processor does, the answering one, perhaps.
+            repeat {
+                sched_yield()
+                count = fetch(&events, waiting: 0)
+            } while count == 0 && nowNanoseconds - began < Nearness.window && !isNotified
+        }
+        if count == 0 { count = fetch(&events, waiting: prepareToWait()) }
+        nearness.note(waited: nowNanoseconds - began, answersDue: answersDue)
+        return count
+    }
+
+    private var isNotified: Bool { wakeState.load(ordering: .relaxed) == WakeState.notified }
 
     private func dispatch(_ event: cgate_event) {
         guard event.data != Self.wakeData else { return }
@@ -271,7 +300,6 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
 
     /// How long the kernel may let us sleep, in milliseconds; announces the sleep to other threads.
     private func prepareToWait() -> CInt {
-        guard ready.isEmpty, senders.isEmpty else { return 0 }
         let (isQuiet, _) = wakeState.compareExchange(
             expected: WakeState.running,
             desired: WakeState.sleeping,
@@ -279,10 +307,9 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         )
         guard isQuiet, !isStopping.load(ordering: .relaxed) else { return 0 }
         guard let due = timers.nextDue else { return -1 }
-        let time = cgate_monotonic()
-        guard due > time else { return 0 }
+        guard due > nowNanoseconds else { return 0 }
         // Rounded up, or the last millisecond would be spent spinning.
-        return CInt(clamping: (due - time + 999_999) / 1_000_000)
+        return CInt(clamping: (due - nowNanoseconds + 999_999) / 1_000_000)
     }
 
     private func fireTimers() {
