@@ -132,6 +132,23 @@ struct EventLoopTests {
         #expect(hasCome)
     }
 
+    @Test func `what holds the loop before it sleeps is in its time`() async throws {
+        let isCounted = try await onLoop { loop in
+            await withCheckedContinuation { continuation in
+                loop.submit {
+                    let isArranged = loop.beforeSleeping { _ in
+                        let began = SystemClock().instant
+                        while SystemClock().instant <= began.advanced(by: .milliseconds(6)) {}
+                        let ended = SystemClock().instant
+                        loop.spawn { continuation.resume(returning: loop.now >= ended) }
+                    }
+                    if !isArranged { continuation.resume(returning: false) }
+                }
+            }
+        }
+        #expect(isCounted)
+    }
+
     @Test func `a spawned task and an actor of the loop run on the loop's thread`() async throws {
         let isOnLoop = try await onLoop { loop in
             let inner = await loop.spawn { loop.isOnLoop }.value

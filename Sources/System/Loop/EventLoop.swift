@@ -40,6 +40,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     private var generations: ContiguousArray<UInt32> = []
     private var timers = TimerHeap()
     private var nowNanoseconds: UInt64
+    /// When the kernel was asked last what it has: no deadline after it may win over what came.
+    private var fetchedAt: UInt64
     private var inboxJobs: ContiguousArray<UnownedJob> = []
     private var beforeSleep: ContiguousArray<@Sendable (_ isAtRest: Bool) -> Void> = []
     private var beforeSleepDue: UInt64 = 0
@@ -68,6 +70,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         epoll = Descriptor(adopting: try checked("epoll_create1", cgate_epoll_create()))
         wakeup = Descriptor(adopting: try checked("eventfd", cgate_eventfd()))
         nowNanoseconds = cgate_monotonic()
+        fetchedAt = nowNanoseconds
         // Edge-triggered: each addition is an event of its own, so that nobody has to read it.
         let interest: Readiness = [.readable, .edgeTriggered]
         _ = try checked(
@@ -83,7 +86,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     /// Whether the calling thread runs this loop.
     package var isOnLoop: Bool { threadNumber.load(ordering: .relaxed) == pthread_self() }
 
-    /// The monotonic time at the start of this turn; costs nothing.
+    /// The monotonic time when the work of this turn began; costs nothing.
     package var now: Instant { Instant(nanoseconds: nowNanoseconds) }
 
     /// Stops the process when our own code uses loop state from another thread; before the loop
@@ -247,7 +250,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
             if isAtRest { isBehind = false }
             if isRestless, isAtRest || nowNanoseconds >= beforeSleepDue {
                 runBeforeSleep(isAtRest: isAtRest)
-                if cgate_monotonic() - nowNanoseconds >= Self.hold { isBehind = true }
+                nowNanoseconds = cgate_monotonic()
+                if nowNanoseconds - fetchedAt >= Self.hold { isBehind = true }
             }
             for index in 0..<count { dispatch(events[index]) }
         }
@@ -266,6 +270,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         )
         precondition(count >= 0, "epoll_wait failed")
         nowNanoseconds = cgate_monotonic()
+        fetchedAt = nowNanoseconds
         return Int(count)
     }
 
@@ -315,7 +320,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     private func fireTimers() {
         // At most as many as there are: one that sets itself again at once must not hold the turn.
         for _ in 0..<timers.count {
-            guard let node = timers.next(dueAt: nowNanoseconds) else { return }
+            guard let node = timers.next(dueAt: fetchedAt) else { return }
             node.fire()
         }
     }
