@@ -36,7 +36,10 @@ package actor EgressBook {
     private let store: any RecordStore
     private let clock: any Clock
     private let environment: EnvironmentName
+    /// INVARIANT: once loaded it changes only in `turns`, together with the store: whoever waits for a
+    /// commit that takes one away or gives one finds, in its turn, what became of it.
     private var grants: [EgressGrant] = []
+    private let turns: TakingTurns
     /// The oldest is forgotten for a new one.
     private var questions: [Place: EgressQuestion] = [:]
     private var waiters: [Place: [Pending<Bool>]] = [:]
@@ -55,6 +58,7 @@ package actor EgressBook {
         self.store = store
         self.clock = clock
         self.environment = environment
+        turns = TakingTurns(on: loop)
     }
 
     private var moment: Moment { Moment(instant: loop.now, timestamp: clock.timestamp) }
@@ -137,23 +141,34 @@ package actor EgressBook {
     }
 
     /// Finds a grant that holds, and takes it away for good when it was for once.
+    ///
+    /// One that could not be taken away is as it was, and whoever it was for is refused.
     private func spend(
         _ target: EgressTarget,
         _ key: Key
     ) async throws(StoreError) -> EgressGrant? {
+        let found = grant(for: target, of: key)
+        guard found?.length == .once else { return found }
+        return try await turns.take { () async throws(StoreError) -> EgressGrant? in
+            // Looked for again: another connection may have spent it, or a person taken it back.
+            let found = self.grant(for: target, of: key)
+            guard let grant = found, grant.length == .once else { return found }
+            let record = record(of: grant, change: "spent", by: grant.by)
+            let change = StateChange.delete(grant.key, expecting: .anything)
+            _ = try await store.commit(Transaction(records: [record], changes: [change]))
+            grants.removeAll { $0.key == grant.key }
+            return grant
+        }
+    }
+
+    /// A grant that holds for that target; one for once only where no other does.
+    private func grant(for target: EgressTarget, of key: Key) -> EgressGrant? {
         let now = moment
         let found = grants.filter { grant in
             grant.tenant == key.tenant && grant.server == key.server && grant.holds(at: now)
                 && (try? EgressPolicy(rules: [grant.rule]).allow(target)) != nil
         }
-        if let lasting = found.first(where: { $0.length != .once }) { return lasting }
-        guard let grant = found.first else { return nil }
-        // Taken out before the wait, so that no second connection finds it.
-        grants.removeAll { $0 == grant }
-        let record = record(of: grant, change: "spent", by: grant.by)
-        let change = StateChange.delete(grant.key, expecting: .anything)
-        _ = try await store.commit(Transaction(records: [record], changes: [change]))
-        return grant
+        return found.first { $0.length != .once } ?? found.first
     }
 
     private func ask(_ place: Place, code: String) {
@@ -192,10 +207,12 @@ package actor EgressBook {
     func allow(_ grant: EgressGrant) async throws(StoreError) {
         let record = record(of: grant, change: "allowed", by: grant.by)
         let change = StateChange.put(grant.key, value: grant.value, expecting: .anything)
-        _ = try await store.commit(Transaction(records: [record], changes: [change]))
-        grants.removeAll { $0.key == grant.key }
-        grants.append(grant)
-        settle(grant, as: true)
+        try await turns.take { () async throws(StoreError) in
+            _ = try await store.commit(Transaction(records: [record], changes: [change]))
+            grants.removeAll { $0.key == grant.key }
+            grants.append(grant)
+            settle(grant, as: true)
+        }
     }
 
     var hasRoom: Bool { grants.count < Self.grantLimit }
@@ -214,13 +231,15 @@ package actor EgressBook {
             by: name,
             since: clock.timestamp
         )
-        let known = grants.filter { $0.key == grant.key }
-        let record = record(of: known.first ?? grant, change: "denied", by: name)
-        var changes: [StateChange] = []
-        if !known.isEmpty { changes.append(.delete(grant.key, expecting: .anything)) }
-        _ = try await store.commit(Transaction(records: [record], changes: changes))
-        grants.removeAll { $0.key == grant.key }
-        return known.count + settle(grant, as: false)
+        return try await turns.take { () async throws(StoreError) -> Int in
+            let known = grants.filter { $0.key == grant.key }
+            let record = record(of: known.first ?? grant, change: "denied", by: name)
+            var changes: [StateChange] = []
+            if !known.isEmpty { changes.append(.delete(grant.key, expecting: .anything)) }
+            _ = try await store.commit(Transaction(records: [record], changes: changes))
+            grants.removeAll { $0.key == grant.key }
+            return known.count + settle(grant, as: false)
+        }
     }
 
     @discardableResult

@@ -34,19 +34,26 @@ actor TakingTurns {
         guard waiting.isEmpty else { return waiting.removeFirst().fulfil(()) }
         isTaken = false
     }
+
+    /// Runs `body`, where the caller is, when all that began before are done.
+    nonisolated func take<Value, Failure>(
+        _ body: () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        await begin()
+        do throws(Failure) {
+            let value = try await body()
+            await end()
+            return value
+        } catch {
+            await end()
+            throw error
+        }
+    }
 }
 
 extension Gateway {
     /// Runs one change of the configuration or the lock after another.
     func inTurn<Value>(_ body: () async throws -> Value) async throws -> Value {
-        await changes.begin()
-        do {
-            let value = try await body()
-            await changes.end()
-            return value
-        } catch {
-            await changes.end()
-            throw error
-        }
+        try await changes.take(body)
     }
 }

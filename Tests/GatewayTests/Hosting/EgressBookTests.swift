@@ -10,7 +10,7 @@ import Testing
 
 /// What a server asks too much is missing for its own questions, not for others'.
 @Suite struct EgressBookTests {
-    private static func key(_ server: String, _ tenant: String = "main") -> EgressBook.Key {
+    fileprivate static func key(_ server: String, _ tenant: String = "main") -> EgressBook.Key {
         EgressBook.Key(
             tenant: TenantID(unchecked: tenant),
             server: ServerName(unchecked: server)
@@ -24,6 +24,21 @@ import Testing
     private func withBook(
         _ body: @escaping @Sendable (EgressBook, EventLoop) async throws -> Void
     ) async throws {
+        try await withStore { store, loop in try await body(Self.book(in: store, on: loop), loop) }
+    }
+
+    private static func book(in store: MemoryStore, on loop: EventLoop) -> EgressBook {
+        EgressBook(
+            loop: loop,
+            store: LateStore(store, on: loop),
+            clock: ManualClock(),
+            environment: EnvironmentName(unchecked: "staging")
+        )
+    }
+
+    private func withStore(
+        _ body: @escaping @Sendable (MemoryStore, EventLoop) async throws -> Void
+    ) async throws {
         let seed = SecretBytes([UInt8](repeating: 7, count: 32))
         let store = MemoryStore(
             hashing: hashing,
@@ -32,13 +47,7 @@ import Testing
         )
         let loop = try EventLoop()
         let thread = try loop.start()
-        let book = EgressBook(
-            loop: loop,
-            store: store,
-            clock: ManualClock(),
-            environment: EnvironmentName(unchecked: "staging")
-        )
-        let result = await loop.spawnThrowing { try await body(book, loop) }.result
+        let result = await loop.spawnThrowing { try await body(store, loop) }.result
         loop.stop()
         thread.join()
         try result.get()
@@ -107,6 +116,99 @@ import Testing
                 _ = try await book.refuse(rule, of: key, by: "ana")
             }
             for task in loud + second + [quiet] { _ = try await task.value }
+        }
+    }
+
+    // MARK: Grants
+
+    fileprivate static func once(_ length: EgressGrant.Length = .once) throws -> EgressGrant {
+        EgressGrant(
+            tenant: key("held").tenant,
+            server: key("held").server,
+            rule: try EgressRule("host-1.example"),
+            length: length,
+            by: "ana",
+            since: Timestamp(milliseconds: 0)
+        )
+    }
+
+    /// Whether a connection to that place is let through.
+    fileprivate static func connects(_ book: EgressBook) async throws -> Bool {
+        let answer = try await book.permission(
+            for: try target(1),
+            of: key("held"),
+            code: "unknown",
+            waitingUntil: nil
+        )
+        if case .granted = answer { return true }
+        return false
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `a grant for once that could not be spent is there for the next connection`() async throws
+    {
+        try await withStore { store, loop in
+            let book = Self.book(in: store, on: loop)
+            try await book.allow(try Self.once())
+            store.setHealth(.notWritable("full"))
+            await #expect(throws: StoreError.notWritable("full")) {
+                try await Self.connects(book)
+            }
+            #expect(await book.allGrants == [try Self.once()])
+            store.setHealth(.writable)
+            #expect(try await Self.connects(book))
+            #expect(try await !Self.connects(book))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `of several connections at once a grant for once lets one through`() async throws {
+        try await withBook { book, loop in
+            try await book.allow(try Self.once())
+            let tasks = (0..<8).map { _ in
+                loop.spawnThrowing { try await Self.connects(book) }
+            }
+            var count = 0
+            for task in tasks where try await task.value { count += 1 }
+            #expect(count == 1)
+        }
+    }
+
+    enum Act: CaseIterable, Sendable {
+        case allow, refuse, connect
+
+        static let pairs = allCases.flatMap { first in allCases.map { (first, $0) } }
+
+        func run(on book: EgressBook) async throws {
+            switch self {
+            case .allow: try await book.allow(try EgressBookTests.once(.forGood))
+            case .refuse:
+                _ = try await book.refuse(
+                    try EgressBookTests.once().rule,
+                    of: EgressBookTests.key("held"),
+                    by: "ana"
+                )
+            case .connect: _ = try await EgressBookTests.connects(book)
+            }
+        }
+    }
+
+    /// Whatever order they come in: a restart brings back what was there, and nothing else.
+    @Test(.timeLimit(.minutes(5)), arguments: Act.pairs, [false, true])
+    func `two acts on one grant at once leave the same here and in the store`(
+        acts: (Act, Act),
+        isGranted: Bool
+    ) async throws {
+        try await withStore { store, loop in
+            let book = Self.book(in: store, on: loop)
+            if isGranted { try await book.allow(try Self.once()) }
+            let tasks = [acts.0, acts.1].map { act in
+                loop.spawnThrowing { try await act.run(on: book) }
+            }
+            for task in tasks { try await task.value }
+            let next = Self.book(in: store, on: loop)
+            try await next.load(isTimeLost: false)
+            #expect(await next.allGrants == book.allGrants)
         }
     }
 }
