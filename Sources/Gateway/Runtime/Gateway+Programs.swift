@@ -9,13 +9,25 @@ import Storage
 
 extension Gateway {
     /// Takes what the program of a new process is; returns why no call may go to it, or nil.
-    func judge(_ program: ProgramFinding, of key: ServerKey) async -> String? {
-        let standing = await standing(of: program, key)
-        if programs[key] != standing {
+    func judge(
+        _ program: ProgramFinding,
+        of key: ServerKey,
+        _ taker: TenantRoom.Taker?
+    ) async -> String? {
+        let (refusal, isNew) = await programTurns.take { () async -> (String?, Bool) in
+            // Asked in its turn: what was replaced meanwhile says nothing of what took its place, not
+            // even where nothing is accepted of that yet.
+            guard await !fleet.isLeaving(.init(tenant: key.tenant, server: key.server), taker)
+            else {
+                return ("another one takes its place", false)
+            }
+            let standing = await standing(of: program, key)
+            let isNew = programs[key] != standing
             programs[key] = standing
-            if descriptions[key] != nil { await rebuild(key) }
+            return (standing.refusal, isNew)
         }
-        return standing.refusal
+        if isNew, descriptions[key] != nil { await rebuild(key) }
+        return refusal
     }
 
     /// The servers with a tool at T3, which need a stronger cage or a written minimum.
@@ -88,16 +100,14 @@ extension Gateway {
         )
     }
 
-    /// Forgets the program of servers whose command an approver just accepted: the next start shows
-    /// which it is.
-    func forgetPrograms(of servers: [Configuration.Server]) async throws {
-        for server in servers {
+    /// Forgets the program of servers whose command an approver accepts: the next start shows which
+    /// it is.
+    ///
+    /// For the transaction that accepts the command.
+    func forgettingPrograms(of servers: [Configuration.Server]) -> [StateChange] {
+        servers.map { server in
             let key = ServerKey(tenant: server.tenant, server: server.name)
-            programs[key] = nil
-            guard try await store.entry(programKey(key)) != nil else { continue }
-            _ = try await store.commit(
-                Transaction(changes: [.delete(programKey(key), expecting: .anything)])
-            )
+            return .delete(programKey(key), expecting: .anything)
         }
     }
 

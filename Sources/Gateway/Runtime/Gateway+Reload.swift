@@ -81,12 +81,10 @@ extension Gateway {
                 )
             }
             let known = (waiting.replaced ?? current).configuration.allServers
-            try await forgetPrograms(
-                of: waiting.set.configuration.allServers.filter { server in
-                    !known.contains { $0.isStarted(like: server) }
-                }
-            )
-            try await adopt(waiting.set, by: name)
+            let others = waiting.set.configuration.allServers.filter { server in
+                !known.contains { $0.isStarted(like: server) }
+            }
+            try await adopt(waiting.set, by: name, forgettingProgramsOf: others)
             pending = nil
             return lines
         }
@@ -95,14 +93,20 @@ extension Gateway {
         return lines
     }
 
-    /// Makes a configuration the accepted one, with its digest in the log.
-    func keep(_ set: PolicySet, by name: String) async throws {
+    /// Makes a configuration the accepted one, with its digest in the log; `others` are servers that
+    /// execute another command under it.
+    func keep(
+        _ set: PolicySet,
+        by name: String,
+        forgettingProgramsOf others: [Configuration.Server] = []
+    ) async throws {
         let text = set.acceptedText
         let digest = OpenSSLHashing().sha256(text)
         // Every row is sealed: a client's file may hold secrets as plain values.
         var changes = [
             StateChange.put(StartingConfiguration.key, value: text, expecting: .anything)
         ]
+        changes += forgettingPrograms(of: others)
         var serial: [RecordField] = []
         if let trust, let signature = set.signature {
             changes.append(signature.keeping(under: trust))

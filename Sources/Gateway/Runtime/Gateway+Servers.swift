@@ -20,9 +20,13 @@ extension Gateway {
     ///
     /// What may fail comes first: secrets, clients, and, with the name of who did it, making it the
     /// accepted one. Returns the servers that are others now, of which nothing is known until they are
-    /// asked.
+    /// asked. `others` are those that execute another command, which the approver accepts with it.
     @discardableResult
-    func adopt(_ set: PolicySet, by name: String?) async throws -> Set<ServerKey> {
+    func adopt(
+        _ set: PolicySet,
+        by name: String?,
+        forgettingProgramsOf others: [Configuration.Server] = []
+    ) async throws -> Set<ServerKey> {
         let secrets = try await secretValues(set.configuration)
         try secrets.checkPlain(set.configuration)
         let screener = try Self.screener(knownSecrets.take(secrets, log: parts.log), parts)
@@ -33,21 +37,26 @@ extension Gateway {
             folder: folder,
             protectedPaths: protectedPaths(set.configuration)
         )
-        if let name {
-            do {
-                try await keep(set, by: name)
-            } catch {
-                await fleet.discard(prepared)
-                throw error
+        // No program is judged meanwhile: one that is started under the rules before would be taken for
+        // what the new command turned out to be.
+        let (leaving, gone) = try await programTurns.take {
+            if let name {
+                do {
+                    try await keep(set, by: name, forgettingProgramsOf: others)
+                } catch {
+                    await fleet.discard(prepared)
+                    throw error
+                }
             }
+            // First what looks for secrets, then who may say them.
+            await door.replace(screener)
+            shelf.replace(secrets, at: parts.clock.timestamp)
+            await fleet.cap(set.configuration.hostingByTenant)
+            let leaving = await fleet.adopt(prepared, screener: screener)
+            let gone = replaceClients(prepared.clients)
+            current = set
+            return (leaving, gone)
         }
-        // First what looks for secrets, then who may say them.
-        await door.replace(screener)
-        shelf.replace(secrets, at: parts.clock.timestamp)
-        await fleet.cap(set.configuration.hostingByTenant)
-        let leaving = await fleet.adopt(prepared, screener: screener)
-        let gone = replaceClients(prepared.clients)
-        current = set
         if name != nil { isUnderNothing = false }
         await desk.change(Self.settings(set.configuration))
         // A yes was for the server that was shown, not for another of its name.

@@ -71,6 +71,8 @@ package actor Gateway {
     var knownSecrets: KnownSecrets
     let changes: TakingTurns
     let rebuilds: TakingTurns
+    /// One after another: judging a program, accepting one, and having others in the place of servers.
+    let programTurns: TakingTurns
     var clients: [(Configuration.Server, MCPClient)] = []
     /// When each server is asked again by itself.
     var nextLook: [ServerKey: NextLook] = [:]
@@ -177,6 +179,7 @@ package actor Gateway {
         trust = ground.trust
         changes = TakingTurns(on: ground.loop)
         rebuilds = TakingTurns(on: ground.loop)
+        programTurns = TakingTurns(on: ground.loop)
         started = ground.parts.clock.timestamp
         startedAt = ground.loop.now
         tokens = wiring.tokens

@@ -148,9 +148,7 @@ extension ServerFleet {
         of server: Configuration.Server,
         _ facts: ServerFacts
     ) async -> String? {
-        let key = Key(tenant: server.tenant, server: server.name)
-        guard !isLeaving(key, facts.current.taker) else { return "another one takes its place" }
-        return await notices.judge(server.name, server.tenant, program)
+        await notices.judge(server.name, server.tenant, program, facts.current.taker)
     }
 
     private static func program(_ command: ResolvedCommand, _ cache: TreeDigests) -> ProgramFinding

@@ -17,11 +17,12 @@ final class ServerNotices: Sendable {
     func judge(
         _ server: ServerName,
         _ tenant: TenantID,
-        _ program: ProgramFinding
+        _ program: ProgramFinding,
+        _ taker: TenantRoom.Taker?
     ) async -> String? {
         guard let gateway else { return "the gateway is stopping" }
         let key = Gateway.ServerKey(tenant: tenant, server: server)
-        return await gateway.judge(program, of: key)
+        return await gateway.judge(program, of: key, taker)
     }
 
     func report(

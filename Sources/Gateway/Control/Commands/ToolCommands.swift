@@ -233,8 +233,10 @@ extension Gateway {
         by name: String
     ) async throws {
         let key = ServerKey(tenant: server.tenant, server: server.name)
-        try await accept(program, of: key, change: "program-accepted", by: name)
-        programs[key] = .accepted(program)
+        try await programTurns.take {
+            try await accept(program, of: key, change: "program-accepted", by: name)
+            programs[key] = .accepted(program)
+        }
         // Calls wait for what it says of itself.
         absences[key] = nil
         await clients.first { ($0.0.tenant, $0.0.name) == (key.tenant, key.server) }?.1.hold(nil)
