@@ -105,6 +105,40 @@ extension ApprovalBookTests {
         #expect(sent.spends == [ticket(1)])
     }
 
+    private static let gone = Refusal(code: .changed, rule: "policy", agentText: "refused: gone")
+
+    /// A yes that is being spent is not open, so that what ends open ones passes it by.
+    @Test(
+        "what ended a yes while it was being spent holds when the spend fails",
+        arguments: [
+            (ApprovalEvent.approversReset, ApprovalRecord.Step.withdrawn(.approversReset)),
+            (.revoked(.main, nil), .withdrawn(.revoked)),
+            (.credentialRevoked(.main, "token"), .withdrawn(.revoked)),
+            (.rejudged(ticket(1), .refused(gone)), .withdrawn(.judgedAnew)),
+            (.approversChanged([Approver(person: .bo)]), .voteVoid(of: .ana)),
+        ]
+    )
+    func ended(_ event: ApprovalEvent, _ step: ApprovalRecord.Step) {
+        var book = book()
+        _ = book.handle(.asked(ask(), by: waiter(1), fresh: ticket(1)), at: at(0))
+        _ = book.handle(yes(.ana), at: at(1))
+        _ = book.handle(.dispatched(ticket(1), current: binding(), by: waiter(1)), at: at(2))
+        #expect(book.unsettled.map(\.ticket) == [ticket(1)])
+        #expect(book.handle(event, at: at(3)).steps == [])
+        #expect(book.handle(.spendFailed(ticket(1)), at: at(4)).steps == [.spendFailed, step])
+        let sent = book.handle(.dispatched(ticket(1), current: binding(), by: waiter(2)), at: at(5))
+        #expect(sent.spends == [])
+    }
+
+    @Test func `a call on its way is known to its end whatever ends yeses meanwhile`() {
+        var book = book()
+        _ = book.handle(.asked(ask(), by: waiter(1), fresh: ticket(1)), at: at(0))
+        _ = book.handle(yes(.ana), at: at(1))
+        _ = book.handle(.dispatched(ticket(1), current: binding(), by: waiter(1)), at: at(2))
+        _ = book.handle(.approversReset, at: at(3))
+        #expect(book.handle(.ended(ticket(1), isKnown: false), at: at(4)).steps == [.unknown])
+    }
+
     @Test func `a call on its way outlives its question's expiry`() {
         var book = book()
         _ = book.handle(.asked(ask(), by: waiter(1), fresh: ticket(1)), at: at(0))

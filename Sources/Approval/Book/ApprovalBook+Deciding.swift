@@ -94,12 +94,18 @@ extension ApprovalBook {
         effects.append(.spend(question, waiter))
     }
 
-    /// The yes is open again only because the transaction that spent it is known not to exist.
+    /// The yes is open again only because the transaction that spent it is known not to exist, and
+    /// no more than it would be had it never been spent.
     mutating func spendFailed(_ ticket: TicketID) {
         guard var question = entries[ticket]?.question, question.state == .spent else { return }
         question.state = .approved
         entries[ticket]?.question = question
         record(.spendFailed, question)
+        if let withdrawal = entries[ticket]?.withdrawal {
+            withdraw(ticket, withdrawal)
+        } else {
+            dropVoidVotes(of: ticket)
+        }
     }
 
     /// The store still has the question as it was before the votes.
@@ -138,7 +144,11 @@ extension ApprovalBook {
     }
 
     mutating func rejudged(_ ticket: TicketID, _ judgement: Rejudgement) {
-        guard let question = entries[ticket]?.question, question.isOpen else { return }
+        guard let question = entries[ticket]?.question else { return }
+        if case .refused = judgement, question.state == .spent {
+            entries[ticket]?.withdrawal = .judgedAnew
+        }
+        guard question.isOpen else { return }
         switch judgement {
         case .ask(let people, let tier, let reasons, let causes, let policy, let pin):
             var binding = question.binding
@@ -157,27 +167,25 @@ extension ApprovalBook {
         }
     }
 
-    /// A yes of somebody who is no approver any more does not count.
     mutating func change(_ approvers: [Approver]) {
         self.approvers = approvers
         endGrantsWithoutGiver()
-        for (ticket, entry) in entries.sorted(by: { $0.key < $1.key }) where entry.question.isOpen {
-            var question = entry.question
-            let void = question.votes.filter { vote in
-                !approvers.contains {
-                    $0.person == vote.person && $0.sees(question.binding.tenant)
-                }
-            }
-            guard !void.isEmpty else { continue }
-            question.votes.removeAll { void.contains($0) }
-            if question.votes.count < question.people { question.state = .waiting }
-            entries[ticket]?.question = question
-            for vote in void { record(.voteVoid(of: vote.person), question) }
-            effects.append(.persist(question))
-            effects.append(
-                .notify(.waiting(ticket, missing: question.people - question.votes.count))
-            )
+        for ticket in entries.keys.sorted() { dropVoidVotes(of: ticket) }
+    }
+
+    /// A yes of somebody who is no approver any more does not count.
+    private mutating func dropVoidVotes(of ticket: TicketID) {
+        guard var question = entries[ticket]?.question, question.isOpen else { return }
+        let void = question.votes.filter { vote in
+            !approvers.contains { $0.person == vote.person && $0.sees(question.binding.tenant) }
         }
+        guard !void.isEmpty else { return }
+        question.votes.removeAll { void.contains($0) }
+        if question.votes.count < question.people { question.state = .waiting }
+        entries[ticket]?.question = question
+        for vote in void { record(.voteVoid(of: vote.person), question) }
+        effects.append(.persist(question))
+        effects.append(.notify(.waiting(ticket, missing: question.people - question.votes.count)))
     }
 
     /// Ends what a principal or a credential has open and granted.
@@ -191,14 +199,19 @@ extension ApprovalBook {
         _ isMeant: (Binding) -> Bool
     ) {
         for (ticket, entry) in entries.sorted(by: { $0.key < $1.key })
-        where entry.question.isOpen && isMeant(entry.question.binding) {
-            close(
-                ticket,
-                .withdrawn(withdrawal),
-                .withdrawn(withdrawal),
-                .refused(Self.withdrawn(withdrawal))
-            )
-            drop(ticket)
+        where isMeant(entry.question.binding) {
+            if entry.question.state == .spent { entries[ticket]?.withdrawal = withdrawal }
+            if entry.question.isOpen { withdraw(ticket, withdrawal) }
         }
+    }
+
+    private mutating func withdraw(_ ticket: TicketID, _ withdrawal: Question.Withdrawal) {
+        close(
+            ticket,
+            .withdrawn(withdrawal),
+            .withdrawn(withdrawal),
+            .refused(Self.withdrawn(withdrawal))
+        )
+        drop(ticket)
     }
 }

@@ -37,6 +37,8 @@ package struct ApprovalBook: Sendable {
         var question: Question
         var waiter: Waiter?
         let deadline: Deadline
+        /// What ended it while its yes was being spent: it counts if the spend comes to nothing.
+        var withdrawal: Question.Withdrawal?
     }
 
     package var settings: ApprovalSettings
@@ -147,10 +149,15 @@ package struct ApprovalBook: Sendable {
             .sorted { ($0.asked, $0.ticket) < ($1.asked, $1.ticket) }
     }
 
+    /// Every question that is open, or was until its yes was spent on a call that has not ended.
+    package var unsettled: [Question] {
+        entries.values.map(\.question).filter { $0.isOpen || $0.state == .spent }
+            .sorted { ($0.asked, $0.ticket) < ($1.asked, $1.ticket) }
+    }
+
     /// When each question, and each standing yes, that is not over began.
     package var begun: [Timestamp] {
-        entries.values.map(\.question).filter { $0.isOpen || $0.state == .spent }.map(\.asked)
-            + grants.values.map(\.grant.given)
+        unsettled.map(\.asked) + grants.values.map(\.grant.given)
     }
 
     /// What an agent may know of a ticket: nil for an unknown one and for another principal's.

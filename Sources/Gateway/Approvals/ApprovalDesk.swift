@@ -233,7 +233,7 @@ package actor ApprovalDesk: Questions {
 
     /// Ends the questions about what is gone, such as a server that was replaced.
     func withdraw(_ isMeant: (Binding) -> Bool) async {
-        for question in book.waiting() where isMeant(question.binding) {
+        for question in book.unsettled where isMeant(question.binding) {
             let event = ApprovalEvent.rejudged(question.ticket, .refused(Self.replaced))
             _ = await carryOut(book.handle(event, at: moment), call: nil)
         }
