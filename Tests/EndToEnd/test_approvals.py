@@ -154,6 +154,35 @@ class Tickets(unittest.TestCase):
         self.assertIn("too long for a person to review", text_of(self.shop.destroy("x" * (64 * 1024 - 10))))
 
 
+class Unsent(unittest.TestCase):
+    """A yes is used up by the call it was given to, sent or not."""
+
+    def test_a_yes_whose_call_was_not_sent_is_gone_and_its_agent_hears_so(self):
+        with Shop(QUICK, accept=["shop"]) as shop:
+            def state():
+                return json.loads(shop.run("servers", "list", "--json").stdout)[0]["state"]
+
+            ticket = shop.ticket(shop.destroy("unsent"))
+            status, output = shop.vote(ticket)
+            self.assertEqual(status, 0, output)
+            # Its cage has nothing to show any more.
+            docs, away = shop.folder / "docs", shop.folder / "away"
+            docs.rename(away)
+            shop.run("servers", "restart", "shop")
+            shop.wait_for(lambda: state() not in ("running", "starting", "stopping"))
+            text = text_of(shop.destroy("unsent"))
+            self.assertIn("the approval of this call is used up, sent again it asks a person anew", text)
+            shop.settle()
+            self.assertEqual([r["detail"]["status"] for r in shop.records() if r["kind"] == "outcome" and r["tool"] == "destroy"],
+                             ["not-sent"])
+            away.rename(docs)
+            shop.run("servers", "restart", "shop")
+            shop.wait_for(lambda: state() == "running")
+            # As it was told: the same call is another question, and nothing was done.
+            self.assertNotEqual(shop.ticket(shop.destroy("unsent")), ticket)
+            self.assertEqual(shop.done(), [])
+
+
 class Time(unittest.TestCase):
     def test_nobody_answers_in_time_and_a_late_yes_revives_nothing(self):
         brief = WORKSHOP.replace("hold: 20s, expiry: 30s", "hold: 200ms, expiry: 4s")

@@ -55,18 +55,45 @@ extension Door {
             tally.refused(refusal.code)
             judged.tally.judged(.refused, judged.verdict.tier)
             settle(judged, OutcomeDetail(status: .notSent, duration: .zero, error: refusal.rule))
-            if let approval { await questions?.ended(approval, isKnown: true) }
-            return .refused(refusal, verdict: judged.id)
+            let answer = CallAnswer.refused(refusal, verdict: judged.id)
+            guard let approval else { return answer }
+            await questions?.ended(approval, isKnown: true)
+            return Self.unsent(answer, having: approval)
         }
         judged.tally.judged(approval == nil ? .allowed : .approved, judged.verdict.tier)
         if !judged.call.isAnswer { usual.note(judged, isApproved: approval != nil) }
-        let (answer, isKnown) = await dispatch(
+        let (answer, failure) = await dispatch(
             AuthorizedCall(judged),
             channel: channel,
             cancellation: cancellation
         )
-        if let approval { await questions?.ended(approval, isKnown: isKnown) }
-        return answer
+        guard let approval else { return answer }
+        await questions?.ended(approval, isKnown: failure == nil || failure == .notSent)
+        return failure == .notSent ? Self.unsent(answer, having: approval) : answer
+    }
+
+    /// Tells the agent that the yes is gone although nothing was sent.
+    ///
+    /// It does not come back: its spend is on the disk, nobody can be shown its arguments any more, and
+    /// while it was spent nothing ended it that ends a waiting yes. Of standing yeses agents know
+    /// nothing; the use counts.
+    private static func unsent(
+        _ answer: CallAnswer,
+        having approval: SpentApproval
+    ) -> CallAnswer {
+        guard case .question = approval.source, case .refused(let refusal, let verdict) = answer,
+            refusal.code != .revoked
+        else { return answer }
+        return .refused(
+            Refusal(
+                code: refusal.code,
+                rule: refusal.rule,
+                agentText: refusal.agentText
+                    + "; the approval of this call is used up, sent again it asks a person anew",
+                auditText: refusal.auditText
+            ),
+            verdict: verdict
+        )
     }
 
     /// Whether what the verdict rests on still holds, read again after every wait.
@@ -129,19 +156,21 @@ extension Door {
     }
 
     /// Sends the call, once: the type of `authorized` sees to it.
+    ///
+    /// With the answer comes how the server failed to give one.
     @inline(__always)
     func dispatch(
         _ authorized: consuming AuthorizedCall,
         channel: any ReplyChannel,
         cancellation: CallCancellation
-    ) async -> (CallAnswer, isKnown: Bool) {
+    ) async -> (CallAnswer, UpstreamFailure.Kind?) {
         let judged = authorized.judged
         loop.answersDue += 1
         defer { loop.answersDue -= 1 }
         let result = await forward(authorized, channel: channel, cancellation: cancellation)
         let duration = result.duration
-        let isKnown =
-            if case .failure(let failure) = result.answer { failure.kind == .notSent } else { true }
+        let failure: UpstreamFailure.Kind? =
+            if case .failure(let failure) = result.answer { failure.kind } else { nil }
         let answer: CallAnswer
         if let given = finishNow(judged, result) {
             answer = given
@@ -149,7 +178,7 @@ extension Door {
             answer = await finish(judged, result)
         }
         countOwnTime(judged, upstream: duration)
-        return (answer, isKnown)
+        return (answer, failure)
     }
 
     @inline(__always)
