@@ -1,12 +1,13 @@
 """`input_required` in every way a server of 2026-07-28 may say it, through the gateway: what is asked and what the server
 hears are what a direct connection has, whichever revision the agent speaks."""
 import json
+import signal
 import unittest
 
 from agents import MODERN, configuration, text_of
 from test_protocol_kept_streams import events
 from test_protocol_translation import ABLE, Able
-from upstreams import ProtocolGateway, hosted, journal
+from upstreams import ProtocolGateway, hosted, journal, outcomes
 
 import rounds  # noqa: E402 - of `fixtures`, where `upstreams` looks
 
@@ -125,6 +126,27 @@ class Rounds(unittest.TestCase):
         self.assertTrue(got["result"]["isError"], got)
         # Neither ended anything.
         self.assertEqual(len(self.legs("tools/call", {"name": "rounds", "arguments": {"text": "x"}})[0]), 3)
+
+    def test_what_cannot_go_on_after_its_first_round_is_not_said_to_be_unsent(self):
+        server = {**hosted(MODERN), "command": ["/usr/bin/python3", "/fixtures/rounds.py"], "elicitation": ["form"]}
+        with ProtocolGateway(configuration({"rounds": server}, ["rounds.rounds"]), accept=["rounds"]) as gateway:
+            agent = Able(gateway, SESSION, "rounds")
+            connection = agent.start(agent.message("tools/call", {"name": "rounds", "arguments": {"text": "x"}}))
+            response = connection.getresponse()
+            asked = events(response, lambda m: m and "id" in m)[-1][1]
+            # The rules change while the person thinks: the answer may not go to the server.
+            file = gateway.folder / "gatehouse.yaml"
+            file.write_text(file.read_text().replace('"tier": "T0"', '"tier": "T2"'))
+            gateway.process.send_signal(signal.SIGHUP)
+            gateway.wait_for(lambda: "reloaded" in gateway.log_text())
+            self.assertEqual(agent.send({"jsonrpc": "2.0", "id": asked["id"], "result": self.answer(asked)})[0], 202)
+            answer = events(response, lambda m: m and "id" in m)[-1][1]
+            self.assertTrue(answer["result"]["isError"], answer)
+            connection.close()
+            agent.close()
+            gateway.settle()
+            # The question has an outcome of its own, before.
+            self.assertEqual(outcomes(gateway, "rounds")[-1]["detail"]["status"], "lost")
 
 
 if __name__ == "__main__":

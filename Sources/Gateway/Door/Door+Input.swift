@@ -72,21 +72,28 @@ extension Door {
             }
         }
         for round in 0...Limits.inputRoundCount {
-            let answer = try await judged.resolved.server.client.call(
-                call,
-                wantsProgress: judged.call.progressToken != nil,
-                logLevel: judged.call.logLevel,
-                // The log names our part of the trace: it is the call's own id.
-                traceparent: judged.call.trace?.child(span: judged.id),
-                modes: modes,
-                questions: questions,
-                timeout: judged.resolved.server.settings.callTimeout,
-                // The client lives on this loop and asks right before it sends: a server that
-                // slept may have taken a while to start.
-                isStillAllowed: { (self as any CallRules).allows(judged) },
-                cancellation: cancellation,
-                notifications: notifications
-            )
+            let answer: UpstreamAnswer
+            do throws(UpstreamFailure) {
+                answer = try await judged.resolved.server.client.call(
+                    call,
+                    wantsProgress: judged.call.progressToken != nil,
+                    logLevel: judged.call.logLevel,
+                    // The log names our part of the trace: it is the call's own id.
+                    traceparent: judged.call.trace?.child(span: judged.id),
+                    modes: modes,
+                    questions: questions,
+                    timeout: judged.resolved.server.settings.callTimeout,
+                    // The client lives on this loop and asks right before it sends: a server that
+                    // slept may have taken a while to start.
+                    isStillAllowed: { (self as any CallRules).allows(judged) },
+                    cancellation: cancellation,
+                    notifications: notifications
+                )
+            } catch {
+                // The server has had the call: what it did before it asked is not known.
+                guard round > 0, error.kind == .notSent else { throw error }
+                throw UpstreamFailure(.lost, error.description)
+            }
             guard case .input(let node) = answer else { return answer }
             let request: InputRequest
             do throws(Elicitation.Problem) {

@@ -153,7 +153,7 @@ package actor MCPClient {
             throw UpstreamFailure(.notSent, "it offers other tools since it was started anew")
         }
         guard isStillAllowed else {
-            throw UpstreamFailure(.notSent, "the rules changed while the server was started")
+            throw UpstreamFailure(.notSent, "the rules changed before it was sent")
         }
     }
 
