@@ -98,7 +98,7 @@ extension Gateway {
     ) async throws -> [UInt8] {
         let reply = ControlReply { _ in false }
         var call = ControlCall(request, approver: approver, nil, reply)
-        call.person = await approvers.person(approver)
+        call.standing = await approvers.approver(approver)
         return try await export(call, asCSV: isCSV)
     }
 

@@ -81,11 +81,17 @@ package actor ApproverBook {
         return left.contains { $0.roles.contains(.admin) && $0.tenants == nil }
     }
 
-    /// The change that stores an approver; the caller commits it with its record.
+    /// Somebody who becomes an approver as soon as the change that stores them is durable.
+    package struct Addition: Sendable {
+        package let change: StateChange
+        fileprivate let approver: Approver
+    }
+
+    /// What makes somebody an approver; the caller commits its change with its record.
     package func adding(
         _ person: Person,
         passphrase: [UInt8]
-    ) async throws(ControlError) -> StateChange {
+    ) async throws(ControlError) -> Addition {
         guard passphrase.count >= Limits.passphraseByteCount else {
             throw ControlError(
                 .usage,
@@ -98,33 +104,33 @@ package actor ApproverBook {
         guard let hash = made else {
             throw ControlError(.refused, "the passphrase could not be hashed; try again")
         }
-        pending[person.name] = Approver(person: person, hash: hash)
         guard case .object(var row) = person.value else {
             throw ControlError(.refused, "the roles cannot be kept")
         }
         row["environment"] = JSONValue(environment.rawValue)
         row["hash"] = JSONValue(hash.text)
-        return .put(
-            StateKey(.main, .approvers, person.name.rawValue),
-            value: JSONValue.object(row).serialised(),
-            expecting: .anything
+        return Addition(
+            change: .put(
+                StateKey(.main, .approvers, person.name.rawValue),
+                value: JSONValue.object(row).serialised(),
+                expecting: .anything
+            ),
+            approver: Approver(person: person, hash: hash)
         )
     }
 
-    private var pending: [PrincipalName: Approver] = [:]
-
-    /// Takes over what `adding` prepared, once it is durable.
-    package func committed(_ name: PrincipalName) {
-        if let approver = pending.removeValue(forKey: name) { approvers[name] = approver }
+    /// Takes over what `adding` made, once it is durable.
+    package func committed(_ addition: Addition) {
+        approvers[addition.approver.name] = addition.approver
     }
 
     package func removed(_ name: PrincipalName) { approvers[name] = nil }
 
-    /// The one prepared by `adding` is all there is, once that is durable.
-    package func replaced(by name: PrincipalName) {
+    /// The one made by `adding` is all there is, once that is durable.
+    package func replaced(by addition: Addition) {
         approvers = [:]
         failures = [:]
-        committed(name)
+        committed(addition)
     }
 
     /// The approver a credential proves, or why not.

@@ -76,8 +76,11 @@ struct ControlCall: Sendable {
         self.reply = reply
     }
 
-    /// Who proved to be somebody, with their roles as they are now.
-    var person: Person?
+    /// Who proved to be somebody, as they were when the call began.
+    var standing: ApproverBook.Approver?
+
+    /// The same, with their roles.
+    var person: Person? { standing?.person }
 
     /// Whether it may see and decide what belongs to that tenant; who has the socket sees all.
     func sees(_ tenant: TenantID) -> Bool { person?.sees(tenant) ?? true }
@@ -124,10 +127,10 @@ struct ControlCommand: Sendable {
         var call = call
         if let name = call.approver {
             // Nobody would be somebody without limits: one who is gone by now is refused.
-            guard let person = await gateway.approvers.person(name) else {
+            guard let approver = await gateway.approvers.approver(name) else {
                 throw ControlError(.refused, "`\(name)` is no approver any more")
             }
-            call.person = person
+            call.standing = approver
         }
         try level.check(call.person)
         return try await action(gateway, call)

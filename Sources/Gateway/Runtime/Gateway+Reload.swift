@@ -59,8 +59,8 @@ extension Gateway {
     /// Takes over what waits, because an approver said so.
     ///
     /// `digest` is of what the approver was shown: a yes covers nothing else.
-    func acceptPending(_ digest: String, by name: String) async throws -> [String] {
-        let lines = try await inTurn {
+    func acceptPending(_ digest: String, for call: ControlCall) async throws -> [String] {
+        let lines = try await inTurn(changes, for: call) {
             guard let waiting = pending else {
                 throw ControlError(.refused, "no looser configuration waits")
             }
@@ -84,7 +84,7 @@ extension Gateway {
             let others = waiting.set.configuration.allServers.filter { server in
                 !known.contains { $0.isStarted(like: server) }
             }
-            try await adopt(waiting.set, by: name, forgettingProgramsOf: others)
+            try await adopt(waiting.set, by: call.actor, forgettingProgramsOf: others)
             pending = nil
             return lines
         }

@@ -69,7 +69,10 @@ package actor Gateway {
     var programs: [ServerKey: ProgramStanding] = [:]
     var entries: [ServerKey: ServerEntry] = [:]
     var knownSecrets: KnownSecrets
+    /// Changes of the configuration and the lock.
     let changes: TakingTurns
+    /// Changes of who may do what: people and tokens.
+    let access: TakingTurns
     let rebuilds: TakingTurns
     /// One after another: judging a program, accepting one, and having others in the place of servers.
     let programTurns: TakingTurns
@@ -178,6 +181,7 @@ package actor Gateway {
         listenAddress = listen ?? ground.starting.set.configuration.listen.mcp
         trust = ground.trust
         changes = TakingTurns(on: ground.loop)
+        access = TakingTurns(on: ground.loop)
         rebuilds = TakingTurns(on: ground.loop)
         programTurns = TakingTurns(on: ground.loop)
         started = ground.parts.clock.timestamp

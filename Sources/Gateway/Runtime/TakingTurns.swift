@@ -35,7 +35,9 @@ actor TakingTurns {
         isTaken = false
     }
 
-    /// Runs `body`, where the caller is, when all that began before are done.
+    /// Runs `body` when all that began before are done, and alone.
+    ///
+    /// So what `body` looks at first still holds when it acts, however long it waits between.
     nonisolated func take<Value, Failure>(
         _ body: () async throws(Failure) -> Value
     ) async throws(Failure) -> Value {
@@ -55,5 +57,29 @@ extension Gateway {
     /// Runs one change of the configuration or the lock after another.
     func inTurn<Value>(_ body: () async throws -> Value) async throws -> Value {
         try await changes.take(body)
+    }
+
+    /// Runs what somebody asked for in its turn, unless they may not ask for it any more by then.
+    func inTurn<Value>(
+        _ turns: TakingTurns,
+        for call: ControlCall,
+        _ body: () async throws -> Value
+    ) async throws -> Value {
+        try await turns.take { () async throws -> Value in
+            try await requireStanding(of: call)
+            return try await body()
+        }
+    }
+
+    /// Refuses whoever was removed, or has other roles or another passphrase, since the call began.
+    private func requireStanding(of call: ControlCall) async throws {
+        guard let approver = call.standing else { return }
+        guard await approvers.approver(approver.name) == approver else {
+            throw ControlError(
+                .refused,
+                "the roles or the passphrase of `\(approver.name)` changed meanwhile",
+                hint: "nothing was done; `gatehouse approvers list` shows who may do what"
+            )
+        }
     }
 }

@@ -33,7 +33,9 @@ import Testing
             let passphrase = Array("correct horse battery".utf8)
             let person = Person(name: name, roles: [.admin, .approver], tenants: nil)
             var transaction = Transaction()
-            transaction.changes = [try await staging.adding(person, passphrase: passphrase)]
+            transaction.changes = [
+                try await staging.adding(person, passphrase: passphrase).change
+            ]
             _ = try await store.commit(transaction)
             try await again.load()
             #expect(await again.names == [name])

@@ -34,8 +34,9 @@ import Testing
         let result = await loop.spawnThrowing {
             let alice = PrincipalName(unchecked: "alice")
             let person = Person(name: alice, roles: [.admin], tenants: nil)
-            _ = try await book.adding(person, passphrase: Self.passphrase)
-            await book.committed(alice)
+            await book.committed(
+                try await book.adding(person, passphrase: Self.passphrase)
+            )
             try await body(book)
         }.result
         loop.stop()
@@ -92,8 +93,9 @@ import Testing
             let bertha = PrincipalName(unchecked: "bertha")
             for _ in 0..<5 { _ = await Self.answer("bertha", book) }
             let person = Person(name: bertha, roles: [.approver], tenants: nil)
-            _ = try await book.adding(person, passphrase: Self.passphrase)
-            await book.committed(bertha)
+            await book.committed(
+                try await book.adding(person, passphrase: Self.passphrase)
+            )
             #expect(
                 await Self.answer("bertha", book, Self.passphrase)?.contains("too many") == true
             )

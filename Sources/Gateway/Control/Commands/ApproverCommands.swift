@@ -42,20 +42,25 @@ extension Gateway {
         // Nobody gives what they have not.
         for tenant in person.tenants ?? [] { try call.require(tenant) }
         if person.tenants == nil { try call.require(nil) }
-        if let present = await approvers.person(person.name) { try call.requireAll(of: present) }
-        guard await approvers.keepsAdmin(without: person.name, becoming: person) else {
-            throw Self.lastAdmin
-        }
         let passphrase = Array(try call.request.required("passphrase").utf8)
-        let change = try await approvers.adding(person, passphrase: passphrase)
-        _ = try await store.commit(
-            Transaction(
-                records: [approverEvent("added", person.name.rawValue, by: call.actor, person)],
-                changes: [change]
+        // Before the turn: it takes a good part of a second.
+        let addition = try await approvers.adding(person, passphrase: passphrase)
+        try await inTurn(access, for: call) {
+            if let present = await approvers.person(person.name) {
+                try call.requireAll(of: present)
+            }
+            guard await approvers.keepsAdmin(without: person.name, becoming: person) else {
+                throw Self.lastAdmin
+            }
+            _ = try await store.commit(
+                Transaction(
+                    records: [approverEvent("added", person.name.rawValue, by: call.actor, person)],
+                    changes: [addition.change]
+                )
             )
-        )
-        await approvers.committed(person.name)
-        await desk.changeApprovers(await approverList())
+            await approvers.committed(addition)
+            await desk.changeApprovers(await approverList())
+        }
         return JSONValue.done
     }
 
@@ -104,20 +109,22 @@ extension Gateway {
 
     func removeApprover(_ call: ControlCall) async throws -> [UInt8] {
         let name = try PrincipalName(try call.request.required("name"))
-        guard let present = await approvers.person(name) else {
-            throw ControlError(.refused, "no approver `\(name)`")
-        }
-        try call.requireAll(of: present)
-        guard await approvers.keepsAdmin(without: name) else { throw Self.lastAdmin }
-        let key = StateKey(.main, .approvers, name.rawValue)
-        _ = try await store.commit(
-            Transaction(
-                records: [approverEvent("removed", name.rawValue, by: call.actor)],
-                changes: [.delete(key, expecting: .anything)]
+        try await inTurn(access, for: call) {
+            guard let present = await approvers.person(name) else {
+                throw ControlError(.refused, "no approver `\(name)`")
+            }
+            try call.requireAll(of: present)
+            guard await approvers.keepsAdmin(without: name) else { throw Self.lastAdmin }
+            let key = StateKey(.main, .approvers, name.rawValue)
+            _ = try await store.commit(
+                Transaction(
+                    records: [approverEvent("removed", name.rawValue, by: call.actor)],
+                    changes: [.delete(key, expecting: .anything)]
+                )
             )
-        )
-        await approvers.removed(name)
-        await desk.changeApprovers(await approverList())
+            await approvers.removed(name)
+            await desk.changeApprovers(await approverList())
+        }
         return JSONValue.done
     }
 
@@ -130,19 +137,23 @@ extension Gateway {
         }
         let name = try PrincipalName(try call.request.required("name"))
         let passphrase = Array(try call.request.required("passphrase").utf8)
-        let change = try await approvers.adding(Self.first(name), passphrase: passphrase)
-        let others = await approvers.names.filter { $0 != name }
-        _ = try await store.commit(
-            Transaction(
-                records: [approverEvent("reset", name.rawValue, by: call.actor)],
-                changes: others.map {
-                    .delete(StateKey(.main, .approvers, $0.rawValue), expecting: .anything)
-                } + [change]
+        let addition = try await approvers.adding(Self.first(name), passphrase: passphrase)
+        // Whoever is added meanwhile is either gone with the others, or added by somebody who is.
+        try await inTurn(access, for: call) {
+            let others = await approvers.names.filter { $0 != name }
+            _ = try await store.commit(
+                Transaction(
+                    records: [approverEvent("reset", name.rawValue, by: call.actor)],
+                    changes: others.map {
+                        .delete(StateKey(.main, .approvers, $0.rawValue), expecting: .anything)
+                    } + [addition.change]
+                )
             )
-        )
-        await desk.reset()
-        await approvers.replaced(by: name)
-        await desk.changeApprovers(await approverList())
+            // First, so that none of the others answers a question while the rest is written.
+            await approvers.replaced(by: addition)
+            await desk.reset()
+            await desk.changeApprovers(await approverList())
+        }
         return JSONValue.done
     }
 
@@ -152,14 +163,14 @@ extension Gateway {
         guard await approvers.isEmpty else {
             throw ControlError(.refused, "there is an approver already")
         }
-        let change = try await approvers.adding(Self.first(name), passphrase: passphrase)
+        let addition = try await approvers.adding(Self.first(name), passphrase: passphrase)
         _ = try await store.commit(
             Transaction(
                 records: [approverEvent("first", name.rawValue, by: "terminal")],
-                changes: [change]
+                changes: [addition.change]
             )
         )
-        await approvers.committed(name)
+        await approvers.committed(addition)
         await desk.changeApprovers(await approverList())
     }
 

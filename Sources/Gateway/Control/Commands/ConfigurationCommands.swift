@@ -18,7 +18,7 @@ extension ControlCommands {
             try call.require(nil)
             let lines = try await gateway.acceptPending(
                 try call.request.required("digest"),
-                by: call.actor
+                for: call
             )
             return JSONValue.array(lines.map { JSONValue($0) }).serialised()
         },

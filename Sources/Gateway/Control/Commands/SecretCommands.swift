@@ -25,19 +25,19 @@ extension ControlCommands {
             guard let value = Base64.decode(try call.request.required("value")) else {
                 throw ControlError(.usage, "`value` is not Base64")
             }
-            try await gateway.storeSecret(name, Gateway.trimmed(value), by: call.actor)
+            try await gateway.storeSecret(name, Gateway.trimmed(value), for: call)
             return JSONValue.done
         },
         "secrets.rotate": ControlCommand(level: .administer) { gateway, call in
             try call.require(nil)
             let name = try call.request.required("name")
             var object = JSONObject()
-            object["changed"] = JSONValue(try await gateway.rotateSecret(name, by: call.actor))
+            object["changed"] = JSONValue(try await gateway.rotateSecret(name, for: call))
             return JSONValue.object(object).serialised()
         },
         "secrets.remove": ControlCommand(level: .administer) { gateway, call in
             try call.require(nil)
-            try await gateway.removeSecret(try call.request.required("name"), by: call.actor)
+            try await gateway.removeSecret(try call.request.required("name"), for: call)
             return JSONValue.done
         },
     ]
@@ -126,38 +126,48 @@ extension Gateway {
     fileprivate func storeSecret(
         _ name: String,
         _ value: [UInt8],
-        by actor: String
+        for call: ControlCall
     ) async throws {
         guard !value.isEmpty else { throw ControlError(.usage, "secret `\(name)` is empty") }
         let (vault, now) = (vault, parts.clock.timestamp)
-        try await changeStored { try vault.set(name, value, at: now) }
-        try await recordSecret(name, "set", by: actor)
-        if current.configuration.secrets[name] != nil { try await takeSecrets() }
+        try await inTurn(changes, for: call) {
+            try await changeStored { try vault.set(name, value, at: now) }
+        }
+        try await recordSecret(name, "set", by: call.actor)
+        if current.configuration.secrets[name] != nil {
+            await refresh(only: try await inTurn { try await takeSecrets() })
+        }
     }
 
     /// Reads every source again; what changed is in force when this returns.
-    fileprivate func rotateSecret(_ name: String, by actor: String) async throws -> Bool {
-        guard current.configuration.secrets[name] != nil else { throw unknownSecret(name) }
-        let before = shelf[name]
-        try await takeSecrets()
-        let isChanged = shelf[name] != before
-        if isChanged { try await recordSecret(name, "rotated", by: actor) }
+    fileprivate func rotateSecret(_ name: String, for call: ControlCall) async throws -> Bool {
+        let (isChanged, others) = try await inTurn(changes, for: call) {
+            guard current.configuration.secrets[name] != nil else { throw unknownSecret(name) }
+            let before = shelf[name]
+            let others = try await takeSecrets()
+            return (shelf[name] != before, others)
+        }
+        await refresh(only: others)
+        if isChanged { try await recordSecret(name, "rotated", by: call.actor) }
         return isChanged
     }
 
-    fileprivate func removeSecret(_ name: String, by actor: String) async throws {
-        if case .stored = current.configuration.secrets[name] {
-            throw ControlError(
-                .refused,
-                "secret `\(printable(name))` is in use",
-                hint: "take it out of the configuration first"
-            )
-        }
+    fileprivate func removeSecret(_ name: String, for call: ControlCall) async throws {
         let vault = vault
-        guard try await changeStored({ try vault.remove(name) }) else {
-            throw ControlError(.refused, "nothing is stored as `\(printable(name))`")
+        try await inTurn(changes, for: call) {
+            // In its turn: a reload that began before may bring it into use.
+            if case .stored = current.configuration.secrets[name] {
+                throw ControlError(
+                    .refused,
+                    "secret `\(printable(name))` is in use",
+                    hint: "take it out of the configuration first"
+                )
+            }
+            guard try await changeStored({ try vault.remove(name) }) else {
+                throw ControlError(.refused, "nothing is stored as `\(printable(name))`")
+            }
         }
-        try await recordSecret(name, "removed", by: actor)
+        try await recordSecret(name, "removed", by: call.actor)
     }
 
     fileprivate nonisolated func checkSecretName(_ name: String) throws(ControlError) {
@@ -176,21 +186,22 @@ extension Gateway {
         }
     }
 
+    /// Changes the file of stored secrets; the caller has its turn.
     private func changeStored<Value: Sendable>(
         _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
         do {
-            return try await inTurn { try await parts.pool.run(body) }
+            return try await parts.pool.run(body)
         } catch let problem as SecretProblem {
             throw ControlError(.refused, problem.text)
         }
     }
 
-    /// Takes the values over as they are now; no server that does not hold one is started anew, and
-    /// those that do are asked what they offer.
-    private func takeSecrets() async throws {
+    /// Takes the values over as they are now; the caller has its turn, and asks the servers that are
+    /// others now what they offer: no server that does not hold a changed one is started anew.
+    private func takeSecrets() async throws -> Set<ServerKey> {
         do {
-            await refresh(only: try await inTurn { try await adopt(current, by: nil) })
+            return try await adopt(current, by: nil)
         } catch let error as ConfigurationError {
             throw ControlError(.refused, "\(error)")
         }

@@ -140,7 +140,7 @@ extension Gateway {
 
     /// Accepts tools as they are now: pins and, where no file states one, tiers and scopes.
     func approveTools(_ call: ControlCall) async throws -> [UInt8] {
-        try await inTurn { try await approveInTurn(call) }
+        try await inTurn(changes, for: call) { try await approveInTurn(call) }
     }
 
     private func approveInTurn(_ call: ControlCall) async throws -> [UInt8] {

@@ -1,0 +1,153 @@
+import Audit
+import Base
+import Crypto
+import JSON
+import TestKit
+import Testing
+
+@testable import Gateway
+@testable import System
+
+/// What several people ask for at once ends as if one had asked after the other, in memory and on the
+/// disk.
+///
+/// Nothing here rests on who comes first: each test says what holds in either order.
+@Suite(.timeLimit(.minutes(5))) struct AtOnceTests {
+    private static let passphrase = "correct horse battery"
+
+    /// A gateway over a state of its own, with `ana` as its first admin; it listens to nobody.
+    private func withGateway(
+        _ body: @escaping @Sendable (Gateway) async throws -> Void
+    ) async throws {
+        let folder = TemporaryFolder("at-once")
+        let state = StateFolder(path: folder.path + "/state")
+        try state.prepare(user: Process.userID)
+        let loop = try EventLoop()
+        let pool = BlockingPool()
+        let gateway = try Gateway.open(
+            try policySet("gatehouse: 1\nservers: {}\n"),
+            folder: folder.path,
+            state: state,
+            loop: loop,
+            parts: Gateway.Parts(
+                pool: pool,
+                clock: ManualClock(),
+                resolver: SystemResolver(pool: pool),
+                random: SystemRandom(),
+                user: Process.userID,
+                version: "test",
+                environment: { _ in nil },
+                log: { _ in }
+            )
+        )
+        let thread = try loop.start()
+        let result = await loop.spawnThrowing {
+            try await gateway.makeFirstApprover(
+                PrincipalName(unchecked: "ana"),
+                passphrase: Array(Self.passphrase.utf8)
+            )
+            try await body(gateway)
+        }.result
+        await loop.spawn { await gateway.shutDown() }.value
+        loop.stop()
+        thread.join()
+        try result.get()
+    }
+
+    private struct Wish {
+        let method: String
+        let params: String
+        let person: String
+
+        init(_ method: String, _ params: String, by person: String = "ana") {
+            (self.method, self.params, self.person) = (method, params, person)
+        }
+    }
+
+    private static func carryOut(_ wish: Wish, at gateway: Gateway) async throws -> JSONNode {
+        let request = try ControlRequest(
+            try node("{\"method\":\"\(wish.method)\",\"params\":\(wish.params)}")
+        )
+        let person = PrincipalName(unchecked: wish.person)
+        return try node(
+            String(decoding: try await gateway.perform(request, as: person), as: UTF8.self)
+        )
+    }
+
+    /// Which of them were done.
+    private static func atOnce(_ wishes: [Wish], at gateway: Gateway) async -> [Bool] {
+        let tasks = wishes.map { wish in
+            gateway.loop.spawnThrowing { _ = try await carryOut(wish, at: gateway) }
+        }
+        var done: [Bool] = []
+        for task in tasks { done.append((try? await task.value) != nil) }
+        return done
+    }
+
+    private static func addAdmin(_ name: String) -> Wish {
+        Wish(
+            "approvers.add",
+            "{\"name\":\"\(name)\",\"roles\":[\"admin\"],\"passphrase\":\"\(passphrase)\"}"
+        )
+    }
+
+    private static func remove(_ name: String, by person: String) -> Wish {
+        Wish("approvers.remove", "{\"name\":\"\(name)\"}", by: person)
+    }
+
+    /// Who decides, which must be the same on the disk.
+    private static func people(_ gateway: Gateway) async throws -> [String] {
+        let rows = try await gateway.store.allEntries(.approvers)
+        let names = await gateway.approvers.names.map(\.rawValue)
+        #expect(rows.map(\.key.name).sorted() == names)
+        return names
+    }
+
+    @Test func `two admins who remove each other leave one`() async throws {
+        try await withGateway { gateway in
+            _ = try await Self.carryOut(Self.addAdmin("ben"), at: gateway)
+            let done = await Self.atOnce(
+                [Self.remove("ben", by: "ana"), Self.remove("ana", by: "ben")],
+                at: gateway
+            )
+            #expect(done.count { $0 } == 1)
+            #expect(try await Self.people(gateway).count == 1)
+        }
+    }
+
+    @Test func `an admin who was removed meanwhile removes nobody`() async throws {
+        try await withGateway { gateway in
+            for name in ["ben", "carl"] {
+                _ = try await Self.carryOut(Self.addAdmin(name), at: gateway)
+            }
+            // There is another admin: neither is refused for being the last.
+            let done = await Self.atOnce(
+                [Self.remove("ben", by: "ana"), Self.remove("ana", by: "ben")],
+                at: gateway
+            )
+            #expect(done.count { $0 } == 1)
+            #expect(try await Self.people(gateway).count == 2)
+        }
+    }
+
+    @Test func `who is added while root begins anew is gone as well`() async throws {
+        try await withGateway { gateway in
+            let request = try ControlRequest(
+                try node(
+                    "{\"method\":\"approvers.reset\",\"params\":{\"name\":\"root\","
+                        + "\"passphrase\":\"\(Self.passphrase)\"}}"
+                )
+            )
+            let root = ControlCall(
+                request,
+                approver: nil,
+                PeerCredentials(processID: 1, userID: 0, groupID: 0),
+                ControlReply { _ in false }
+            )
+            let reset = gateway.loop.spawnThrowing { _ = try await gateway.resetApprovers(root) }
+            _ = await Self.atOnce([Self.addAdmin("ben")], at: gateway)
+            try await reset.value
+            #expect(try await Self.people(gateway) == ["root"])
+        }
+    }
+}
