@@ -224,6 +224,14 @@ package final class TokenBook: Sendable {
         }
     }
 
+    /// Puts `successor` in the place of a token; false, and it is not in the book, when that token has
+    /// left it meanwhile.
+    func replace(_ record: TokenRecord, with successor: TokenRecord) -> Bool {
+        guard remove(id: record.id, tenant: record.tenant) != nil else { return false }
+        insert(successor)
+        return true
+    }
+
     package var all: [TokenRecord] {
         tables.withLock { $0.byHash.values.map(\.record) }.sorted {
             ($0.tenant, $0.id) < ($1.tenant, $1.id)

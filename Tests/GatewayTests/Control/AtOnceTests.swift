@@ -103,6 +103,15 @@ import Testing
         return names
     }
 
+    /// The tokens that live, which must be the same on the disk.
+    private static func tokens(_ gateway: Gateway) async throws -> [TokenRecord] {
+        let kept = TokenBook(hashing: hashing, clock: ManualClock())
+        try await kept.load(from: gateway.store)
+        let live = await gateway.tokens.all
+        #expect(kept.all == live)
+        return live
+    }
+
     @Test func `two admins who remove each other leave one`() async throws {
         try await withGateway { gateway in
             _ = try await Self.carryOut(Self.addAdmin("ben"), at: gateway)
@@ -148,6 +157,46 @@ import Testing
             _ = await Self.atOnce([Self.addAdmin("ben")], at: gateway)
             try await reset.value
             #expect(try await Self.people(gateway) == ["root"])
+        }
+    }
+
+    @Test func `a token rotated twice at once has one successor`() async throws {
+        try await withGateway { gateway in
+            let issued = try await Self.carryOut(
+                Wish("tokens.issue", "{\"owner\":\"bot\"}"),
+                at: gateway
+            )
+            let id = try #require(issued["id"]?.string)
+            let rotation = Wish("tokens.rotate", "{\"id\":\"\(id)\"}")
+            let done = await Self.atOnce([rotation, rotation], at: gateway)
+            #expect(done.count { $0 } == 1)
+            let left = try await Self.tokens(gateway)
+            #expect(left.count == 1)
+            #expect(left.first?.id != id)
+        }
+    }
+
+    @Test(
+        "a token revoked while it is rotated has no successor",
+        arguments: [[0, 1], [1, 0]],
+        ["\"owner\":\"bot\"", "\"id\":"]
+    )
+    func revoked(order: [Int], named: String) async throws {
+        try await withGateway { gateway in
+            let issued = try await Self.carryOut(
+                Wish("tokens.issue", "{\"owner\":\"bot\"}"),
+                at: gateway
+            )
+            let id = try #require(issued["id"]?.string)
+            let meant = named.hasSuffix(":") ? named + "\"\(id)\"" : named
+            let wishes = [
+                Wish("tokens.rotate", "{\"id\":\"\(id)\"}"),
+                Wish("tokens.revoke", "{\(meant)}"),
+            ]
+            let done = await Self.atOnce(order.map { wishes[$0] }, at: gateway)
+            #expect(done.contains(true))
+            let isRevoked = done[order[1]]
+            #expect(try await Self.tokens(gateway).isEmpty == isRevoked)
         }
     }
 }

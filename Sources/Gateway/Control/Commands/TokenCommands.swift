@@ -34,24 +34,28 @@ extension ControlCommands {
 extension Gateway {
     func issueToken(_ call: ControlCall) async throws -> [UInt8] {
         let request = call.request
-        let certificate = try certificateName(request)
         // That of a certificate is told to nobody.
         let secret = TokenBook.newSecret(from: parts.random)
-        let record = try tokenRecord(request, secret: secret, certificate: certificate)
-        try call.require(record.tenant)
-        _ = try await store.commit(
-            Transaction(
-                records: [tokenEvent("issued", record, by: call.actor)],
-                changes: [
-                    .put(record.key, value: record.value.serialised(), expecting: .absent)
-                ]
+        // One after another: a certificate is one credential.
+        let record = try await inTurn(access, for: call) {
+            let certificate = try certificateName(request)
+            let record = try tokenRecord(request, secret: secret, certificate: certificate)
+            try call.require(record.tenant)
+            _ = try await store.commit(
+                Transaction(
+                    records: [tokenEvent("issued", record, by: call.actor)],
+                    changes: [
+                        .put(record.key, value: record.value.serialised(), expecting: .absent)
+                    ]
+                )
             )
-        )
-        tokens.insert(record)
+            tokens.insert(record)
+            return record
+        }
         await door.noteCredentialsChanged()
         var object = JSONObject()
         object["id"] = JSONValue(record.id)
-        if let certificate {
+        if let certificate = record.certificate {
             object["certificate"] = JSONValue(certificate.text)
         } else {
             object["token"] = JSONValue(secret)
@@ -160,9 +164,28 @@ extension Gateway {
         let tenant = try TenantID(call.request.string("tenant") ?? TenantID.main.rawValue)
         try call.require(tenant)
         let id = try call.request.required("id")
-        guard let old = tokens.all.first(where: { $0.id == id && $0.tenant == tenant }) else {
-            throw ControlError(.refused, "no token `\(printable(id))`")
+        let secret = TokenBook.newSecret(from: parts.random)
+        // One after another: a token has one successor.
+        let (old, record) = try await inTurn(access, for: call) {
+            guard let old = tokens.all.first(where: { $0.id == id && $0.tenant == tenant }) else {
+                throw ControlError(.refused, "no token `\(printable(id))`")
+            }
+            return (old, try await succeed(old, with: secret, by: call.actor))
         }
+        let principal = old.makePrincipal()
+        await service.closeSessions(of: principal.key)
+        let stopped = await door.cancelCalls(of: principal.key)
+        let answer: JSONValue = [
+            "id": JSONValue(record.id), "token": JSONValue(secret), "stopped": JSONValue(stopped),
+        ]
+        return answer.serialised()
+    }
+
+    private func succeed(
+        _ old: TokenRecord,
+        with secret: String,
+        by name: String
+    ) async throws -> TokenRecord {
         guard old.certificate == nil else {
             throw ControlError(
                 .refused,
@@ -170,7 +193,6 @@ extension Gateway {
                 hint: "issue one for the new certificate and revoke this one"
             )
         }
-        let secret = TokenBook.newSecret(from: parts.random)
         let record = old.rotated(
             id: Hex.encode(parts.random.bytes(count: 6)),
             hash: OpenSSLHashing().sha256(Array(secret.utf8)),
@@ -180,8 +202,8 @@ extension Gateway {
         _ = try await store.commit(
             Transaction(
                 records: [
-                    tokenEvent("issued", record, by: call.actor),
-                    tokenEvent("revoked", old, by: call.actor),
+                    tokenEvent("issued", record, by: name),
+                    tokenEvent("revoked", old, by: name),
                 ],
                 changes: [
                     .put(record.key, value: record.value.serialised(), expecting: .absent),
@@ -189,15 +211,18 @@ extension Gateway {
                 ]
             )
         )
-        tokens.insert(record)
-        tokens.remove(id: old.id, tenant: old.tenant)
-        let principal = old.makePrincipal()
-        await service.closeSessions(of: principal.key)
-        let stopped = await door.cancelCalls(of: principal.key)
-        let answer: JSONValue = [
-            "id": JSONValue(record.id), "token": JSONValue(secret), "stopped": JSONValue(stopped),
-        ]
-        return answer.serialised()
+        // A revocation waits for nobody. What it ended meanwhile has no successor: nobody was told the
+        // secret of this one.
+        guard tokens.replace(old, with: record) else {
+            _ = try await store.commit(
+                Transaction(
+                    records: [tokenEvent("revoked", record, by: name)],
+                    changes: [.delete(record.key, expecting: .anything)]
+                )
+            )
+            throw ControlError(.refused, "token `\(old.id)` was revoked meanwhile")
+        }
+        return record
     }
 
     /// Ends one token by its id, or every token of an owner.
