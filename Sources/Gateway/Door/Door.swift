@@ -38,6 +38,9 @@ package actor Door {
     var listRates = ListRates()
     var refusedLists = RefusedLists()
     var lockdowns: [Lockdown] = []
+    /// What is being lifted, until that is durable or a new lockdown comes in between.
+    var lifting: Lockdown.Target?
+    let lockdownTurns: TakingTurns
     var unknown: UnknownCalls
     var parties: KnownParties
     var running = UnderWay<RunningCall>()
@@ -62,6 +65,7 @@ package actor Door {
 
     package init(_ parts: Parts) {
         loop = parts.loop
+        lockdownTurns = TakingTurns(on: parts.loop)
         pool = parts.pool
         memory = MemoryReturn(
             loop: parts.loop,

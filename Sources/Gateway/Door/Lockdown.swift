@@ -155,6 +155,7 @@ extension Door {
     {
         lockdowns.removeAll { $0.target == lockdown.target }
         lockdowns.append(lockdown)
+        if lifting == lockdown.target { lifting = nil }
         generation &+= 1
         wakeEarlyCalls()
         var stopped = 0
@@ -162,31 +163,40 @@ extension Door {
             call.cancellation.cancel(.stopped)
             stopped += 1
         }
-        await endQuestions(under: lockdown)
-        _ = try await store.commit(
-            Transaction(
-                records: [record(of: lockdown, lifted: false, by: approver)],
-                changes: [.put(lockdown.key, value: lockdown.value, expecting: .anything)]
+        try await lockdownTurns.take { () async throws(StoreError) in
+            await endQuestions(under: lockdown)
+            _ = try await store.commit(
+                Transaction(
+                    records: [record(of: lockdown, lifted: false, by: approver)],
+                    changes: [.put(lockdown.key, value: lockdown.value, expecting: .anything)]
+                )
             )
-        )
+        }
         return stopped
     }
 
-    /// Lifts it, once that is durable.
+    /// Lifts it, once that is durable; a new one that comes in between holds.
     package func lift(
         _ target: Lockdown.Target,
         by approver: String
     ) async throws(StoreError) -> Bool {
-        guard let lockdown = lockdowns.first(where: { $0.target == target }) else { return false }
-        _ = try await store.commit(
-            Transaction(
-                records: [record(of: lockdown, lifted: true, by: approver)],
-                changes: [.delete(lockdown.key, expecting: .anything)]
+        try await lockdownTurns.take { () async throws(StoreError) in
+            guard let lockdown = lockdowns.first(where: { $0.target == target }) else {
+                return false
+            }
+            lifting = target
+            defer { lifting = nil }
+            _ = try await store.commit(
+                Transaction(
+                    records: [record(of: lockdown, lifted: true, by: approver)],
+                    changes: [.delete(lockdown.key, expecting: .anything)]
+                )
             )
-        )
-        lockdowns.removeAll { $0.target == target }
-        generation &+= 1
-        return true
+            guard lifting == target else { return true }
+            lockdowns.removeAll { $0.target == target }
+            generation &+= 1
+            return true
+        }
     }
 
     private func record(of lockdown: Lockdown, lifted: Bool, by name: String) -> AuditRecord {

@@ -199,4 +199,15 @@ import Testing
             #expect(try await Self.tokens(gateway).isEmpty == isRevoked)
         }
     }
+
+    @Test func `a stop that is set while an older one is lifted holds`() async throws {
+        try await withGateway { gateway in
+            let stop = Wish("lockdown.set", "{\"target\":\"agent:bot\",\"reason\":\"again\"}")
+            _ = try await Self.carryOut(stop, at: gateway)
+            let lift = Wish("lockdown.lift", "{\"target\":\"agent:bot\"}")
+            _ = await Self.atOnce([lift, stop], at: gateway)
+            let rows = try await gateway.store.allEntries(.lockdowns)
+            #expect(await gateway.door.activeLockdowns == rows.compactMap { Lockdown($0) })
+        }
+    }
 }
