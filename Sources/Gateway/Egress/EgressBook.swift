@@ -55,6 +55,7 @@ package actor EgressBook {
         environment: EnvironmentName
     ) {
         self.loop = loop
+        turns = TakingTurns(on: loop)
         self.store = store
         self.clock = clock
         self.environment = environment
@@ -204,18 +205,23 @@ package actor EgressBook {
     // MARK: For people
 
     /// Takes a yes over, once it is durable; connections that wait for it go on.
-    func allow(_ grant: EgressGrant) async throws(StoreError) {
-        let record = record(of: grant, change: "allowed", by: grant.by)
-        let change = StateChange.put(grant.key, value: grant.value, expecting: .anything)
+    ///
+    /// False, and nothing is done, where there are too many. Those whose time is over make room.
+    func allow(_ grant: EgressGrant) async throws(StoreError) -> Bool {
         try await turns.take { () async throws(StoreError) in
-            _ = try await store.commit(Transaction(records: [record], changes: [change]))
-            grants.removeAll { $0.key == grant.key }
+            let now = moment
+            let gone = grants.filter { $0.key == grant.key || !$0.holds(at: now) }.map(\.key)
+            guard grants.count - gone.count < Self.grantLimit else { return false }
+            let record = record(of: grant, change: "allowed", by: grant.by)
+            var changes = gone.map { StateChange.delete($0, expecting: .anything) }
+            changes.append(.put(grant.key, value: grant.value, expecting: .anything))
+            _ = try await store.commit(Transaction(records: [record], changes: changes))
+            grants.removeAll { gone.contains($0.key) }
             grants.append(grant)
             settle(grant, as: true)
+            return true
         }
     }
-
-    var hasRoom: Bool { grants.count < Self.grantLimit }
 
     /// Ends grants for a rule, and tells connections that wait for it that the answer is no.
     func refuse(

@@ -1,6 +1,7 @@
 import Audit
 import Base
 import Crypto
+import Egress
 import JSON
 import TestKit
 import Testing
@@ -208,6 +209,30 @@ import Testing
             _ = await Self.atOnce([lift, stop], at: gateway)
             let rows = try await gateway.store.allEntries(.lockdowns)
             #expect(await gateway.door.activeLockdowns == rows.compactMap { Lockdown($0) })
+        }
+    }
+
+    @Test func `a way out refused while it is allowed is the same after a restart`() async throws {
+        try await withGateway { gateway in
+            let grant = EgressGrant(
+                tenant: .main,
+                server: ServerName(unchecked: "shop"),
+                rule: try EgressRule("host.example"),
+                length: .forGood,
+                by: "ana",
+                since: ManualClock().timestamp
+            )
+            let key = EgressBook.Key(tenant: grant.tenant, server: grant.server)
+            let tasks = [
+                gateway.loop.spawnThrowing { _ = try await gateway.egress.allow(grant) },
+                gateway.loop.spawnThrowing {
+                    _ = try await gateway.egress.refuse(grant.rule, of: key, by: "ben")
+                },
+            ]
+            for task in tasks { try await task.value }
+            let rows = try await gateway.store.allEntries(.egress)
+            let held = await gateway.egress.allGrants
+            #expect(rows.map(\.key) == held.map(\.key))
         }
     }
 }

@@ -149,7 +149,7 @@ import Testing
     {
         try await withStore { store, loop in
             let book = Self.book(in: store, on: loop)
-            try await book.allow(try Self.once())
+            _ = try await book.allow(try Self.once())
             store.setHealth(.notWritable("full"))
             await #expect(throws: StoreError.notWritable("full")) {
                 try await Self.connects(book)
@@ -164,7 +164,7 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func `of several connections at once a grant for once lets one through`() async throws {
         try await withBook { book, loop in
-            try await book.allow(try Self.once())
+            _ = try await book.allow(try Self.once())
             let tasks = (0..<8).map { _ in
                 loop.spawnThrowing { try await Self.connects(book) }
             }
@@ -181,7 +181,7 @@ import Testing
 
         func run(on book: EgressBook) async throws {
             switch self {
-            case .allow: try await book.allow(try EgressBookTests.once(.forGood))
+            case .allow: _ = try await book.allow(try EgressBookTests.once(.forGood))
             case .refuse:
                 _ = try await book.refuse(
                     try EgressBookTests.once().rule,
@@ -201,7 +201,7 @@ import Testing
     ) async throws {
         try await withStore { store, loop in
             let book = Self.book(in: store, on: loop)
-            if isGranted { try await book.allow(try Self.once()) }
+            if isGranted { _ = try await book.allow(try Self.once()) }
             let tasks = [acts.0, acts.1].map { act in
                 loop.spawnThrowing { try await act.run(on: book) }
             }

@@ -22,13 +22,6 @@ extension ControlCommands {
             } else {
                 length = .forGood
             }
-            guard await gateway.egress.hasRoom else {
-                throw ControlError(
-                    .refused,
-                    "there are \(EgressBook.grantLimit) grants already",
-                    hint: "take some back with `gatehouse egress refuse SERVER HOST`"
-                )
-            }
             let grant = EgressGrant(
                 tenant: key.tenant,
                 server: key.server,
@@ -37,7 +30,13 @@ extension ControlCommands {
                 by: call.actor,
                 since: gateway.parts.clock.timestamp
             )
-            try await gateway.egress.allow(grant)
+            guard try await gateway.egress.allow(grant) else {
+                throw ControlError(
+                    .refused,
+                    "there are \(EgressBook.grantLimit) grants already",
+                    hint: "take some back with `gatehouse egress refuse SERVER HOST`"
+                )
+            }
             var object = JSONObject()
             object["allowed"] = JSONValue(rule.description)
             object["length"] = JSONValue(grant.lengthText)
