@@ -1,6 +1,8 @@
 """The configuration: every kind of error with its place, the published schema, and reload as a whole."""
+import contextlib
 import copy
 import json
+import os
 import re
 import signal
 import subprocess
@@ -338,6 +340,48 @@ class Reloading(unittest.TestCase):
             waiting = {q["ticket"]: (q["tier"], q["revision"]) for q in shop.waiting()}
             self.assertEqual(waiting[ticket], ("T3", 2))
             self.assertNotEqual(json.loads(shop.run("policy", "--json").stdout)["digest"], before)
+
+    def test_signals_during_a_reload_lead_to_one_more(self):
+        with tempfile.TemporaryDirectory(prefix="gatehouse-e2e-") as folder:
+            # A source that says when it is read, and, while `hold` is there, waits to be let go.
+            runs, hold, gate, program = (Path(folder) / name for name in ("runs", "hold", "gate", "program"))
+            os.mkfifo(gate)
+            program.write_text(f"#!/bin/sh\necho >> {runs}\n[ ! -e {hold} ] || read line < {gate}\necho a-value-of-sixteen\n")
+            program.chmod(0o700)
+            with Shop(WORKSHOP + f"secrets: {{{{ slow: {{{{ command: [{program}] }}}} }}}}\n") as shop:
+                def count():
+                    return len(runs.read_text()), shop.log_text().count("reloaded ")
+
+                def let_go():
+                    found = []
+
+                    def is_read():
+                        with contextlib.suppress(OSError):
+                            found.append(os.open(gate, os.O_WRONLY | os.O_NONBLOCK))
+                        return found
+                    shop.wait_for(is_read)
+                    os.write(found[0], b"\n")
+                    os.close(found[0])
+
+                hold.touch()
+                first, said = count()
+                shop.process.send_signal(signal.SIGHUP)
+                shop.wait_for(lambda: count()[0] == first + 1)
+                shop.process.send_signal(signal.SIGHUP)
+                shop.wait_for(lambda: "one more follows it" in shop.log_text())
+                for _ in range(5):
+                    shop.process.send_signal(signal.SIGHUP)
+                self.assertEqual(shop.log_text().count("one more follows it"), 1)
+                self.assertEqual(count(), (first + 1, said))
+                let_go()
+                shop.wait_for(lambda: count() == (first + 2, said + 1))
+                let_go()
+                shop.wait_for(lambda: count()[1] == said + 2)
+                # Nothing was left over: the next one is the next.
+                hold.unlink()
+                shop.process.send_signal(signal.SIGHUP)
+                shop.wait_for(lambda: count()[1] == said + 3)
+                self.assertEqual(count()[0], first + 3)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,31 @@ struct PendingConfiguration: Sendable {
 
 extension Gateway {
     /// Reads the configuration again: all of it is taken over, or nothing; never a looser one.
+    ///
+    /// Whoever asks while that is under way gets one more after it, together: what was read by then may
+    /// not be what lies on the disk now.
     package func reload() async {
+        switch reloads.ask() {
+        case .begin: break
+        case .follows(isFirst: true):
+            parts.log(
+                "asked to reload while a reload is under way: one more follows it, however often it "
+                    + "is asked for until then"
+            )
+            return
+        case .follows(isFirst: false): return
+        }
+        repeat { await reloadOnce() } while reloads.endedOne() && !isStopping
+    }
+
+    private func reloadOnce() async {
         reloadCertificates()
         reloadConsoleCertificates()
         do {
             try await inTurn { try await reloadNow() }
             reloadFailure = nil
             lookAtRetention()
-            await refreshAll()
+            requestRefreshes()
         } catch {
             reloadFailure = "\(error)"
             parts.log("not reloaded: \(error)")

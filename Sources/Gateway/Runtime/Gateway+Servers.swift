@@ -89,6 +89,12 @@ extension Gateway {
     /// Asks every server what it offers.
     func refreshAll() async { await refresh(clients) }
 
+    /// Has every server asked what it offers, and waits for none of them; one that is being asked is
+    /// asked once more.
+    func requestRefreshes() {
+        for (server, _) in clients { refresh.request(server.name, server.tenant) }
+    }
+
     /// Asks those servers what they offer.
     func refresh(only keys: Set<ServerKey>) async {
         await refresh(

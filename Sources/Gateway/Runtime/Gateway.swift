@@ -59,6 +59,7 @@ package actor Gateway {
     var consoleAddress: String?
     /// Why the configuration on the disk was not taken; nil when it was, or waits.
     var reloadFailure: String?
+    var reloads = OnceMore()
     var isServing = false
     var isStopping = false
     var version: UInt64 = 0

@@ -142,13 +142,15 @@ private actor Stop {
         watch = try SignalWatch([.terminate, .interrupt, .hangUp], on: loop) { [weak self] signal in
             guard let self else { return }
             self.assumeIsolated { stop in
+                // One that waits stands for those that come after it.
+                guard !stop.signals.contains(signal) else { return }
                 stop.signals.append(signal)
                 stop.waiting?.fulfil(signal)
             }
         }
     }
 
-    /// Returns at SIGTERM or SIGINT; each SIGHUP reloads.
+    /// Returns at SIGTERM or SIGINT; SIGHUP reloads.
     func wait(reload: @escaping @Sendable () async -> Void) async {
         while true {
             if signals.isEmpty {
@@ -159,8 +161,7 @@ private actor Stop {
             }
             guard !signals.isEmpty else { continue }
             guard signals.removeFirst() == .hangUp else { return }
-            // Asks servers, which take their time: a signal to stop does not wait for them. One reload
-            // begins where the one before ended.
+            // It takes its time: a signal to stop does not wait for it.
             loop.spawn { await reload() }
         }
     }
