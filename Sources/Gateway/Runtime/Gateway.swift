@@ -35,6 +35,8 @@ package actor Gateway {
     let shelf: SecretShelf
     let vault: SecretVault
     let tokens: TokenBook
+    /// Tokens that were revoked and still stand on the disk: a restart brings them back.
+    var unwrittenEnds: [TokenRecord] = []
     let approvers: ApproverBook
     let budget: BufferBudget
     let sealing: SealingKey

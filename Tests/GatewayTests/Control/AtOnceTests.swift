@@ -201,6 +201,26 @@ import Testing
         }
     }
 
+    /// The first told only that the log could not be written, and the second that there was no token:
+    /// nobody could end it before a restart brought it back.
+    @Test func `a token whose end could not be recorded can be revoked again`() async throws {
+        try await withGateway { gateway in
+            _ = try await Self.carryOut(Wish("tokens.issue", "{\"owner\":\"bot\"}"), at: gateway)
+            let store: any RecordStore = await gateway.store
+            await store.close()
+            for _ in 0..<2 {
+                let error = await #expect(throws: ControlError.self) {
+                    _ = try await Self.carryOut(
+                        Wish("tokens.revoke", "{\"owner\":\"bot\"}"),
+                        at: gateway
+                    )
+                }
+                #expect(error?.description.hasPrefix("it has ended, but") == true)
+                #expect(await gateway.tokens.all.isEmpty)
+            }
+        }
+    }
+
     @Test func `a stop that is set while an older one is lifted holds`() async throws {
         try await withGateway { gateway in
             let stop = Wish("lockdown.set", "{\"target\":\"agent:bot\",\"reason\":\"again\"}")

@@ -228,33 +228,47 @@ extension Gateway {
     /// Ends one token by its id, or every token of an owner.
     func revokeToken(_ call: ControlCall) async throws -> [UInt8] {
         let tenant = try call.request.string("tenant").map { try TenantID($0) }
+        // Also those of which only the door knows that they ended.
+        let known = tokens.all + unwrittenEnds
         let meant: [TokenRecord]
         let what: String
         if let text = call.request.string("owner") {
             let owner = try PrincipalName(text)
-            meant = tokens.all.filter { $0.owner == owner && (tenant ?? $0.tenant) == $0.tenant }
+            meant = known.filter { $0.owner == owner && (tenant ?? $0.tenant) == $0.tenant }
             what = "no token of `\(owner)`"
         } else {
             let id = try call.request.required("id")
-            meant = tokens.all.filter { $0.id == id && $0.tenant == tenant ?? .main }
+            meant = known.filter { $0.id == id && $0.tenant == tenant ?? .main }
             what = "no token `\(printable(id))`"
         }
         guard !meant.isEmpty else { throw ControlError(.refused, what) }
         for record in meant { try call.require(record.tenant) }
         // At the door at once, on disk next: a full disk does not keep a stolen token alive.
         for record in meant { tokens.remove(id: record.id, tenant: record.tenant) }
+        unwrittenEnds.removeAll { meant.contains($0) }
+        unwrittenEnds += meant
         var stopped = 0
         for record in meant {
             let principal = record.makePrincipal()
             await service.closeSessions(of: principal.key)
             stopped += await door.cancelCalls(of: principal.key)
         }
-        _ = try await store.commit(
-            Transaction(
-                records: meant.map { tokenEvent("revoked", $0, by: call.actor) },
-                changes: meant.map { .delete($0.key, expecting: .anything) }
+        do throws(StoreError) {
+            _ = try await store.commit(
+                Transaction(
+                    records: meant.map { tokenEvent("revoked", $0, by: call.actor) },
+                    changes: meant.map { .delete($0.key, expecting: .anything) }
+                )
             )
-        )
+        } catch {
+            throw ControlError(
+                .refused,
+                "it has ended, but that could not be recorded: \(error)",
+                hint:
+                    "a restart brings it back; revoke it again as soon as the log can be written"
+            )
+        }
+        unwrittenEnds.removeAll { meant.contains($0) }
         var object = JSONObject()
         object["revoked"] = JSONValue(meant.count)
         object["stopped"] = JSONValue(stopped)
