@@ -213,8 +213,8 @@ package actor EgressBook {
             let gone = grants.filter { $0.key == grant.key || !$0.holds(at: now) }.map(\.key)
             guard grants.count - gone.count < Self.grantLimit else { return false }
             let record = record(of: grant, change: "allowed", by: grant.by)
-            var changes = gone.map { StateChange.delete($0, expecting: .anything) }
-            changes.append(.put(grant.key, value: grant.value, expecting: .anything))
+            var changes = [StateChange.put(grant.key, value: grant.value, expecting: .anything)]
+            changes += gone.filter { $0 != grant.key }.map { .delete($0, expecting: .anything) }
             _ = try await store.commit(Transaction(records: [record], changes: changes))
             grants.removeAll { gone.contains($0.key) }
             grants.append(grant)
