@@ -59,7 +59,6 @@ package actor EgressBook {
         self.store = store
         self.clock = clock
         self.environment = environment
-        turns = TakingTurns(on: loop)
     }
 
     private var moment: Moment { Moment(instant: loop.now, timestamp: clock.timestamp) }

@@ -121,11 +121,14 @@ import Testing
 
     // MARK: Grants
 
-    fileprivate static func once(_ length: EgressGrant.Length = .once) throws -> EgressGrant {
+    fileprivate static func once(
+        _ length: EgressGrant.Length = .once,
+        host number: Int = 1
+    ) throws -> EgressGrant {
         EgressGrant(
             tenant: key("held").tenant,
             server: key("held").server,
-            rule: try EgressRule("host-1.example"),
+            rule: try EgressRule("host-\(number).example"),
             length: length,
             by: "ana",
             since: Timestamp(milliseconds: 0)
@@ -158,6 +161,29 @@ import Testing
             store.setHealth(.writable)
             #expect(try await Self.connects(book))
             #expect(try await !Self.connects(book))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `there are so many grants and no more, and one whose time is over makes room`()
+        async throws
+    {
+        try await withStore { store, loop in
+            let book = Self.book(in: store, on: loop)
+            let now = Moment(instant: loop.now, timestamp: ManualClock().timestamp)
+            let ended = EgressGrant.Length.until(Deadline(after: .zero, from: now))
+            var isAllowed = try await book.allow(try Self.once(ended, host: 0))
+            #expect(isAllowed)
+            for number in 1...EgressBook.grantLimit {
+                isAllowed = try await book.allow(try Self.once(.forGood, host: number))
+                #expect(isAllowed)
+            }
+            isAllowed = try await book.allow(try Self.once(host: 0))
+            #expect(!isAllowed)
+            isAllowed = try await book.allow(try Self.once(host: 1))
+            #expect(isAllowed)
+            let rows = try await store.allEntries(.egress)
+            #expect(rows.count == EgressBook.grantLimit)
         }
     }
 
