@@ -96,6 +96,8 @@ package enum Limits {
     package static let startLooks = 3
     /// How long the end of a cage waits for the kernel to take down what is left in its control group.
     package static let groupEnd: Duration = .milliseconds(500)
+    /// How long a process may take to end after SIGKILL until nobody waits for it any more.
+    package static let endOfKilled: Duration = .seconds(10)
     /// How long a process that takes no input may take to be seen to have ended.
     package static let endOfDeaf: Duration = .seconds(1)
 

@@ -23,7 +23,7 @@ package final class ServerFacts: Sendable {
         var executes = false
         /// By which its part of its tenant's room is known.
         var taker: TenantRoom.Taker?
-        /// What was short when it was last to start; nil since it started.
+        /// Why it was not started when it was last to start, for now; nil since it started.
         var postponed: String?
         var startCount = 0
         var crashCount = 0
@@ -69,7 +69,7 @@ package final class ServerFacts: Sendable {
                 values.postponed = nil
                 values.lastStart = now
             case .crashed, .circuitOpened, .leftAsleep: values.crashCount += 1
-            case .ready, .fellAsleep, .refused, .ended: break
+            case .ready, .fellAsleep, .refused, .left, .ended: break
             }
         }
     }

@@ -12,12 +12,29 @@ extension ServerProcess {
         if !isGone {
             isGone = await remove(group, within: Limits.groupEnd, each: .milliseconds(10))
         }
-        guard var over = concluding else { return }
-        over.excess = end?.reason ?? over.excess
+        if let reason = end?.reason { concluding?.excess = reason }
+        if !isGone { await outlast(group) }
+        guard let over = concluding else { return }
         concluding = nil
+        survivor = nil
         conclude(over)
-        // The kernel is slow to take the tree down; what is left then goes at the next start.
+        // The kernel is slow to take the groups down; what is left then goes at the next start.
         if !isGone { _ = await remove(group, within: .seconds(5), each: .milliseconds(100)) }
+    }
+
+    /// Waits for what was killed and is still in its control group: it may write to its folders as soon
+    /// as the kernel lets it go on, so that its server has not ended before it has.
+    ///
+    /// Ends with the last of them, or with the pool.
+    private func outlast(_ group: CageGroup) async {
+        // Of a cage that could not be made nothing ran.
+        guard let over = concluding, over.failure == nil else { return }
+        while let process = (try? await pool.run { group.remainingProcess }) ?? nil {
+            survivor = process
+            // Of one that nobody stopped, too: its next start waits.
+            feed(.stalled(reason: reason(of: over)))
+            try? await loop.sleep(for: .milliseconds(100))
+        }
     }
 
     /// Tries again and again without holding a thread of the pool meanwhile.
@@ -34,16 +51,17 @@ extension ServerProcess {
         return false
     }
 
+    private func reason(of over: Running) -> String {
+        let end = over.end ?? "it ended"
+        if let failure = over.failure { return failure.description }
+        if let excess = over.excess { return "\(excess) (\(end))" }
+        guard !over.hasStarted else { return end }
+        let words = String(decoding: over.lastErrorLine, as: UTF8.self)
+        return "the cage could not be made: \(printable(words, limit: 256))"
+    }
+
     func conclude(_ over: Running) {
-        var reason = over.end ?? "it ended"
-        if let failure = over.failure {
-            reason = failure.description
-        } else if let excess = over.excess {
-            reason = "\(excess) (\(reason))"
-        } else if !over.hasStarted {
-            let words = String(decoding: over.lastErrorLine, as: UTF8.self)
-            reason = "the cage could not be made: \(printable(words, limit: 256))"
-        }
+        let reason = reason(of: over)
         handlers.ended(reason)
         if over.failure != nil { return feed(.launchRefused(reason: reason)) }
         feed(.exited(reason: reason))

@@ -28,6 +28,8 @@ package actor ServerProcess {
     private var isPreparing = false
     /// A process is gone and what its control group says of its end is being read.
     var concluding: Running?
+    /// One that its control group still holds after the outermost is gone.
+    var survivor: Int32?
     private var generation = 0
     private(set) var callCount = 0
     /// Calls that wait until it is ready; bounded by `waiterLimit`, one more is refused.
@@ -35,6 +37,8 @@ package actor ServerProcess {
     private var endWaiters: [Pending<Void>] = []
     /// Who wait until it is not being stopped any more.
     private var restWaiters: [Pending<Void>] = []
+    /// Who wait for its end however long it takes.
+    private var goneWaiters: [Pending<Void>] = []
     private var lastUse: Instant?
     /// Nil where it is never asked whether it still answers.
     let healthSettings: HealthSettings?
@@ -159,10 +163,10 @@ package actor ServerProcess {
         supervision.state == .ready && callCount == 0 ? lastUse : nil
     }
 
-    /// Puts it to sleep unless somebody calls it, and returns when its whole tree is gone.
+    /// Puts it to sleep unless somebody calls it, and returns when its whole tree is gone, or `left`.
     package func rest() async {
         feed(.rest)
-        guard isStopping else { return }
+        guard isStopping, left == nil else { return }
         let waiter = Pending<Void>(on: loop)
         restWaiters.append(waiter)
         try? await waiter.value()
@@ -184,13 +188,30 @@ package actor ServerProcess {
     /// Ends the process and starts anew, whatever state it was in.
     package func restart() { feed(.restart) }
 
-    /// Ends the process for good and returns when its whole tree is gone.
+    /// Ends the process for good and returns when its whole tree is gone, or `left`.
     package func stop() async {
         feed(.stop)
-        guard supervision.state != .ended else { return }
+        guard supervision.state != .ended, left == nil else { return }
         let waiter = Pending<Void>(on: loop)
         endWaiters.append(waiter)
         try? await waiter.value()
+    }
+
+    /// Returns when it has ended for good and its whole tree is gone, however long the kernel holds it.
+    package func gone() async {
+        guard supervision.state != .ended else { return }
+        let waiter = Pending<Void>(on: loop)
+        goneWaiters.append(waiter)
+        try? await waiter.value()
+    }
+
+    /// What is there although it was killed and had its time to end; nil where nothing is.
+    package var left: String? {
+        guard case .stopping(.left, then: _) = supervision.state else { return nil }
+        guard let process = running?.child.processID ?? survivor else {
+            return "its start cannot be called off and does not end"
+        }
+        return "process \(process) was killed and does not end"
     }
 
     // MARK: Supervision
@@ -235,6 +256,7 @@ package actor ServerProcess {
             self.timer = timer
         case .clearTimer: timer?.cancel()
         case .report(let report): handlers.report(report)
+        case .leave: if let left { handlers.report(.left(reason: left)) }
         }
     }
 
@@ -248,7 +270,7 @@ package actor ServerProcess {
     /// Whether what the process says still counts, and what it is told.
     var isHeard: Bool {
         switch supervision.state {
-        case .stopping(.killed, then: _): false
+        case .stopping(.killed, then: _), .stopping(.left, then: _): false
         default: true
         }
     }
@@ -283,6 +305,7 @@ package actor ServerProcess {
         case .broken(let reason), .stopping(_, then: .broken(let reason)): .broken(reason: reason)
         case .refused(let reason): .refused(reason: reason)
         case .ended, .stopping(_, then: .end): .ended
+        case .stopping(.left, then: _): left.map { .outlived(reason: $0) }
         default: nil
         }
     }
@@ -298,14 +321,15 @@ package actor ServerProcess {
             // It fell asleep, or its rest ended, while calls were waiting.
             feed(.wanted)
         }
-        if !isStopping {
-            for waiter in restWaiters { waiter.fulfil(()) }
-            restWaiters = []
-        }
-        if supervision.state == .ended {
-            for waiter in endWaiters { waiter.fulfil(()) }
-            endWaiters = []
-        }
+        let isLeft = left != nil
+        if !isStopping || isLeft { Self.settle(&restWaiters) }
+        if supervision.state == .ended || isLeft { Self.settle(&endWaiters) }
+        if supervision.state == .ended { Self.settle(&goneWaiters) }
+    }
+
+    private static func settle(_ waiters: inout [Pending<Void>]) {
+        for waiter in waiters { waiter.fulfil(()) }
+        waiters = []
     }
 
     // MARK: One process
@@ -313,7 +337,7 @@ package actor ServerProcess {
     private func launch(_ generation: Int) async {
         let outcome: Result<ServerStart, any Error>
         do {
-            if let short = await place.take() { throw ServerProcessError.crowded(reason: short) }
+            if let error = await place.take() { throw error }
             await learn?()
             let start = try await pool.run(prepare)
             if supervision.state == .starting, let reason = await admit() {
@@ -330,12 +354,13 @@ package actor ServerProcess {
         do {
             try start(try outcome.get(), generation)
         } catch {
-            if case ServerProcessError.crowded = error {
+            let event = Self.event(for: error)
+            if event == .launchPostponed {
                 // They are told, and do not ask once more by themselves.
                 for waiter in readyWaiters { waiter.fail(error) }
                 readyWaiters = []
             }
-            feed(Self.event(for: error))
+            feed(event)
         }
     }
 
@@ -345,7 +370,7 @@ package actor ServerProcess {
         case let error as CageError where error.mayPass: .launchFailed(reason: error.description)
         case let error as CageError: .launchRefused(reason: error.description)
         case ServerProcessError.refused(let reason): .launchRefused(reason: reason)
-        case ServerProcessError.crowded: .launchPostponed
+        case ServerProcessError.crowded, ServerProcessError.outlived: .launchPostponed
         default: .launchFailed(reason: "\(error)")
         }
     }

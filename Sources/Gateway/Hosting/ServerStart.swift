@@ -55,6 +55,8 @@ package enum ServerProcessError: Error, Equatable, Sendable, CustomStringConvert
     case refused(reason: String)
     /// Its tenant's servers use all they may together.
     case crowded(reason: String)
+    /// A process of it, or of the one it takes the place of, was killed and does not end.
+    case outlived(reason: String)
     case ended
     case notRunning
     case startTookTooLong
@@ -70,6 +72,8 @@ package enum ServerProcessError: Error, Equatable, Sendable, CustomStringConvert
         case .crowded(let reason):
             "the server was not started, its tenant's servers use all they may together: \(reason) "
                 + "(`hosting`)"
+        case .outlived(let reason):
+            "the server is not started beside a process of before: \(reason)"
         case .ended: "the server was stopped"
         case .notRunning: "the server is not running; try again"
         case .startTookTooLong: "the server did not start in time; try again"

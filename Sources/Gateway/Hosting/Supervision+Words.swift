@@ -15,6 +15,7 @@ extension Supervision.Report: CustomStringConvertible {
         case .leftAsleep(let reason):
             "\(printable(reason, limit: 256)); this came too often, it sleeps until it is called"
         case .refused(let reason): "not started: \(printable(reason, limit: 600))"
+        case .left(let reason): "\(reason); nothing takes its place before it is gone"
         case .ended: "ended"
         }
     }
@@ -39,6 +40,7 @@ extension Supervision.State {
         case .starting: ("starting", nil)
         case .ready: ("running", nil)
         case .backingOff: ("restarting", "it crashed and waits for its next start")
+        case .stopping(.left, then: _): ("stopping", "it was killed and does not end")
         case .stopping(_, then: .sleep): ("stopping", "it was idle")
         case .stopping: ("stopping", nil)
         case .broken(let reason): ("resting", reason)

@@ -24,6 +24,8 @@ package struct Supervision: Sendable, Equatable {
         package var idleAfter: Duration? = .seconds(600)
         /// Between closing the input, SIGTERM and SIGKILL.
         package var stopGrace: Duration = .seconds(2)
+        /// From the first SIGKILL until nobody waits for the end any more.
+        package var endLimit: Duration = Limits.endOfKilled
 
         package init() {}
     }
@@ -44,7 +46,11 @@ package struct Supervision: Sendable, Equatable {
         case ended
     }
 
-    package enum StopStep: Sendable, Equatable { case inputClosed, terminated, killed }
+    package enum StopStep: Sendable, Equatable {
+        case inputClosed, terminated, killed
+        /// Killed, and still there after `endLimit`: the kernel holds it, for a disk that hangs.
+        case left
+    }
 
     package enum AfterStop: Sendable, Equatable {
         case sleep
@@ -93,6 +99,8 @@ package struct Supervision: Sendable, Equatable {
         case setTimer(UInt64, Instant)
         case clearTimer
         case report(Report)
+        /// It outlived its kill: who waits for its end is told so, and which process it is.
+        case leave
     }
 
     /// What a log, a metric or a person is told.
@@ -106,6 +114,8 @@ package struct Supervision: Sendable, Equatable {
         /// It fell silent too often while nobody needed it; the next call starts it.
         case leftAsleep(reason: String)
         case refused(reason: String)
+        /// Killed, and not gone in time; said by whoever knows what is left.
+        case left(reason: String)
         case ended
     }
 
@@ -114,6 +124,7 @@ package struct Supervision: Sendable, Equatable {
     private var timer: UInt64 = 0
     private var callCount = 0
     private var readySince: Instant?
+    private var killedSince: Instant?
     /// The crashes that still count, oldest first; at most `crashLimit`.
     private var crashes: [Instant] = []
     /// The ends for silence that still count, oldest first; at most `crashLimit`.
@@ -307,8 +318,23 @@ package struct Supervision: Sendable, Equatable {
 
     private mutating func kill(_ now: Instant, then next: AfterStop) -> [Effect] {
         state = .stopping(.killed, then: next)
+        killedSince = now
         // It dies by itself now; the timer only repeats the kill, should the kernel be slow.
         return [.kill, setTimer(now, settings.stopGrace)]
+    }
+
+    /// What comes after its end stays as it was: only who waits goes on.
+    private mutating func killAgain(
+        _ now: Instant,
+        _ step: StopStep,
+        then next: AfterStop
+    ) -> [Effect] {
+        let again = [.kill, setTimer(now, settings.stopGrace)]
+        guard step == .killed, let killedSince,
+            now.duration(since: killedSince) >= settings.endLimit
+        else { return again }
+        state = .stopping(.left, then: next)
+        return again + [.leave]
     }
 
     private mutating func ring(_ now: Instant, _ random: UInt64) -> [Effect] {
@@ -323,7 +349,8 @@ package struct Supervision: Sendable, Equatable {
         case .stopping(.inputClosed, then: let next):
             state = .stopping(.terminated, then: next)
             return [.terminate, setTimer(now, settings.stopGrace)]
-        case .stopping(_, then: let next): return kill(now, then: next)
+        case .stopping(.terminated, then: let next): return kill(now, then: next)
+        case .stopping(let step, then: let next): return killAgain(now, step, then: next)
         case .asleep, .refused, .ended: return []
         }
     }

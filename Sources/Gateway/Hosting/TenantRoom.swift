@@ -102,13 +102,13 @@ package final class TenantRoom: Sendable {
 
 /// A hosted server's part of its tenant's room.
 package struct HostingPlace: Sendable {
-    /// Asked before each start; returns what is short, or nil when it was taken.
-    package let take: @Sendable () async -> String?
+    /// Asked before each start; returns why there is no room yet, or nil when it was taken.
+    package let take: @Sendable () async -> ServerProcessError?
     /// Its process is gone, or never was.
     package let giveBack: @Sendable () -> Void
 
     package init(
-        take: @escaping @Sendable () async -> String?,
+        take: @escaping @Sendable () async -> ServerProcessError?,
         giveBack: @escaping @Sendable () -> Void
     ) {
         self.take = take

@@ -142,7 +142,8 @@ extension Gateway {
                     RecordField("network", stdio.cage.network.word)
                 )
             }
-        case .ready: return
+        // What is left is no other state of it: its end is recorded when it comes.
+        case .ready, .left: return
         case .crashed(let reason, let pause):
             fields = [RecordField("change", "crashed"), Self.reason(reason)]
             fields.append(RecordField("restartsInMilliseconds", .integer(pause.milliseconds)))
@@ -165,7 +166,7 @@ extension Gateway {
             failing.insert(key)
             parts.log("ALARM: server \(key.tenant)/\(key.server) fails again and again, and rests")
         case .ready, .ended: failing.remove(key)
-        case .started, .crashed, .fellAsleep, .leftAsleep, .refused: break
+        case .started, .crashed, .fellAsleep, .leftAsleep, .refused, .left: break
         }
     }
 

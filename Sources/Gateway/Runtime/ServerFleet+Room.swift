@@ -31,18 +31,24 @@ extension ServerFleet {
         let (counts, log) = (tally.server(key.tenant, key.server), log)
         return HostingPlace(
             take: { [weak self] in
-                await self?.predecessorsGone(key, of: taker)
+                if let left = await self?.predecessorsGone(key, of: taker) {
+                    let reason = "\(left); it is of the one whose place this one takes"
+                    if facts.note(postponed: reason) {
+                        log("server \(key.tenant)/\(key.server): not started: \(reason)")
+                    }
+                    return .outlived(reason: reason)
+                }
                 guard var short = room.take(share, as: taker) else { return nil }
-                guard let self else { return "the gateway is stopping" }
+                guard let self else { return .refused(reason: "the gateway is stopping") }
                 if await self.makeRoom(for: share, in: room, besides: key) {
                     guard let still = room.take(share, as: taker) else { return nil }
                     short = still
                 }
                 counts.postponed &+= 1
-                if facts.note(postponed: short) {
+                if facts.note(postponed: "\(short) (`hosting`)") {
                     log("server \(key.tenant)/\(key.server): not started: \(short) (`hosting`)")
                 }
-                return short
+                return .crowded(reason: short)
             },
             giveBack: { room.giveBack(taker) }
         )

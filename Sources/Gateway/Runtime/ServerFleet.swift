@@ -20,7 +20,7 @@ actor ServerFleet {
     var isRoot: Bool { ownUser == 0 }
     let log: @Sendable (String) -> Void
     let notices: ServerNotices
-    private let changed: @Sendable (ServerName, TenantID) -> Void
+    let changed: @Sendable (ServerName, TenantID) -> Void
     private let updated: @Sendable (ResourceKey) -> Void
     private let budget: BufferBudget
     let tally: GateTally
@@ -233,14 +233,29 @@ actor ServerFleet {
         await process.restart()
     }
 
+    /// Ends all of them, those that are leaving, too; names in the log what does not end.
     func stopAll() async {
         isStopped = true
-        let (all, leavers) = (Array(members.values), leaving.keys)
+        let (all, leavers) = (members, leaving.keys)
         members = [:]
         await withDiscardingTaskGroup { group in
-            for member in all { group.addTask { await member.client.close() } }
-            for key in leavers { group.addTask { await self.predecessorsGone(key, of: .max) } }
+            for (key, member) in all {
+                group.addTask {
+                    await member.client.close()
+                    await self.noteLeft(key, await member.hosted?.process.left)
+                }
+            }
+            for key in leavers {
+                group.addTask {
+                    await self.noteLeft(key, await self.predecessorsGone(key, of: .max))
+                }
+            }
         }
+    }
+
+    private func noteLeft(_ key: Key, _ left: String?) {
+        guard let left else { return }
+        log("server \(key.tenant)/\(key.server): \(left); the gateway stops without its end")
     }
 
     // MARK: Making

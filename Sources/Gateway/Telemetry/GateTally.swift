@@ -146,7 +146,7 @@ extension ServerTally {
         switch report {
         case .started: starts &+= 1
         case .crashed, .circuitOpened, .leftAsleep, .refused: crashes &+= 1
-        case .ready, .fellAsleep, .ended: break
+        case .ready, .fellAsleep, .left, .ended: break
         }
     }
 }

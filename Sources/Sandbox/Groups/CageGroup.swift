@@ -126,6 +126,12 @@ package final class CageGroup: Sendable {
         return "it used more than \(limits.memoryByteCount >> 20) MiB of memory (`memory`)"
     }
 
+    /// A process that is still in one of them, or nil; blocks.
+    package var remainingProcess: Int32? {
+        paths.lazy.compactMap { ControlFile.number(in: $0.folder + "/cgroup.procs") }.first
+            .flatMap { Int32(exactly: $0) }
+    }
+
     /// False while a process is still in one of them.
     @discardableResult
     package func remove() -> Bool {

@@ -275,7 +275,7 @@ enum ControlFile {
         return count == bytes.count ? 0 : count < 0 ? errno : EIO
     }
 
-    /// The number a file of one number holds.
+    /// The number in the first line of a file; nil where there is none.
     static func number(in path: String) -> UInt64? {
         let bytes = HostPath.beginning(of: path, limit: 64) ?? []
         return UInt64(String(decoding: bytes.prefix { $0 != 0x0a }, as: UTF8.self))

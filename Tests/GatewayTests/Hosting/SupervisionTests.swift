@@ -223,6 +223,43 @@ private struct Stage {
         #expect(stage.feed(.restart) == [])
     }
 
+    /// The kernel may hold a process that was killed for as long as a disk does not answer.
+    @Test(arguments: [(limit: Duration.seconds(10), rings: 5), (.milliseconds(10_001), 6)])
+    func `one that outlives its kill is waited for no longer, and said so once`(
+        limit: Duration,
+        rings: Int
+    ) {
+        var stage = Stage {
+            $0.stopGrace = .seconds(2)
+            $0.endLimit = limit
+        }
+        stage.becomeReady()
+        stage.feed(.stop)
+        #expect(stage.ring().first == .terminate)
+        #expect(stage.ring().first == .kill)
+        for number in 1...(rings + 2) {
+            let effects = stage.ring()
+            #expect(effects.first == .kill)
+            #expect(effects.contains(.leave) == (number == rings))
+            let step: Supervision.StopStep = number < rings ? .killed : .left
+            #expect(stage.machine.state == .stopping(step, then: .end))
+        }
+        stage.feed(.exited(reason: "signal 9"))
+        #expect(stage.machine.state == .ended)
+        #expect(stage.timer == nil)
+    }
+
+    @Test func `one that outlives its kill is started anew when it is gone, and not before`() {
+        var stage = Stage { $0.endLimit = .zero }
+        stage.becomeReady()
+        stage.feed(.stalled(reason: "it takes no input"))
+        #expect(stage.ring().contains(.leave))
+        #expect(stage.feed(.restart) == [])
+        #expect(stage.feed(.wanted) == [])
+        #expect(stage.machine.state == .stopping(.left, then: .start))
+        #expect(stage.feed(.exited(reason: "signal 9")).first == .launch)
+    }
+
     @Test func `a timer that was replaced changes nothing`() {
         var stage = Stage()
         stage.feed(.wanted)

@@ -20,6 +20,10 @@ import Testing
             "x; this came too often, it sleeps until it is called"
         ),
         (.refused(reason: "no bwrap\u{1b}[2J"), "not started: no bwrap\\u{1b}[2J"),
+        (
+            .left(reason: "process 7 was killed and does not end"),
+            "process 7 was killed and does not end; nothing takes its place before it is gone"
+        ),
         (.ended, "ended"),
     ])
     func `a report is a sentence`(report: Supervision.Report, words: String) {

@@ -103,7 +103,8 @@ extension Gateway {
         if let hosted = member.hosted {
             let words = await hosted.process.state.words
             object["state"] = JSONValue(words.state)
-            if let reason = words.reason ?? hosted.facts.current.postponed.map(Self.postponed) {
+            let known = await hosted.process.left ?? words.reason
+            if let reason = known ?? hosted.facts.current.postponed.map(Self.postponed) {
                 object["reason"] = JSONValue(printable(reason, limit: 600))
             }
             if let pid = await hosted.process.processID { object["pid"] = JSONValue(Int(pid)) }
@@ -132,8 +133,8 @@ extension Gateway {
         return .object(object)
     }
 
-    private static func postponed(_ short: String) -> String {
-        "not started when it was last called: \(short) (`hosting`)"
+    private static func postponed(_ reason: String) -> String {
+        "not started when it was last called: \(reason)"
     }
 
     /// What the hosted servers of each tenant with caps have taken of what they may use together.

@@ -44,6 +44,13 @@ extension Gateway {
                 ]
             )
         )
+        if let left = await member.hosted?.process.left {
+            throw ControlError(
+                .timeout,
+                "calls to `\(settings.name)` are refused, but \(left)",
+                hint: "the kernel holds it, most likely for a disk that does not answer"
+            )
+        }
         let answer: JSONValue = [
             "killed": JSONValue(settings.name.rawValue), "stopped": JSONValue(stopped),
         ]
