@@ -13,10 +13,8 @@ extension HTTPTransport {
         _ opened: UInt64
     ) throws(UpstreamFailure) -> UpstreamAnswer {
         if status.code == 404, session != nil, !request.revision.isModern {
-            if opened == generation {
-                session = nil
-                beginAnew(after: request)
-            }
+            if opened == generation { session = nil }
+            beginAnew(after: request, opened)
             return .error(code: -32600, message: "the server ended its session; call again")
         }
         let isRefused = (300..<500).contains(status.code)
@@ -31,7 +29,7 @@ extension HTTPTransport {
             // (2026-07-28, server/tools). A new definition waits for a person, so that the call
             // is not repeated; only the list is read anew. -32022: it speaks other revisions now.
             switch answer.outcome {
-            case .error(-32022, _, _), .error(-32020, _, _): beginAnew(after: request)
+            case .error(-32022, _, _), .error(-32020, _, _): beginAnew(after: request, opened)
             case .error, .result: break
             }
             return UpstreamAnswer(answer.outcome)
@@ -41,7 +39,7 @@ extension HTTPTransport {
         if (200..<500).contains(status.code), ![401, 403].contains(status.code), let document,
             let refusal = Message.errorWithoutID(document.root)
         {
-            if [400, 404, 405].contains(status.code) { beginAnew(after: request) }
+            if [400, 404, 405].contains(status.code) { beginAnew(after: request, opened) }
             return UpstreamAnswer(refusal)
         }
         // Nothing with such a status was carried out; of any other that is not known.
@@ -51,7 +49,7 @@ extension HTTPTransport {
                 "HTTP \(status.code) without a response of the protocol"
             )
         }
-        if [400, 404, 405].contains(status.code) { beginAnew(after: request) }
+        if [400, 404, 405].contains(status.code) { beginAnew(after: request, opened) }
         return .error(code: -32603, message: Self.words(for: status))
     }
 

@@ -1,33 +1,32 @@
 import Base
 import HTTP
 import JSON
-package import MCP
+import MCP
 import System
 
 /// What a remote server says without being asked: on the stream of a listening request, or on the
 /// one a handshake session may have (2025-11-25, basic/transports).
 extension HTTPTransport {
-    package func listen(_ request: UpstreamRequest?, revision: Revision) async {
+    package func listen(_ request: UpstreamRequest?, to opened: Opened) async {
+        guard opened.generation == generation else { return }
         hearing?.cancel()
         hearing = nil
-        guard request != nil || !revision.isModern, !isOldest else { return }
+        guard request != nil || !opened.revision.isModern, !isOldest else { return }
         let stop = Cancellation(on: loop)
         hearing = stop
-        let opened = currentGeneration
         // Ends with the next `listen`, with `close`, and when the server takes no such stream.
-        loop.spawn { await self.hear(request, revision, stop, opened) }
+        loop.spawn { await self.hear(request, stop, opened) }
     }
 
     private func hear(
         _ request: UpstreamRequest?,
-        _ revision: Revision,
         _ stop: Cancellation,
-        _ opened: UInt64
+        _ opened: Opened
     ) async {
         var wait = Limits.absenceWait
-        while !stop.isCancelled, currentGeneration == opened {
+        while !stop.isCancelled, generation == opened.generation {
             let began = loop.now
-            let end = await hearOnce(request, revision, stop)
+            let end = await hearOnce(request, opened.revision, stop)
             guard end != .never, !stop.isCancelled else { return }
             // A stream that ends is opened again; one that ends at once, less and less often.
             let isLong = loop.now.duration(since: began) > .seconds(60)

@@ -1,7 +1,7 @@
 import Base
 package import HTTP
 import JSON
-package import MCP
+import MCP
 package import System
 
 /// Requests to a remote server over Streamable HTTP.
@@ -106,7 +106,12 @@ package actor HTTPTransport: @preconcurrency UpstreamTransport {
         notice?(.listChanged)
     }
 
-    package func notify(_ message: [UInt8], revision: Revision) async {
+    package func notify(_ message: [UInt8], to opened: Opened) async {
+        guard opened.generation == generation else { return }
+        await notify(message, revision: opened.revision)
+    }
+
+    private func notify(_ message: [UInt8], revision: Revision) async {
         if !revision.isModern { granted = revision }
         if let events { return await events.notify(message) }
         let request = UpstreamRequest(
@@ -167,8 +172,10 @@ package actor HTTPTransport: @preconcurrency UpstreamTransport {
     // MARK: Responses
 
     /// The next request finds out anew what the server is and what it offers.
-    func beginAnew(after request: UpstreamRequest) {
-        guard !request.isOpening else { return }
+    ///
+    /// `opened` is what the request was sent to: of a later session its answer says nothing.
+    func beginAnew(after request: UpstreamRequest, _ opened: UInt64) {
+        guard !request.isOpening, opened == generation else { return }
         generation &+= 1
         if request.method == "tools/call" { notice?(.listChanged) }
     }
@@ -279,7 +286,10 @@ package actor HTTPTransport: @preconcurrency UpstreamTransport {
         case .timedOut: kind = .timedOut
         default: kind = .lost
         }
-        if !request.revision.isModern, !request.isOpening, kind == .cancelled || kind == .timedOut {
+        let isThere = request.generation.map { $0 == generation } ?? true
+        if !request.revision.isModern, !request.isOpening, isThere,
+            kind == .cancelled || kind == .timedOut
+        {
             // In legacy revisions a closed stream is no cancel; this is (2025-11-25, cancellation).
             let id = request.id
             await notify(

@@ -31,17 +31,17 @@ extension MCPClient {
             // What it said before was not heard.
             if listeningRefusal.take() != nil { drifted?() }
         case .listeningRefused(let id, let code):
-            guard id == listeningID, let revision else { return }
+            guard id == listeningID, let opened else { return }
             release()  // Whoever waits for it need not.
             noteRefusal(code)
             // Over HTTP the transport sends it again.
             guard !transport.isHTTP else { return }
             listeningID = nil
-            if code != Self.unknownMethod { hearLater(revision, looks: false) }
+            if code != Self.unknownMethod { hearLater(opened, looks: false) }
         case .listeningEnded(let id):
-            guard id == listeningID, let revision else { return }
+            guard id == listeningID, let opened else { return }
             listeningID = nil
-            hearLater(revision, looks: true)
+            hearLater(opened, looks: true)
         }
     }
 
@@ -70,21 +70,20 @@ extension MCPClient {
     }
 
     /// Ends after a wait; a server that ends or refuses each at once is asked less and less often.
-    private func hearLater(_ revision: Revision, looks: Bool) {
+    private func hearLater(_ one: Opened, looks: Bool) {
         listeningWait = min(listeningWait * 2, Limits.absenceWaitMaximum)
         let wait = listeningWait
-        loop.spawn { await self.hear(revision, after: wait, looks: looks) }
+        loop.spawn { await self.hear(one, after: wait, looks: looks) }
     }
 
     /// Listens again where nobody else does, and looks at what was not heard meanwhile.
     ///
     /// Of a server that refuses nothing is looked at before it does not: it would never sleep.
-    private func hear(_ revision: Revision, after wait: Duration, looks: Bool) async {
-        let opened = await transport.currentGeneration
+    private func hear(_ one: Opened, after wait: Duration, looks: Bool) async {
         guard (try? await loop.sleep(for: wait)) != nil,
-            opened == (await transport.currentGeneration)
+            one.generation == (await transport.currentGeneration), one == opened
         else { return }
-        if listeningID == nil { await hear(revision) }
+        if listeningID == nil { await hear(one) }
         if looks { drifted?() }
     }
 
@@ -95,33 +94,44 @@ extension MCPClient {
         guard isOn ? watchedURIs.insert(uri).inserted : watchedURIs.remove(uri) != nil else {
             return
         }
-        guard let revision = try? await open() else { return }
-        if revision.isModern {
-            await hear(revision)
+        guard let one = try? await openedOne() else { return }
+        if one.revision.isModern {
+            await hear(one)
         } else {
-            await subscribe(uri, isOn, revision)
-            if isOn, watchedURIs.count == 1 { await hear(revision) }
+            await subscribe(uri, isOn, one)
+            if isOn, watchedURIs.count == 1 { await hear(one) }
         }
     }
 
-    private func subscribe(_ uri: String, _ isOn: Bool, _ revision: Revision) async {
+    /// What could not be agreed with that one any more is agreed with the next, when it is opened.
+    private func subscribe(_ uri: String, _ isOn: Bool, _ one: Opened) async {
         let method = isOn ? "resources/subscribe" : "resources/unsubscribe"
-        _ = try? await request(method, revision: revision, timeout: .seconds(10)) { writer in
+        _ = try? await request(
+            method,
+            revision: one.revision,
+            of: one.generation,
+            timeout: .seconds(10)
+        ) { writer in
             writer.key("uri")
             writer.string(uri)
         }
     }
 
     /// After each opening: what was asked of the one before is asked anew.
-    func hearAgain(_ revision: Revision) async {
-        await hear(revision)
-        if !revision.isModern {
-            for uri in watchedURIs.sorted() { await subscribe(uri, true, revision) }
-            if let logLevel { await setLevel(logLevel, revision) }
+    func hearAgain(_ one: Opened) async {
+        await hear(one)
+        guard !one.revision.isModern else { return }
+        // Somebody may have changed his mind while an earlier one was sent.
+        for uri in watchedURIs.sorted() where watchedURIs.contains(uri) {
+            await subscribe(uri, true, one)
         }
+        if let logLevel { await setLevel(logLevel, one) }
     }
 
-    private func hear(_ revision: Revision) async {
+    private func hear(_ one: Opened) async {
+        // What the next one can do, and hears, is its own.
+        guard one == opened else { return }
+        let revision = one.revision
         let lists = ["tools", "prompts", "resources"].filter {
             capabilities?.member($0)?["listChanged"]?.bool == true
         }
@@ -130,15 +140,15 @@ extension MCPClient {
         guard !lists.isEmpty || !watchedURIs.isEmpty || mayAsk else {
             // A session's stream stays: it costs nothing, and the next subscription needs it.
             guard revision.isModern, listeningID != nil else { return }
-            await transport.listen(nil, revision: revision)
             listeningID = nil
+            await transport.listen(nil, to: one)
             return
         }
         guard revision.isModern else {
             // One stream of a session carries everything; a second one would be refused.
             guard transport.isHTTP, listeningID == nil else { return }
             listeningID = 0
-            await transport.listen(nil, revision: revision)
+            await transport.listen(nil, to: one)
             return
         }
         let id = takeID()
@@ -172,9 +182,10 @@ extension MCPClient {
                 name: nil,
                 parameters: [],
                 deadline: loop.now.advanced(by: Limits.hearingTime),
-                revision: revision
+                revision: revision,
+                generation: one.generation
             ),
-            revision: revision
+            to: one
         )
         guard !uris.isEmpty else { return }
         try? await pending.value(until: loop.now.advanced(by: .seconds(5)))
@@ -186,15 +197,16 @@ extension MCPClient {
     func wantLogs(from level: LogLevel) async {
         guard logLevel.map({ level < $0 }) ?? true else { return }
         logLevel = level
-        guard let revision = try? await open(), !revision.isModern else { return }
-        await setLevel(level, revision)
+        guard let one = try? await openedOne(), !one.revision.isModern else { return }
+        await setLevel(level, one)
     }
 
-    private func setLevel(_ level: LogLevel, _ revision: Revision) async {
-        guard capabilities?["logging"]?.kind == .object else { return }
+    private func setLevel(_ level: LogLevel, _ one: Opened) async {
+        guard one == opened, capabilities?["logging"]?.kind == .object else { return }
         _ = try? await request(
             "logging/setLevel",
-            revision: revision,
+            revision: one.revision,
+            of: one.generation,
             timeout: .seconds(10)
         ) { writer in
             writer.key("level")

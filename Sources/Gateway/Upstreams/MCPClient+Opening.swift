@@ -13,7 +13,7 @@ extension MCPClient {
         async let inspected = inspection?()
         var failure: UpstreamFailure?
         do throws(UpstreamFailure) {
-            await compare(try await introduce(), of: current)
+            await compare(try await introduce(current))
         } catch {
             failure = error
         }
@@ -26,7 +26,11 @@ extension MCPClient {
         return failure
     }
 
-    private static let overtaken = UpstreamFailure(.lost, "another process was started meanwhile")
+    private static let overtaken = UpstreamFailure(
+        .lost,
+        "another process was started meanwhile",
+        isOvertaken: true
+    )
 
     /// The revision spoken with a server that can be sent to at once.
     var revisionAtHand: Revision? {
@@ -35,19 +39,22 @@ extension MCPClient {
     }
 
     /// The revision spoken with the server, after the handshake where it needs one.
-    func open() async throws(UpstreamFailure) -> Revision {
+    func open() async throws(UpstreamFailure) -> Revision { try await openedOne().revision }
+
+    /// The process or session that is there, after the handshake where it needs one.
+    func openedOne() async throws(UpstreamFailure) -> Opened {
         let current = try await transport.ready()
-        if let revision, generation == current { return revision }
+        if let opened, opened.generation == current, generation == current { return opened }
         if let lastFailure, !transport.isHTTP { throw lastFailure }
         if let opening { return try await opening.value.get() }
-        let task = Task<Result<Revision, UpstreamFailure>, Never>(executorPreference: loop) {
+        let task = Task<Result<Opened, UpstreamFailure>, Never>(executorPreference: loop) {
             // Every call that needs the server waits for this one; it ends by its deadlines.
             do throws(UpstreamFailure) {
-                let revision = try await self.introduce()
-                await self.compare(revision, of: current)
+                let opened = try await self.introduce(current)
+                await self.compare(opened)
                 // Before anybody who waits goes on.
                 await self.noteOpened(current)
-                return .success(revision)
+                return .success(opened)
             } catch {
                 return .failure(error)
             }
@@ -62,35 +69,41 @@ extension MCPClient {
 
     /// Whether a process or session that was begun anew says of itself what the one before said;
     /// one that does not gets no call until its list was read again.
-    private func compare(_ revision: Revision, of current: UInt64) async {
+    private func compare(_ one: Opened) async {
         guard let described else { return }
         do throws(UpstreamFailure) {
-            guard try await !list(revision, of: current).promises(what: described) else { return }
+            let found = try await list(one.revision, of: one.generation)
+            guard !found.promises(what: described) else { return }
         } catch {
             // Another one is there already, and is compared when it is opened.
             if error.isOvertaken { return }
         }
+        guard one == opened else { return }
         isStale = true
         drifted?()
     }
 
-    private func introduce() async throws(UpstreamFailure) -> Revision {
-        revision = nil
-        let found: Revision
+    private func introduce(_ current: UInt64) async throws(UpstreamFailure) -> Opened {
+        // Later ones have greater numbers.
+        guard introducing.map({ $0 <= current }) ?? true else { throw Self.overtaken }
+        introducing = current
+        opened = nil
+        let revision: Revision
         if let pinned {
             if pinned.isModern {
-                try await discoverOnly()
+                try await discoverOnly(current)
             } else {
-                try await initialize(pinned)
+                try await initialize(pinned, current)
             }
-            found = pinned
+            revision = pinned
         } else {
-            switch try await era() {
-            case .modern: found = .newest
-            case .legacy(let wanted): found = try await initialize(wanted)
+            switch try await era(of: current) {
+            case .modern: revision = .newest
+            case .legacy(let wanted): revision = try await initialize(wanted, current)
             }
         }
-        revision = found
+        let found = Opened(generation: current, revision: revision)
+        opened = found
         listeningID = nil
         listeningRefusal = nil
         listeningWait = Limits.absenceWait / 2
@@ -98,6 +111,26 @@ extension MCPClient {
         // deadlines of its requests.
         loop.spawn { await self.hearAgain(found) }
         return found
+    }
+
+    /// Asks what is asked while it is introduced; throws where another one is by then, which the answer
+    /// says nothing of.
+    private func ask(
+        _ method: String,
+        _ current: UInt64,
+        revision: Revision,
+        timeout: Duration? = nil,
+        params: ((inout JSONWriter) -> Void)? = nil
+    ) async throws(UpstreamFailure) -> UpstreamAnswer {
+        let answer = try await request(
+            method,
+            revision: revision,
+            of: current,
+            timeout: timeout,
+            params: params
+        )
+        guard introducing == current else { throw Self.overtaken }
+        return answer
     }
 
     // MARK: The era
@@ -109,18 +142,20 @@ extension MCPClient {
 
     /// Probes with `server/discover`: an answer or -32020 to -32022 means modern, anything else,
     /// silence included, legacy (2026-07-28, basic/transports/stdio).
-    private func era() async throws(UpstreamFailure) -> Era {
+    private func era(of current: UInt64) async throws(UpstreamFailure) -> Era {
         if endsWhenProbed { return .legacy(.newestLegacy) }
         let answer: UpstreamAnswer
         do throws(UpstreamFailure) {
-            answer = try await request(
+            answer = try await ask(
                 "server/discover",
+                current,
                 revision: .newest,
                 // A silent server still has most of its time for `initialize`.
                 timeout: min(startTimeout / 3, .seconds(10))
             )
         } catch {
             switch error.kind {
+            case _ where error.isOvertaken: throw error
             case .timedOut, .invalidAnswer: return .legacy(.newestLegacy)
             case .lost where !transport.isHTTP:
                 // The next process is not probed.
@@ -157,9 +192,9 @@ extension MCPClient {
         return .legacy(wanted)
     }
 
-    private func discoverOnly() async throws(UpstreamFailure) {
-        guard case .result(let result) = try await request("server/discover", revision: .newest)
-        else {
+    private func discoverOnly(_ current: UInt64) async throws(UpstreamFailure) {
+        let answer = try await ask("server/discover", current, revision: .newest)
+        guard case .result(let result) = answer else {
             throw UpstreamFailure(.invalidAnswer, "does not speak the pinned revision")
         }
         takeWords(result)
@@ -168,15 +203,18 @@ extension MCPClient {
     // MARK: The handshake
 
     @discardableResult
-    private func initialize(_ wanted: Revision) async throws(UpstreamFailure) -> Revision {
+    private func initialize(
+        _ wanted: Revision,
+        _ current: UInt64
+    ) async throws(UpstreamFailure) -> Revision {
         var wanted = wanted
-        var answer = try await askToInitialize(wanted)
+        var answer = try await askToInitialize(wanted, current)
         if case .error(_, _, let data) = answer, pinned == nil,
             case .legacy(let other)? = try? chosen(from: data?["supported"]), other != wanted
         {
             // It should have answered with a revision of its own, and named them instead.
             wanted = other
-            answer = try await askToInitialize(wanted)
+            answer = try await askToInitialize(wanted, current)
         }
         switch answer {
         case .input: throw UpstreamFailure(.invalidAnswer, "asks before it opened")
@@ -190,16 +228,17 @@ extension MCPClient {
             takeWords(result)
             await transport.notify(
                 Envelope.notification("notifications/initialized"),
-                revision: granted
+                to: Opened(generation: current, revision: granted)
             )
             return granted
         }
     }
 
     private func askToInitialize(
-        _ wanted: Revision
+        _ wanted: Revision,
+        _ current: UInt64
     ) async throws(UpstreamFailure) -> UpstreamAnswer {
-        try await request("initialize", revision: wanted, timeout: startTimeout) { writer in
+        try await ask("initialize", current, revision: wanted, timeout: startTimeout) { writer in
             writer.key("protocolVersion")
             writer.string(wanted.rawValue)
             writer.key("capabilities")

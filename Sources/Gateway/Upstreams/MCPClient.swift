@@ -22,12 +22,16 @@ package actor MCPClient {
     /// What most calls say of themselves: it changes with the server and what its agents take.
     private var usualMeta: (revision: Revision, modes: InputModes, text: [UInt8])?
     var generation: UInt64?
-    var revision: Revision?
+    /// The process or session that was introduced last; nil while one is being introduced.
+    var opened: Opened?
+    var revision: Revision? { opened?.revision }
+    /// The one that is, or was last, being introduced.
+    var introducing: UInt64?
     var instructions: String?
     /// What it said it can do when it opened.
     var capabilities: JSONNode?
     var lastFailure: UpstreamFailure?
-    var opening: Task<Result<Revision, UpstreamFailure>, Never>?
+    var opening: Task<Result<Opened, UpstreamFailure>, Never>?
     /// Its process ended when it was probed: some servers take nothing before `initialize`.
     var endsWhenProbed = false
     /// Of a hosted server: says of each new process why no call may go to it, or nil.
@@ -207,18 +211,18 @@ package actor MCPClient {
     /// Where its process or session went meanwhile the next one is asked, once.
     package func describe() async throws(UpstreamFailure) -> ServerDescription {
         let found: ServerDescription
-        let revision = try await open()
-        let asked = generation
+        var asked = try await openedOne()
         do throws(UpstreamFailure) {
-            found = try await list(revision, of: asked)
+            found = try await list(asked.revision, of: asked.generation)
         } catch {
-            let isGone = asked != (await transport.currentGeneration)
+            let isGone = asked.generation != (await transport.currentGeneration)
             guard error.isOvertaken || isGone && !transport.isHTTP else { throw error }
-            let revision = try await open()
-            found = try await list(revision, of: generation, isLast: true)
+            asked = try await openedOne()
+            found = try await list(asked.revision, of: asked.generation, isLast: true)
         }
         described = found
-        isStale = false
+        // Of one that was begun meanwhile it says nothing.
+        if opened == asked { isStale = false }
         return found
     }
 

@@ -1,6 +1,6 @@
 import Base
 import JSON
-package import MCP
+import MCP
 import Screening
 package import System
 
@@ -69,12 +69,15 @@ package actor StdioTransport: UpstreamTransport {
     package func onNotice(_ body: @escaping @Sendable (UpstreamNotice) -> Void) { notice = body }
 
     /// The request has no end that anybody waits for, so that it keeps no process awake.
-    package func listen(_ request: UpstreamRequest?, revision: Revision) async {
+    package func listen(_ request: UpstreamRequest?, to opened: Opened) async {
+        guard opened.generation == generation else { return }
         let before = listening
         listening = request?.id
         isListeningTaken = false
         if let request { try? await process?.send(request.body) }
-        if let before { await sendCancelled(before, reason: "replaced") }
+        // It may have taken its input slowly, and ended.
+        guard let before, opened.generation == generation else { return }
+        await sendCancelled(before, reason: "replaced")
     }
 
     // MARK: Requests
@@ -150,7 +153,10 @@ package actor StdioTransport: UpstreamTransport {
         }
     }
 
-    package func notify(_ message: [UInt8], revision: Revision) async { await say(message) }
+    package func notify(_ message: [UInt8], to opened: Opened) async {
+        guard opened.generation == generation else { return }
+        await say(message)
+    }
 
     /// Sends what has no answer.
     private func say(_ message: [UInt8]) async {

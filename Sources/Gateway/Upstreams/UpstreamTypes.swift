@@ -112,6 +112,12 @@ package struct ServerDescription: Sendable, Equatable {
     }
 }
 
+/// One process or session, and what is spoken with it: what is agreed with it holds for no other.
+package struct Opened: Equatable, Sendable {
+    package let generation: UInt64
+    package let revision: Revision
+}
+
 /// One request on its way to an upstream.
 package struct UpstreamRequest: Sendable {
     package let id: Int64
@@ -190,8 +196,9 @@ package protocol UpstreamTransport: Sendable {
         notifications: @escaping NotificationSink
     ) async throws(UpstreamFailure) -> UpstreamAnswer
 
-    /// Sends a notification; what becomes of it is not known.
-    func notify(_ message: [UInt8], revision: Revision) async
+    /// Sends a notification to that process or session, and to no later one; what becomes of it is
+    /// not known.
+    func notify(_ message: [UInt8], to opened: Opened) async
 
     /// Brings the server up if it sleeps; returns a number that changes with each new process or
     /// session, so that the client knows when to introduce itself again.
@@ -210,10 +217,10 @@ package protocol UpstreamTransport: Sendable {
     /// Where goes what the server says of itself; called once.
     func onNotice(_ body: @escaping @Sendable (UpstreamNotice) -> Void) async
 
-    /// Hears what the server says unasked, until the next of these or a new session: by the
-    /// listening request of 2026-07-28, or on the stream a handshake session may have; nothing
-    /// where the transport has a way for it in any case.
-    func listen(_ request: UpstreamRequest?, revision: Revision) async
+    /// Hears what that process or session says unasked, until the next of these or a new session: by
+    /// the listening request of 2026-07-28, or on the stream a handshake session may have; nothing
+    /// where the transport has a way for it in any case, or another process or session is there.
+    func listen(_ request: UpstreamRequest?, to opened: Opened) async
 
     /// Ends the connection or the process, in order.
     func close() async

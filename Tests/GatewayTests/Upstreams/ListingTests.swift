@@ -47,12 +47,12 @@ private actor MortalPipe: UpstreamTransport {
         }
     }
 
-    func notify(_ message: [UInt8], revision: Revision) async {}
+    func notify(_ message: [UInt8], to opened: Opened) async {}
     func ready() async throws(UpstreamFailure) -> UInt64 { currentGeneration }
     nonisolated var generationAtHand: UInt64? { nil }
     func onStart(_ greet: @escaping @Sendable () async -> UpstreamFailure?) {}
     func onNotice(_ body: @escaping @Sendable (UpstreamNotice) -> Void) {}
-    func listen(_ request: UpstreamRequest?, revision: Revision) async {}
+    func listen(_ request: UpstreamRequest?, to opened: Opened) async {}
     func close() async {}
 }
 

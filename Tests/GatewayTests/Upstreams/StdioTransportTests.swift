@@ -192,7 +192,8 @@ struct StdioTransportTests {
         }
         for _ in 0..<2 {
             let generation = try await pipe.ready()
-            await loop.spawn { await pipe.listen(Self.request(7), revision: .newest) }.value
+            let opened = Opened(generation: generation, revision: .newest)
+            await loop.spawn { await pipe.listen(Self.request(7), to: opened) }.value
             while refused.withLock({ $0 }) == 0 { await Task.yield() }
             await stage.server.restart()
             while await pipe.currentGeneration == generation { await Task.yield() }
