@@ -1,6 +1,5 @@
 import Base
 import Crypto
-import Egress
 import HTTP
 import MCP
 import Policy
@@ -12,8 +11,8 @@ import System
 actor ServerFleet {
     let loop: EventLoop
     let pool: BlockingPool
-    private let random: any RandomSource
-    private let identity: Implementation
+    let random: any RandomSource
+    let identity: Implementation
     let lines: StderrScreening
     /// The gateway's own.
     let ownUser: UInt32
@@ -21,10 +20,10 @@ actor ServerFleet {
     let log: @Sendable (String) -> Void
     let notices: ServerNotices
     let changed: @Sendable (ServerName, TenantID) -> Void
-    private let updated: @Sendable (ResourceKey) -> Void
-    private let budget: BufferBudget
+    let updated: @Sendable (ResourceKey) -> Void
+    let budget: BufferBudget
     let tally: GateTally
-    private let egress: EgressParts
+    let egress: EgressParts
     private(set) var members: [Key: Member] = [:]
     /// Those that were replaced, until the last of them is gone with its whole tree.
     var leaving = LeavingServers()
@@ -33,13 +32,13 @@ actor ServerFleet {
     private(set) var rooms: [TenantID: TenantRoom] = [:]
     let probe = ProbeOnce()
     let programs = TreeDigests()
-    private var contexts: [TLSTrust: TLSContext] = [:]
+    var contexts: [TLSTrust: TLSContext] = [:]
     /// The uids given to servers when the gateway is root.
     let users: ServerUserFile
     /// Where layers are made that hide denied paths.
-    private let layers: String
+    let layers: String
     /// Where changes are kept that servers make to copies of their folders.
-    private let changesPlace: String
+    let changesPlace: String
 
     struct Key: Hashable {
         let tenant: TenantID
@@ -256,274 +255,6 @@ actor ServerFleet {
     private func noteLeft(_ key: Key, _ left: String?) {
         guard let left else { return }
         log("server \(key.tenant)/\(key.server): \(left); the gateway stops without its end")
-    }
-
-    // MARK: Making
-
-    /// What a server is made of beside its settings.
-    private struct Surroundings {
-        let secrets: [String: [UInt8]]
-        let denied: [DenyPath]
-        let folder: String
-        let protectedPaths: [String]
-    }
-
-    private func make(
-        _ server: Configuration.Server,
-        _ key: Key,
-        _ surroundings: Surroundings
-    ) async throws(ConfigurationError) -> Member {
-        switch server.kind {
-        case .http(let http):
-            return try await remote(server, http, surroundings)
-        case .stdio(let stdio):
-            return await hosted(server, stdio, key, surroundings)
-        }
-    }
-
-    private func remote(
-        _ server: Configuration.Server,
-        _ http: Configuration.Server.HTTP,
-        _ surroundings: Surroundings
-    ) async throws(ConfigurationError) -> Member {
-        let url: HTTPURL
-        do throws(HTTPURLError) {
-            url = try HTTPURL(parsing: http.url)
-        } catch {
-            throw ConfigurationError(file: server.name.rawValue, position: nil, problem: "\(error)")
-        }
-        let route: OwnRoute
-        do throws(EgressRule.Problem) {
-            route = try egress.ownRoute(
-                to: url.origin,
-                blocks: http.addresses,
-                for: server.tenant,
-                server.name,
-                on: loop
-            )
-        } catch {
-            throw ConfigurationError(
-                file: server.name.rawValue,
-                position: nil,
-                problem: error.text
-            )
-        }
-        let tls = try url.origin.isSecure ? context(http, surroundings.folder) : nil
-        var limits = HTTPClientLimits()
-        limits.offersHTTP2 = http.http2
-        let client = HTTPClient(
-            to: url.origin,
-            on: loop,
-            by: route,
-            tls: tls,
-            budget: budget,
-            limits: limits
-        )
-        if let name = http.credential, let value = surroundings.secrets[name] {
-            guard let header = FieldValue(bytes: Array("Bearer ".utf8) + value) else {
-                throw ConfigurationError(
-                    file: server.name.rawValue,
-                    position: nil,
-                    problem: "secret `\(name)` holds bytes that no header may hold"
-                )
-            }
-            await client.setAuthorization(header)
-        }
-        let transport = HTTPTransport(
-            loop: loop,
-            client: client,
-            target: url.target,
-            standing: StandingAnswers(roots: server.asks.roots)
-        )
-        let tenant = server.tenant
-        let member = MCPClient(
-            server: server.name,
-            transport: transport,
-            loop: loop,
-            identity: identity,
-            pinned: server.revision.flatMap { Revision(rawValue: $0) },
-            startTimeout: server.startTimeout,
-            asks: server.asks
-        )
-        await hear(member, tenant)
-        return Member(
-            settings: server,
-            secrets: surroundings.secrets,
-            denied: surroundings.denied,
-            client: member,
-            hosted: nil
-        )
-    }
-
-    /// What the server says of itself goes to the gateway.
-    private func hear(_ client: MCPClient, _ tenant: TenantID) async {
-        let (changed, updated, name, log) = (changed, updated, client.server, log)
-        await client.onNotice(
-            changed: { changed(name, tenant) },
-            updated: { updated(ResourceKey(tenant: tenant, server: name, uri: $0)) },
-            told: { log("server \(name): \($0)") }
-        )
-    }
-
-    /// Loading the machine's roots takes milliseconds: one context serves all that trust the same.
-    private func context(
-        _ http: Configuration.Server.HTTP,
-        _ folder: String
-    ) throws(ConfigurationError) -> TLSContext {
-        let trust: TLSTrust =
-            http.certificateAuthority.map { .authorities(file: Paths.join(folder, $0)) }
-            ?? .systemRoots
-        if let known = contexts[trust] { return known }
-        do throws(TLSError) {
-            let made = try TLSContext(client: trust)
-            contexts[trust] = made
-            return made
-        } catch {
-            throw ConfigurationError(file: http.url, position: nil, problem: "\(error)")
-        }
-    }
-
-    /// What it uses without holding; nil where that is nothing.
-    private func broker(
-        of server: Configuration.Server,
-        _ stdio: Configuration.Server.Stdio
-    ) -> SecretBroker? {
-        let inspected = stdio.cage.egress?.inspectedNames ?? []
-        guard !stdio.uses.isEmpty || !inspected.isEmpty else { return nil }
-        return SecretBroker(
-            server.name.rawValue,
-            stdio.uses,
-            inspected: inspected,
-            variables: stdio.environment.compactMapValues { value in
-                if case .secret(let name) = value { name } else { nil }
-            },
-            shelf: egress.shelf,
-            clock: egress.clock,
-            random: random
-        )
-    }
-
-    private func wayOut(
-        of server: Configuration.Server,
-        _ cage: Configuration.Cage,
-        _ broker: SecretBroker?,
-        _ folder: String
-    ) -> ServerEgress? {
-        cage.egress.map { settings in
-            ServerEgress(
-                EgressBook.Key(tenant: server.tenant, server: server.name),
-                settings,
-                broker: broker,
-                folder: folder,
-                on: loop,
-                parts: egress,
-                tally: tally.server(server.tenant, server.name).egress
-            )
-        }
-    }
-
-    private func hosted(
-        _ server: Configuration.Server,
-        _ stdio: Configuration.Server.Stdio,
-        _ key: Key,
-        _ surroundings: Surroundings
-    ) async -> Member {
-        let transport = StdioTransport(
-            loop: loop,
-            startTimeout: server.startTimeout,
-            standing: StandingAnswers(roots: server.asks.roots)
-        )
-        let client = MCPClient(
-            server: server.name,
-            transport: transport,
-            loop: loop,
-            identity: identity,
-            pinned: server.revision.flatMap { Revision(rawValue: $0) },
-            startTimeout: server.startTimeout,
-            asks: server.asks
-        )
-        var settings = Supervision.Settings()
-        settings.startLimit = server.startTimeout
-        if let idle = server.idleTimeout { settings.idleAfter = idle }
-        let facts = ServerFacts()
-        let broker = broker(of: server, stdio)
-        let wayOut = wayOut(of: server, stdio.cage, broker, surroundings.folder)
-        let recipe = CageRecipe(
-            settled: CageProfile(
-                stdio,
-                folder: surroundings.folder,
-                secrets: surroundings.secrets,
-                protectedPaths: surroundings.protectedPaths
-            ),
-            cage: stdio.cage,
-            user: "\(key.tenant)/\(key.server)",
-            users: users,
-            isRoot: isRoot,
-            probe: probe,
-            hiding: HiddenFolders(
-                HidingRules(surroundings.denied),
-                place: layers,
-                changes: "\(changesPlace)/\(key.tenant)/\(key.server)",
-                overlayTrial: probe.overlayTrial
-            )
-        )
-        let orders = ChangeOrders()
-        let process = ServerProcess(
-            server.name,
-            on: loop,
-            pool: pool,
-            random: random,
-            settings: settings,
-            health: stdio.health,
-            handlers: handlers(of: server, transport, client, facts, wayOut),
-            learn: learning(of: stdio),
-            prepare: preparation(of: recipe, facts, broker, orders),
-            admit: admission(of: server, facts),
-            place: place(of: key, stdio, facts)
-        )
-        let (log, name, tenant) = (log, server.name, server.tenant)
-        await transport.attach(
-            process,
-            report: { text in log("server \(name): \(text)") }
-        )
-        await client.attach(inspection(of: server, facts))
-        await hear(client, tenant)
-        return Member(
-            settings: server,
-            secrets: surroundings.secrets,
-            denied: surroundings.denied,
-            client: client,
-            hosted: Hosted(
-                process: process,
-                facts: facts,
-                egress: wayOut,
-                recipe: recipe,
-                orders: orders
-            )
-        )
-    }
-}
-
-/// Screens what servers write to their standard error, by the secrets as they are known now.
-final class StderrScreening: Sendable {
-    private let screener: Lock<Screener>
-
-    init(_ screener: Screener) { self.screener = Lock(screener) }
-
-    func replace(_ screener: Screener) { self.screener.withLock { $0 = screener } }
-
-    /// One server's lines: a key in armour is followed from line to line.
-    func line(limitInBytes: Int) -> @Sendable ([UInt8]) -> String {
-        let lines = Lock(
-            LineScreener(screener: screener.withLock { $0 }, limitInBytes: limitInBytes)
-        )
-        return { [self] bytes in
-            let current = screener.withLock { $0 }
-            return lines.withLock { lines in
-                lines.screener = current
-                return lines.screen(line: bytes).text
-            }
-        }
     }
 }
 
