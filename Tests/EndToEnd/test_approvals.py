@@ -5,11 +5,14 @@ import signal
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
+from agents import MODERN, configuration
 from harness import PASSPHRASE, WORKSHOP, Gateway
+from upstreams import remote, scripted
 
 # Each passphrase costs a second or, on a loaded machine, several: a question outlasts all that a test does with it.
 QUICK = WORKSHOP.replace("hold: 20s, expiry: 30s", "hold: 300ms, expiry: 300s")
 OLD = "2025-06-18"
+HTTPUpstream = scripted.HTTPUpstream
 
 
 def text_of(result):
@@ -155,9 +158,13 @@ class Tickets(unittest.TestCase):
 
 
 class Unsent(unittest.TestCase):
-    """A yes is used up by the call it was given to, sent or not."""
+    """What becomes of a yes whose call cannot be sent."""
 
-    def test_a_yes_whose_call_was_not_sent_is_gone_and_its_agent_hears_so(self):
+    def outcomes(self, shop, tool):
+        shop.settle()
+        return [r["detail"]["status"] for r in shop.records() if r["kind"] == "outcome" and r["tool"] == tool]
+
+    def test_a_yes_is_not_spent_on_a_server_that_does_not_start(self):
         with Shop(QUICK, accept=["shop"]) as shop:
             def state():
                 return json.loads(shop.run("servers", "list", "--json").stdout)[0]["state"]
@@ -170,17 +177,37 @@ class Unsent(unittest.TestCase):
             docs.rename(away)
             shop.run("servers", "restart", "shop")
             shop.wait_for(lambda: state() not in ("running", "starting", "stopping"))
-            text = text_of(shop.destroy("unsent"))
-            self.assertIn("the approval of this call is used up, sent again it asks a person anew", text)
-            shop.settle()
-            self.assertEqual([r["detail"]["status"] for r in shop.records() if r["kind"] == "outcome" and r["tool"] == "destroy"],
-                             ["not-sent"])
+            for _ in range(2):
+                self.assertIn("the approval of this call still holds", text_of(shop.destroy("unsent")))
+            # Nothing was about to be sent.
+            self.assertEqual(self.outcomes(shop, "destroy"), [])
             away.rename(docs)
             shop.run("servers", "restart", "shop")
             shop.wait_for(lambda: state() == "running")
-            # As it was told: the same call is another question, and nothing was done.
+            # As it was told: the same call needs no other yes, and this one covers it once.
+            self.assertFalse(shop.destroy("unsent").get("isError"))
+            self.assertEqual(self.outcomes(shop, "destroy"), ["ok"])
+            self.assertEqual(len(shop.done()), 1)
             self.assertNotEqual(shop.ticket(shop.destroy("unsent")), ticket)
-            self.assertEqual(shop.done(), [])
+
+    def test_a_yes_whose_call_was_not_sent_is_gone_and_its_agent_hears_so(self):
+        with contextlib.ExitStack() as stack:
+            upstream = stack.enter_context(HTTPUpstream(MODERN))
+            # Each request has a connection of its own, so that a later one finds nobody there.
+            upstream.server.RequestHandlerClass.protocol_version = "HTTP/1.0"
+            text = configuration({"far": remote(upstream)}, ["far.echo"], approvals={"hold": "300ms", "expiry": "300s"})
+            with Shop(text.replace('"tier": "T0"', '"tier": "T2"'), accept=["far"]) as shop:
+                def echo():
+                    return shop.call("echo", {"text": "unsent"}, server="far")
+
+                ticket = shop.ticket(echo())
+                status, output = shop.vote(ticket)
+                self.assertEqual(status, 0, output)
+                stack.close()
+                self.assertIn("the approval of this call is used up, sent again it asks a person anew", text_of(echo()))
+                self.assertEqual(self.outcomes(shop, "echo"), ["not-sent"])
+                # As it was told: the same call is another question.
+                self.assertNotEqual(shop.ticket(echo()), ticket)
 
 
 class Time(unittest.TestCase):

@@ -91,6 +91,12 @@ package actor MCPClient {
 
     // MARK: Calls
 
+    /// Brings the server up where it sleeps, so far that a call could be sent; says why not.
+    func wake() async throws(UpstreamFailure) {
+        _ = try await open()
+        try check(true)
+    }
+
     /// Sends one call; its members are the call form, as they were judged.
     ///
     /// `isStillAllowed` is asked when the server is there to take the call. Runs where its caller does,
