@@ -178,7 +178,7 @@ class Unsent(unittest.TestCase):
             shop.run("servers", "restart", "shop")
             shop.wait_for(lambda: state() not in ("running", "starting", "stopping"))
             for _ in range(2):
-                self.assertIn("the approval of this call still holds", text_of(shop.destroy("unsent")))
+                self.assertIn("the approval of this call was not used", text_of(shop.destroy("unsent")))
             # Nothing was about to be sent.
             self.assertEqual(self.outcomes(shop, "destroy"), [])
             away.rename(docs)

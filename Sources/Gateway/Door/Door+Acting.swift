@@ -18,10 +18,6 @@ extension Door {
         channel: any ReplyChannel,
         cancellation: CallCancellation
     ) async -> CallAnswer {
-        if let approval, let refusal = await absence(of: judged, having: approval) {
-            await questions?.notSpent(approval)
-            return refuse(judged, refusal)
-        }
         var lease: LimitLease?
         // An answer belongs to a call that runs already.
         if !judged.call.isAnswer {
@@ -74,31 +70,6 @@ extension Door {
         guard let approval else { return answer }
         await questions?.ended(approval, isKnown: failure == nil || failure == .notSent)
         return failure == .notSent ? Self.unsent(answer, having: approval) : answer
-    }
-
-    /// Why the server a call was approved for cannot take it; a yes is spent where one can.
-    private func absence(
-        of judged: JudgedCall,
-        having approval: SpentApproval
-    ) async -> Refusal? {
-        guard !judged.tool.kind.isAskedByServer, !judged.call.isAnswer else { return nil }
-        do throws(UpstreamFailure) {
-            try await judged.resolved.server.client.wake()
-            return nil
-        } catch {
-            var text = "the server `\(judged.tool.reference.server)` "
-            text += error.advice ?? "cannot take the call now; try again later"
-            // Of standing yeses agents know nothing.
-            if case .question = approval.source {
-                text += "; the approval of this call still holds"
-            }
-            return Refusal(
-                code: .serverUnavailable,
-                rule: "server \(judged.tool.reference.server)",
-                agentText: text,
-                auditText: screener.screen(text: error.description).text
-            )
-        }
     }
 
     /// Tells the agent that the yes is gone although nothing was sent.

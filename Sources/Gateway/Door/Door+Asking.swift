@@ -34,6 +34,32 @@ extension Door {
         )
     }
 
+    /// Why a call that was approved cannot be sent now; its yes is left as it is, open to whatever ends
+    /// one that waits.
+    func absence(of judged: JudgedCall, _ cancellation: CallCancellation) async -> Refusal? {
+        guard !judged.tool.kind.isAskedByServer else { return nil }
+        let server = judged.tool.reference.server
+        do throws(UpstreamFailure) {
+            try await judged.resolved.server.client.wake()
+        } catch {
+            return Refusal(
+                code: .serverUnavailable,
+                rule: "server \(server)",
+                agentText: "the server `\(server)` "
+                    + (error.advice ?? "cannot take the call now; try again later")
+                    + "; the approval of this call was not used",
+                auditText: screener.screen(text: error.description).text
+            )
+        }
+        return cancellation.isCancelled ? Self.calledOff : nil
+    }
+
+    private static let calledOff = Refusal(
+        code: .serverUnavailable,
+        rule: "approval",
+        agentText: "the call was called off before its approval was used; nothing was sent"
+    )
+
     /// Reads again everything the yes covers, and spends it if nothing changed.
     func spend(
         _ ticket: TicketID,

@@ -38,8 +38,8 @@ package actor Door {
     var listRates = ListRates()
     var refusedLists = RefusedLists()
     var lockdowns: [Lockdown] = []
-    /// What is being lifted, until that is durable or a new lockdown comes in between.
-    var lifting: Lockdown.Target?
+    /// How many were set in this process.
+    var lockdownCount: UInt64 = 0
     let lockdownTurns: TakingTurns
     var unknown: UnknownCalls
     var parties: KnownParties
@@ -267,6 +267,11 @@ package actor Door {
                     case .failure(.protocolError(let problem)): return .protocolError(problem)
                     case .success(let other): meant = other
                     }
+                }
+                // First what may take long: with the spend begins what nobody can take back.
+                if let refusal = await absence(of: meant, cancellation) {
+                    let answer = refuse(meant, refusal)
+                    return edited.map { told(answer, $0) } ?? answer
                 }
                 switch await spend(ticket, meant, waiter) {
                 case .failure(let refusal): return refuse(meant, refusal)

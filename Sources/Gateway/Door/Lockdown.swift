@@ -98,6 +98,8 @@ package struct Lockdown: Sendable, Equatable {
     package let target: Target
     package let since: Timestamp
     package let reason: String
+    /// Which setting of this process it is: another of the same target is another stop.
+    package fileprivate(set) var number: UInt64 = 0
 
     package init(target: Target, since: Timestamp, reason: String) {
         self.target = target
@@ -144,7 +146,18 @@ package struct Lockdown: Sendable, Equatable {
 }
 
 extension Door {
-    package func load(_ lockdowns: [Lockdown]) { self.lockdowns = lockdowns }
+    package func load(_ lockdowns: [Lockdown]) {
+        self.lockdowns = []
+        for lockdown in lockdowns { hold(lockdown) }
+    }
+
+    private func hold(_ lockdown: Lockdown) {
+        var lockdown = lockdown
+        lockdownCount += 1
+        lockdown.number = lockdownCount
+        lockdowns.removeAll { $0.target == lockdown.target }
+        lockdowns.append(lockdown)
+    }
 
     package var activeLockdowns: [Lockdown] { lockdowns }
 
@@ -153,9 +166,7 @@ extension Door {
     /// It is made durable last, so that it holds even when the disk does not.
     package func lockDown(_ lockdown: Lockdown, by approver: String) async throws(StoreError) -> Int
     {
-        lockdowns.removeAll { $0.target == lockdown.target }
-        lockdowns.append(lockdown)
-        if lifting == lockdown.target { lifting = nil }
+        hold(lockdown)
         generation &+= 1
         wakeEarlyCalls()
         var stopped = 0
@@ -175,25 +186,17 @@ extension Door {
         return stopped
     }
 
-    /// Lifts it, once that is durable; a new one that comes in between holds.
-    package func lift(
-        _ target: Lockdown.Target,
-        by approver: String
-    ) async throws(StoreError) -> Bool {
+    /// Lifts that very one, once that is durable; one that was set after it holds.
+    package func lift(_ lockdown: Lockdown, by approver: String) async throws(StoreError) -> Bool {
         try await lockdownTurns.take { () async throws(StoreError) in
-            guard let lockdown = lockdowns.first(where: { $0.target == target }) else {
-                return false
-            }
-            lifting = target
-            defer { lifting = nil }
+            guard lockdowns.contains(where: { $0.number == lockdown.number }) else { return false }
             _ = try await store.commit(
                 Transaction(
                     records: [record(of: lockdown, lifted: true, by: approver)],
                     changes: [.delete(lockdown.key, expecting: .anything)]
                 )
             )
-            guard lifting == target else { return true }
-            lockdowns.removeAll { $0.target == target }
+            lockdowns.removeAll { $0.number == lockdown.number }
             generation &+= 1
             return true
         }

@@ -279,12 +279,13 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         let began = cgate_monotonic()
         nowNanoseconds = began
         var count = 0
-        if nearness.isAwake(answersDue: answersDue) {
+        let awake = nearness.awake(answersDue: answersDue)
+        if awake > 0 {
             // Whoever else is to run on this processor does, the answering one, perhaps.
             repeat {
                 sched_yield()
                 count = fetch(&events, waiting: 0)
-            } while count == 0 && nowNanoseconds - began < Nearness.window && !isNotified
+            } while count == 0 && nowNanoseconds - began < awake && !isNotified
         }
         if count == 0 { count = fetch(&events, waiting: prepareToWait()) }
         nearness.note(waited: nowNanoseconds - began, answersDue: answersDue)

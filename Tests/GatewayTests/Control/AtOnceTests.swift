@@ -221,14 +221,20 @@ import Testing
         }
     }
 
-    @Test func `a stop that is set while an older one is lifted holds`() async throws {
+    @Test(arguments: [false, true])
+    func `a stop that is set while an older one is lifted holds`(isBusy: Bool) async throws {
         try await withGateway { gateway in
             let stop = Wish("lockdown.set", "{\"target\":\"agent:bot\",\"reason\":\"again\"}")
+            let other = Wish("lockdown.set", "{\"target\":\"agent:cat\",\"reason\":\"too\"}")
             _ = try await Self.carryOut(stop, at: gateway)
             let lift = Wish("lockdown.lift", "{\"target\":\"agent:bot\"}")
-            _ = await Self.atOnce([lift, stop], at: gateway)
+            // Behind another one's turn the older stop is not yet being lifted.
+            let done = await Self.atOnce((isBusy ? [other] : []) + [lift, stop], at: gateway)
+            #expect(done.last == true)
+            let held = await gateway.door.activeLockdowns.map(\.target.text)
             let rows = try await gateway.store.allEntries(.lockdowns)
-            #expect(await gateway.door.activeLockdowns == rows.compactMap { Lockdown($0) })
+            #expect(held.sorted() == rows.map(\.key.name).sorted())
+            #expect(held.contains("agent:bot"))
         }
     }
 

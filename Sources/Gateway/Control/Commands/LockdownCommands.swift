@@ -37,13 +37,22 @@ extension ControlCommands {
         },
         "lockdown.lift": ControlCommand(level: .administer) { gateway, call in
             let target = try target(call)
-            let active = await gateway.door.activeLockdowns.map(\.target)
             // A name without its tenant means all of that name.
-            let meant = active.filter { $0 == target || $0.everywhere == target }
+            let meant = await gateway.door.activeLockdowns.filter {
+                $0.target == target || $0.target.everywhere == target
+            }
             guard !meant.isEmpty else {
                 throw ControlError(.refused, "there is no lockdown of `\(target.text)`")
             }
-            for target in meant { _ = try await gateway.door.lift(target, by: call.actor) }
+            for lockdown in meant {
+                guard try await gateway.door.lift(lockdown, by: call.actor) else {
+                    throw ControlError(
+                        .refused,
+                        "`\(lockdown.target.text)` was lifted or locked again meanwhile",
+                        hint: "look at what is locked: `gatehouse status`"
+                    )
+                }
+            }
             return JSONValue.done
         },
     ]

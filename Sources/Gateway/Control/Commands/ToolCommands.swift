@@ -234,12 +234,21 @@ extension Gateway {
     ) async throws {
         let key = ServerKey(tenant: server.tenant, server: server.name)
         try await programTurns.take {
+            // Another one may have been found since this one was shown.
+            guard case .changed(_, program)? = programs[key] else {
+                throw ControlError(
+                    .refused,
+                    "the program of `\(server.name)` changed since it was shown",
+                    hint: "look again: `gatehouse tools approve \(server.name)`"
+                )
+            }
             try await accept(program, of: key, change: "program-accepted", by: name)
             programs[key] = .accepted(program)
+            // Calls wait for what it says of itself.
+            absences[key] = nil
+            await clients.first { ($0.0.tenant, $0.0.name) == (key.tenant, key.server) }?.1
+                .hold(nil)
         }
-        // Calls wait for what it says of itself.
-        absences[key] = nil
-        await clients.first { ($0.0.tenant, $0.0.name) == (key.tenant, key.server) }?.1.hold(nil)
         await fleet.startRefused(ServerFleet.Key(tenant: key.tenant, server: key.server))
         await rebuild()
         refresh.request(server.name, server.tenant)
