@@ -170,7 +170,7 @@ struct AgreementTests {
             body: [],
             name: nil,
             parameters: [],
-            deadline: loop.now,
+            deadline: SystemClock().instant,
             revision: .r2025_11_25
         )
         await loop.spawn {
