@@ -4,6 +4,7 @@ import { get, post } from "./api.js";
 
 /** An answer counts only for a question that was in front of the person for a moment. */
 const SETTLE = 500;
+const CLOSED = "This question is closed: it was answered elsewhere, expired, or was withdrawn.";
 
 export function approvalsPage(shell, [wanted]) {
   const list = h("ul", { class: "questions", role: "listbox", "aria-label": "Waiting questions", tabindex: "0" });
@@ -75,10 +76,26 @@ export function approvalsPage(shell, [wanted]) {
       since = performance.now();
       showCard();
       say(`${found.tool}, ${found.tier}, asked by ${found.principal}`);
+      letGo();
     } catch (error) {
       if (selected !== ticket) return;
+      selected = null;
       question = null;
       replace(card, h("p", { class: "quiet empty" }, error.text));
+    }
+  }
+
+  /** Lets go of the question on the card once it is over, unless an answer of ours is under way: that says more. */
+  function letGo() {
+    if (question && !isAnswering && shell.state.isListed && !shell.state.approvals.has(question.ticket)) forget(question.ticket, CLOSED);
+  }
+
+  /** Does what answers the question on the card; that the question ends meanwhile is no news. */
+  async function answering(act) {
+    isAnswering = true;
+    try { await act(); } finally {
+      isAnswering = false;
+      letGo();
     }
   }
 
@@ -124,19 +141,18 @@ export function approvalsPage(shell, [wanted]) {
       since = performance.now();
       return;
     }
-    isAnswering = true;
-    try {
-      const body = { yes, revision: q.revision };
-      if (reason) body.reason = reason;
-      if (glass) body.break_glass = glass;
-      const done = await post(`/approvals/${encodeURIComponent(q.ticket)}/answer`, body);
-      settle(q, done.answer, yes);
-    } catch (error) {
-      toast(error.text, "wrong");
-      if (error.code === "refused") await load(q.ticket);
-    } finally {
-      isAnswering = false;
-    }
+    const body = { yes, revision: q.revision };
+    if (reason) body.reason = reason;
+    if (glass) body.break_glass = glass;
+    await answering(async () => {
+      try {
+        const done = await post(`/approvals/${encodeURIComponent(q.ticket)}/answer`, body);
+        settle(q, done.answer, yes);
+      } catch (error) {
+        toast(error.text, "wrong");
+        if (error.code === "refused" && selected === q.ticket) await load(q.ticket);
+      }
+    });
   }
 
   async function refuse() {
@@ -147,6 +163,7 @@ export function approvalsPage(shell, [wanted]) {
       h("label", { for: "reason" }, "Reason"), reason,
       h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Cancel"), h("button", { class: "no", type: "submit", id: "say-no" }, "Say no"))));
     if (isMeant && question?.ticket === q.ticket) await answer(false, reason.value.trim());
+    else if (isMeant) toast(CLOSED, "plain");
   }
 
   /** Other arguments in the place of those that were asked about; the gateway judges them anew. */
@@ -157,13 +174,16 @@ export function approvalsPage(shell, [wanted]) {
     const wrong = h("p", { class: "wrong", role: "alert" });
     await dialog(`Edit the call of ${q.tool}`, (close) => h("form", { onsubmit: async (event) => {
       event.preventDefault();
-      try {
-        JSON.parse(text.value);
-        // Sent as it is written: numbers read into this language could change.
-        const done = await post(`/approvals/${encodeURIComponent(q.ticket)}/edit`, `{"revision":${Number(q.revision)},"arguments":${text.value}}`);
-        close(true);
-        settle(q, done.answer, true);
-      } catch (error) { wrong.textContent = error.text ?? `This is not JSON: ${error.message}`; }
+      if (isAnswering) return;
+      await answering(async () => {
+        try {
+          JSON.parse(text.value);
+          // Sent as it is written: numbers read into this language could change.
+          const done = await post(`/approvals/${encodeURIComponent(q.ticket)}/edit`, `{"revision":${Number(q.revision)},"arguments":${text.value}}`);
+          close(true);
+          settle(q, done.answer, true);
+        } catch (error) { wrong.textContent = error.text ?? `This is not JSON: ${error.message}`; }
+      });
     } },
     h("p", { class: "quiet" }, "The agent is told which call ran. Editing counts as your yes to the new call."),
     h("label", { for: "new-arguments" }, "Arguments"), text, wrong,
@@ -190,11 +210,14 @@ export function approvalsPage(shell, [wanted]) {
     preview();
     await dialog(`Yes to calls like this one of ${q.tool}`, (close) => h("form", { onchange: preview, onsubmit: async (event) => {
       event.preventDefault();
-      try {
-        const done = await post(`/approvals/${encodeURIComponent(q.ticket)}/answer`, { yes: true, revision: q.revision, grant: wanted() });
-        close(true);
-        settle(q, done.answer, true);
-      } catch (error) { wrong.textContent = error.text; }
+      if (isAnswering) return;
+      await answering(async () => {
+        try {
+          const done = await post(`/approvals/${encodeURIComponent(q.ticket)}/answer`, { yes: true, revision: q.revision, grant: wanted() });
+          close(true);
+          settle(q, done.answer, true);
+        } catch (error) { wrong.textContent = error.text; }
+      });
     } },
     h("fieldset", {}, h("legend", {}, "What may differ; all else must be as shown"), pointers.map((pointer, place) => h("div", { class: "row" }, boxes[place], h("label", { for: `vary-${place}` }, h("code", {}, pointer))))),
     h("label", { for: "uses" }, "Uses"), uses, h("label", { for: "minutes" }, "Minutes"), minutes, sentence, wrong,
@@ -220,12 +243,9 @@ export function approvalsPage(shell, [wanted]) {
 
   const unwatch = shell.watch((type, data) => {
     if (type === "approvals" || type === "question" || type === "closed") {
-      if (selected && !shell.state.approvals.has(selected) && question && !isAnswering) {
-        forget(selected, "This question is closed: it was answered elsewhere, expired, or was withdrawn.");
-      } else {
-        showList();
-        if (type === "question" && data.ticket === selected && question && data.revision !== question.revision) load(selected);
-      }
+      showList();
+      letGo();
+      if (type === "question" && data.ticket === question?.ticket && data.revision !== question.revision) load(selected);
     }
   });
   const timer = setInterval(showTime, 1000);

@@ -35,7 +35,7 @@ const KEYS = [
 ];
 
 export function startShell(root, session, leave) {
-  const state = { approvals: new Map(), status: null, session, isLive: false };
+  const state = { approvals: new Map(), isListed: false, status: null, session, isLive: false };
   const watchers = new Set();
   const main = h("main", { id: "main", tabindex: "-1" });
   const links = PAGES.map((page) => h("a", { href: `#/${page.path}`, "data-page": page.path },
@@ -83,6 +83,7 @@ export function startShell(root, session, leave) {
   function take(type, data) {
     if (type === "approvals") {
       state.approvals = new Map(data.map((question) => [question.ticket, question]));
+      state.isListed = true;
     } else if (type === "question") {
       if (!state.approvals.has(data.ticket)) say(`A new question: ${data.tool}`);
       state.approvals.set(data.ticket, data);

@@ -48,6 +48,12 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
 
+    def delay(self, milliseconds):
+        """Every answer to the page comes that much later."""
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {
+            "offline": False, "latency": milliseconds, "downloadThroughput": -1, "uploadThroughput": -1})
+
     def open(self, url):
         self.driver.get(url)
 
@@ -70,6 +76,8 @@ class Browser:
             raise AssertionError(f"`{text}` did not appear in: {self.text('body')[:3000]}") from None
 
     def key(self, *keys):
+        """Keys for the page: a dialog that is about to go would take them."""
+        self.wait(lambda: not self.all("dialog[open]"))
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
 
     def run(self, script, *arguments):

@@ -100,10 +100,30 @@ class Approvals(Page):
 
     def test_what_was_answered_elsewhere_goes_away_by_itself(self):
         caller = self.ask("destroy", {"name": "delta"})
+        self.browser.wait_for_text('"name": "delta"', ".arguments")
         ticket = self.gateway.wait_for_question()["ticket"]
         self.gateway.decide("approvals", "deny", ticket)
         self.browser.wait_for_text("This question is closed")
-        self.assertIn("denied", caller.text() + "denied")
+        self.assertIn("a person said no", caller.text())
+
+    def test_a_question_that_ended_before_it_was_shown_makes_way_for_the_next(self):
+        over = self.gateway.calling("destroy", {"name": "over"})
+        self.gateway.decide("approvals", "deny", self.gateway.wait_for_question()["ticket"])
+        self.assertIn("a person said no", over.text())
+        caller = self.ask("destroy", {"name": "next"})
+        self.browser.wait_for_text('"name": "next"', ".arguments")
+        self.browser.key("n")
+        self.browser.one("#say-no").click()
+        caller.join()
+
+
+class FarAway(Approvals):
+    """The same where every answer takes a while: keys and questions come in between."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.browser.delay(milliseconds=400)
 
 
 class Cards(Page):

@@ -94,6 +94,7 @@ class Hosts(Page):
             self.browser.key(key)
             self.browser.wait_for_text(f"desk may connect to {place} {words}")
             self.assertIn("200", caller.text())
+            self.browser.wait(lambda: place not in self.browser.text("section[aria-label=Questions]"))
         self.browser.wait_for_text("for good", "section[aria-label='Allowed places']")
         self.browser.one(f"button[aria-label='Take back {place} of desk']").click()
         self.browser.wait(lambda: place not in self.browser.text("section[aria-label='Allowed places']"))

@@ -191,6 +191,8 @@ class Pages(Page):
         self.assertIn("destroyed a little", caller.text())
 
     def test_a_standing_yes_says_in_a_sentence_what_it_covers_and_is_revoked(self):
+        people = self.gateway.log_in()
+        self.addCleanup(lambda: [people.post(f"/grants/{grant['id']}/revoke") for grant in people.get("/grants")])
         caller = self.ask("destroy", {"name": "one"})
         self.browser.wait_for_text('"name": "one"', ".arguments")
         self.browser.key("r")
