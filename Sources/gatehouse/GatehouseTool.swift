@@ -92,6 +92,12 @@ enum GatehouseTool {
             return error.isBrokenEvidence ? 4 : 2
         }
         Console.complain("error: \(error)")
+        if let error = error as? SystemError, error.code == EADDRINUSE {
+            Console.complain(
+                "hint: another program listens there; end it, or take another address: `--listen`, or "
+                    + "`listen` and `console` in the configuration"
+            )
+        }
         return 2
     }
 

@@ -285,6 +285,14 @@ class Listeners(unittest.TestCase):
         _, done = self.up('listen: {{ mcp: "127.0.0.1:{port}" }}', "--listen", f"0.0.0.0:{free_port()}")
         self.assertEqual((done.returncode, "has no TLS" in done.stderr), (2, True), done.stderr)
 
+    def test_an_address_that_another_program_has_is_named_with_what_to_do(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            address = f"127.0.0.1:{other.getsockname()[1]}"
+            _, done = self.up('listen: {{ mcp: "127.0.0.1:{port}" }}', "--listen", address)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(address, done.stderr)
+        self.assertIn("hint: another program listens there", done.stderr)
+
     def test_behind_a_named_peer_only_that_peer_is_heard(self):
         for peer, expected in (("127.0.0.1", 200), ("192.0.2.1", 403)):
             with self.subTest(peer):

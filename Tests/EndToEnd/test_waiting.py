@@ -1,7 +1,9 @@
 """What an agent is told when a person takes longer than its call may be held."""
 import json
+import subprocess
 import unittest
 
+from harness import BINARY
 from people import CONSOLE, People
 
 BRIEF = CONSOLE.replace("hold: 20s, expiry: 30s", "hold: 5s, expiry: 300s")
@@ -53,6 +55,22 @@ class Waiting(unittest.TestCase):
         third = self.destroy("leg", requestState=second["requestState"])["result"]
         self.assertIn("destroyed leg", third["content"][-1]["text"])
         self.assertEqual(self.done("leg"), 1)
+
+    def test_the_command_waits_on_and_says_so(self):
+        for name, answer, status, words in (("yes", "approve", 0, "destroyed yes"), ("no", "deny", 1, "a person said no")):
+            before = {question["ticket"] for question in self.gateway.waiting()}
+            command = subprocess.Popen(
+                [BINARY, "call", "--token-file", self.gateway.token_file("bot"), "shop", "destroy", json.dumps({"name": name})],
+                cwd=self.gateway.folder, env=self.gateway.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True)
+            self.addCleanup(command.kill)
+            # It was held as long as a call is, and is asked about again.
+            self.assertIn("waits for a person", command.stderr.readline())
+            [ticket] = {question["ticket"] for question in self.gateway.waiting()} - before
+            self.gateway.decide("approvals", answer, ticket)
+            output, errors = command.communicate(timeout=60)
+            self.assertEqual((command.returncode, errors), (status, ""), output)
+            self.assertIn(words, output)
 
     def test_an_agent_of_2025_11_25_hears_progress_and_is_led_to_the_page(self):
         _, headers, _ = self.gateway.post({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {

@@ -12,7 +12,11 @@ struct AuditFilter: Sendable {
         Command.Option("--server", "NAME", "records of that server"),
         Command.Option("--tool", "SERVER.TOOL", "records of that tool"),
         Command.Option("--call", "ID", "records of that call"),
-        Command.Option("--since", "TIME", "from then on: 2026-08-01, 2026-08-01T12:00Z, or 2h ago"),
+        Command.Option(
+            "--since",
+            "TIME",
+            "from then on: 2026-08-01, 2026-08-01T12:00Z, or 2h (ago)"
+        ),
         Command.Option("--until", "TIME", "up to then, written the same way"),
     ]
 

@@ -25,32 +25,80 @@ enum CallCommand {
             }
             let gateway = try await ConnectCommand.open(invocation, loop)
             try await ConnectCommand.greet(gateway, secret, server)
-            await gateway.send(request(tool, arguments.root.value))
-            while let line = await gateway.next() {
-                let answer = try JSONDocument(
-                    parsing: line,
-                    limits: JSONLimits(byteCount: Limits.lineByteCount * 2)
-                )
-                guard answer.root["id"] != nil else { continue }
-                await gateway.close()
-                return show(answer.root, asJSON: invocation.wantsJSON)
-            }
-            throw ControlError(.unreachable, "the gateway closed the connection")
+            let answer = try await answer(to: arguments.root.value, of: tool, by: gateway)
+            await gateway.close()
+            return show(answer.root, asJSON: invocation.wantsJSON)
         }
     )
 
+    /// How often the call is sent again where the answer is to do so.
+    private static let legCount = Limits.heldLegCount + Limits.inputRoundCount
+
+    /// The answer to the call, which is sent again as often as it is told to wait on.
+    private static func answer(
+        to arguments: JSONValue,
+        of tool: String,
+        by gateway: LineConnection
+    ) async throws -> JSONDocument {
+        var state: JSONValue?
+        for leg in 1...legCount {
+            await gateway.send(request(leg, tool, arguments, state))
+            let answer = try await next(from: gateway, id: leg)
+            state = whatToBring(answer.root)
+            guard state != nil else { return answer }
+            if leg == 1 {
+                Console.complain(
+                    "note: this call waits for a person (`gatehouse approvals list` shows what is asked)"
+                )
+            }
+        }
+        throw ControlError(.unreachable, "no answer after \(legCount) times of asking")
+    }
+
+    private static func next(from gateway: LineConnection, id: Int) async throws -> JSONDocument {
+        while let line = await gateway.next() {
+            let message = try JSONDocument(
+                parsing: line,
+                limits: JSONLimits(byteCount: Limits.lineByteCount * 2)
+            )
+            guard let given = message.root["id"] else { continue }
+            // An error in what could not be read has no id of ours.
+            if given.isNull || given.number?.text == String(id) { return message }
+        }
+        throw ControlError(.unreachable, "the gateway closed the connection")
+    }
+
+    /// The state of a call that is to be sent again as it was; nil where it is answered, or asks
+    /// something (2026-07-28, basic/patterns/mrtr).
+    private static func whatToBring(_ answer: JSONNode) -> JSONValue? {
+        guard let result = answer["result"], isUnanswered(result),
+            result["inputRequests"]?.count ?? 0 == 0
+        else { return nil }
+        return result["requestState"]?.value
+    }
+
+    private static func isUnanswered(_ result: JSONNode) -> Bool {
+        result["resultType"]?.isString("input_required") == true
+    }
+
     /// A self-contained request of 2026-07-28.
-    private static func request(_ tool: String, _ arguments: JSONValue) -> [UInt8] {
+    private static func request(
+        _ id: Int,
+        _ tool: String,
+        _ arguments: JSONValue,
+        _ state: JSONValue?
+    ) -> [UInt8] {
+        var params = JSONObject()
+        params["name"] = JSONValue(tool)
+        params["arguments"] = arguments
+        params["requestState"] = state
+        params["_meta"] = [
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": .object(JSONObject()),
+        ]
         let value: JSONValue = [
-            "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-            "params": [
-                "name": JSONValue(tool),
-                "arguments": arguments,
-                "_meta": [
-                    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                    "io.modelcontextprotocol/clientCapabilities": .object(JSONObject()),
-                ],
-            ],
+            "jsonrpc": "2.0", "id": JSONValue(id), "method": "tools/call",
+            "params": .object(params),
         ]
         return value.serialised()
     }
@@ -60,11 +108,14 @@ enum CallCommand {
             Console.print(String(decoding: answer.source, as: UTF8.self))
         } else if let error = answer["error"] {
             Console.complain("error: \(printable(error["message"]?.string ?? "", limit: 500))")
+        } else if let result = answer["result"], isUnanswered(result) {
+            Console.complain("error: the server asks what this command cannot answer")
         } else {
             for block in answer["result"]?["content"]?.elements.map({ $0 }) ?? [] {
                 Console.print(block["text"]?.string ?? "[\(block["type"]?.string ?? "?")]")
             }
         }
-        return answer["error"] != nil || answer["result"]?["isError"]?.bool == true ? 1 : 0
+        guard let result = answer["result"], !isUnanswered(result) else { return 1 }
+        return result["isError"]?.bool == true ? 1 : 0
     }
 }
