@@ -459,7 +459,7 @@ def table():
     every = {f.stem: [r for r in map(json.loads, f.read_text().splitlines()) if "failed" not in r] for f in files}
     direct = every.get("direct", [])
     print("| peer | runs | calls/s 1 / 16 / 64 conn | errors | CPU µs/call (16 conn) | CPU µs/call (500/s; 50/s) "
-          "| added p50 / p99 µs at 50/s | added p50 / p99 µs at 500/s | memory idle / loaded MB | cold start ms | 1 MB result ms | KB per idle session (with SSE) |")
+          "| added p50 / p99 µs at 50/s | added p50 / p99 µs at 500/s | memory idle / loaded MB, RSS (PSS) | cold start ms | 1 MB result ms | KB per idle session (with SSE) |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     for settings in read_peers(None, every=True):
         results = every.get(settings["name"])
@@ -474,7 +474,8 @@ def table():
             cells.append(" / ".join(show(minus(median(results, rate, p), median(direct, rate, p))) for p in ("p50_us", "p99_us"))
                          if settings["name"] != "direct" else
                          " / ".join("(" + show(median(results, rate, p)) + ")" for p in ("p50_us", "p99_us")))
-        cells += [show(median(results, "idle_pss_mb")) + " / " + show(median(results, "load_pss_mb")), show(median(results, "cold_start_ms")),
+        cells += [" / ".join(f"{show(median(results, f'{when}_rss_mb'))} ({show(median(results, f'{when}_pss_mb'))})" for when in ("idle", "load")),
+                  show(median(results, "cold_start_ms")),
                   show((median(results, "megabyte", "p50_us") or 0) / 1000, 2), show(median(results, "idle", "kb_each"), 1) + (f" ({sse:,.1f})" if (sse := median(results, "idle_sse", "kb_each")) is not None else "")]
         print("| " + " | ".join(cells) + " |")
     for name, results in every.items():
