@@ -53,6 +53,12 @@ class ForPrograms(unittest.TestCase):
             status, output = gateway.ask(["approvers", "remove", "nobody", "--json", "--approver", "ana"], [("passphrase", PASSPHRASE)])
             self.assertEqual(status, 1)
             self.assertIn("no approver `nobody`", output)
+            # What a secret was written to is told, never the secret; the terminal shows what went to standard error, too.
+            file = gateway.token_file("program")
+            told = json.loads(gateway.decide("tokens", "issue", "program", "--to", file, "--json").splitlines()[-1])
+            self.assertEqual(told, {"id": told["id"], "file": file})
+            told = json.loads(gateway.decide("rotate", f"token:{told['id']}", "--to", file + ".new", "--json").splitlines()[-1])
+            self.assertEqual(told, {"id": told["id"], "file": file + ".new", "stopped": 0})
 
     def test_a_gateway_nobody_decides_for_says_so(self):
         with Gateway(WORKSHOP, tokens=()) as gateway:

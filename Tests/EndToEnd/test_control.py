@@ -327,7 +327,10 @@ class Accepting(unittest.TestCase):
                 self.assertIn("another configuration waits", answer["error"]["message"])
             shop.ticket(shop.destroy("still asks"))
             # What is shown now is accepted, and recorded under who said so.
-            self.assertIn("tier from T2 to T0", shop.decide("check", "--accept"))
+            output = shop.decide("check", "--accept", "--json")
+            self.assertIn("tier from T2 to T0", output)
+            told = json.loads(output.splitlines()[-1])
+            self.assertEqual((len(told["accepted"]), len(told["loosens"])), (64, 2))
             self.assertFalse(shop.destroy("allowed now").get("isError", False))
             self.assertIn("ana", [r["detail"]["by"] for r in shop.records() if r["kind"] == "configuration"])
 

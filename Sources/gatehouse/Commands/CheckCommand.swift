@@ -81,21 +81,23 @@ enum CheckCommand {
         let client = try await ControlClient.connect(try invocation.stateFolder(), on: loop)
         let waiting = try await client.call("configuration.pending")
         guard let digest = waiting["digest"]?.string else {
-            invocation.report("nothing waits to be accepted", ["accepted": .null])
+            invocation.report("nothing waits to be accepted", ["accepted": .null, "loosens": []])
             return 0
         }
         let loosens = waiting["loosens"]?.elements.compactMap(\.string) ?? []
-        let lines = ["what would be loosened:"] + loosens.map { "  \(printable($0, limit: 300))" }
-        invocation.report(
-            lines.joined(separator: "\n"),
-            ["loosens": .array(loosens.map { JSONValue($0) })]
-        )
+        let shown = (["what would be loosened:"] + loosens.map { "  \(printable($0, limit: 300))" })
+            .joined(separator: "\n")
+        // Whoever says yes reads it first; a program gets one object, at the end.
+        if invocation.wantsJSON { Console.complain(shown) } else { Console.print(shown) }
         _ = try await client.call(
             "configuration.accept",
             ["digest": JSONValue(digest)],
             credential: try ApproverPrompt.credential(invocation)
         )
-        invocation.report("accepted", ["accepted": JSONValue(digest)])
+        invocation.report(
+            "accepted",
+            ["accepted": JSONValue(digest), "loosens": .array(loosens.map { JSONValue($0) })]
+        )
         return 0
     }
 }

@@ -78,8 +78,8 @@ enum TokenCommands {
                 params,
                 credential: try ApproverPrompt.credential(invocation)
             )
+            let id = result["id"]?.string ?? ""
             guard let secret = result["token"]?.string else {
-                let id = result["id"]?.string ?? ""
                 Console.print(
                     invocation.wantsJSON
                         ? String(decoding: result.source, as: UTF8.self)
@@ -89,7 +89,10 @@ enum TokenCommands {
             }
             if let file = try invocation.value("--to") {
                 try Files.create(file, with: Array(secret.utf8) + [0x0a], mode: 0o600)
-                Console.complain("token \(result["id"]?.string ?? "") written to \(file)")
+                Console.complain("token \(id) written to \(file)")
+                if invocation.wantsJSON {
+                    invocation.report("", ["id": JSONValue(id), "file": JSONValue(file)])
+                }
             } else {
                 Console.print(
                     invocation.wantsJSON ? String(decoding: result.source, as: UTF8.self) : secret
@@ -202,6 +205,13 @@ enum TokenCommands {
                 try Files.create(file, with: Array(secret.utf8) + [0x0a], mode: 0o600)
                 let stopped = result["stopped"]?.number?.text ?? "0"
                 Console.complain("token \(id) written to \(file); \(stopped) running calls stopped")
+                if invocation.wantsJSON {
+                    let count = result["stopped"]?.value ?? 0
+                    invocation.report(
+                        "",
+                        ["id": JSONValue(id), "file": JSONValue(file), "stopped": count]
+                    )
+                }
             } else {
                 Console.print(
                     invocation.wantsJSON ? String(decoding: result.source, as: UTF8.self) : secret
