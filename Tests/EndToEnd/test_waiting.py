@@ -64,12 +64,12 @@ class Waiting(unittest.TestCase):
                 cwd=self.gateway.folder, env=self.gateway.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, text=True)
             self.addCleanup(command.kill)
-            # It was held as long as a call is, and is asked about again.
-            self.assertIn("waits for a person", command.stderr.readline())
+            self.assertEqual(command.stderr.readline(), "note: waiting for a person's answer\n")
             [ticket] = {question["ticket"] for question in self.gateway.waiting()} - before
+            self.assertIn("sent again to wait on", command.stderr.readline())
             self.gateway.decide("approvals", answer, ticket)
             output, errors = command.communicate(timeout=60)
-            self.assertEqual((command.returncode, errors), (status, ""), output)
+            self.assertEqual(command.returncode, status, output + errors)
             self.assertIn(words, output)
 
     def test_an_agent_of_2025_11_25_hears_progress_and_is_led_to_the_page(self):

@@ -41,26 +41,33 @@ enum CallCommand {
         by gateway: LineConnection
     ) async throws -> JSONDocument {
         var state: JSONValue?
+        var told = ""
         for leg in 1...legCount {
             await gateway.send(request(leg, tool, arguments, state))
-            let answer = try await next(from: gateway, id: leg)
+            let answer = try await next(from: gateway, id: leg, &told)
             state = whatToBring(answer.root)
             guard state != nil else { return answer }
-            if leg == 1 {
-                Console.complain(
-                    "note: this call waits for a person (`gatehouse approvals list` shows what is asked)"
-                )
-            }
+            Console.complain("note: nobody has answered yet; the call is sent again to wait on")
         }
         throw ControlError(.unreachable, "no answer after \(legCount) times of asking")
     }
 
-    private static func next(from gateway: LineConnection, id: Int) async throws -> JSONDocument {
+    /// The answer to request `id`; what comes before it, such as that a person is waited for, is said
+    /// once where it is the same as `told`.
+    private static func next(
+        from gateway: LineConnection,
+        id: Int,
+        _ told: inout String
+    ) async throws -> JSONDocument {
         while let line = await gateway.next() {
             let message = try JSONDocument(
                 parsing: line,
                 limits: JSONLimits(byteCount: Limits.lineByteCount * 2)
             )
+            if let step = message.root["params"]?["message"]?.string, step != told {
+                told = step
+                Console.complain("note: \(printable(step, limit: 500))")
+            }
             guard let given = message.root["id"] else { continue }
             // An error in what could not be read has no id of ours.
             if given.isNull || given.number?.text == String(id) { return message }
@@ -93,6 +100,7 @@ enum CallCommand {
         params["arguments"] = arguments
         params["requestState"] = state
         params["_meta"] = [
+            "progressToken": JSONValue(id),
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": .object(JSONObject()),
         ]
