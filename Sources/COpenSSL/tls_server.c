@@ -6,7 +6,7 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
-enum { CHAIN_LIMIT = 16, IDENTITY_LIMIT = 64, AUTHORITY_LIMIT = 256 };
+enum { IDENTITY_LIMIT = 64 };
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_length,
                            const unsigned char *in, unsigned int in_length, void *argument) {
@@ -55,30 +55,49 @@ static int no_passphrase(char *buffer, int size, int is_writing, void *argument)
     return -1;
 }
 
-static int take_chain(SSL_CTX *ssl, const uint8_t *pem, size_t length) {
+// What the end of a text of certificates came to, after `count` of them. That no other begins is no
+// error; anything else is a block that could not be read, and what follows it is not known.
+static int end_of_text(int count) {
+    unsigned long error = ERR_peek_last_error();
+    if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE)
+        return COPENSSL_TLS_UNREADABLE;
+    ERR_clear_error();
+    return count > 0 ? COPENSSL_TLS_OK : COPENSSL_TLS_NO_CHAIN;
+}
+
+// All certificates of a text in PEM form, 1 to `limit`, added to `taken`; OK only when none is left.
+static int take_certificates(STACK_OF(X509) *taken, const uint8_t *pem, size_t length, int limit) {
     BIO *bio = length <= INT_MAX ? BIO_new_mem_buf(pem, (int)length) : NULL;
-    if (!bio) return 0;
-    int count = 0;
-    int is_taken = 1;
-    while (is_taken) {
+    int status = bio && taken ? COPENSSL_TLS_OK : COPENSSL_TLS_REFUSED;
+    while (status == COPENSSL_TLS_OK) {
         X509 *certificate = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
-        if (!certificate) break;
-        if (count == 0) {
-            is_taken = SSL_CTX_use_certificate(ssl, certificate) == 1;
-            X509_free(certificate);
-        } else if (count >= CHAIN_LIMIT || SSL_CTX_add0_chain_cert(ssl, certificate) != 1) {
-            X509_free(certificate);
-            is_taken = 0;
+        if (!certificate) {
+            status = end_of_text(sk_X509_num(taken));
+            break;
         }
-        count++;
+        if (sk_X509_num(taken) >= limit)
+            status = COPENSSL_TLS_TOO_MANY;
+        else if (sk_X509_push(taken, certificate) <= 0)
+            status = COPENSSL_TLS_REFUSED;
+        if (status != COPENSSL_TLS_OK) X509_free(certificate);
     }
     BIO_free(bio);
-    if (!is_taken) return 0;
-    // The end of the text is no error; anything else that could not be read is.
-    unsigned long error = ERR_peek_last_error();
-    int is_end = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-    if (count > 0 && is_end) ERR_clear_error();
-    return count > 0 && is_end;
+    return status;
+}
+
+static int use_chain(SSL_CTX *ssl, const STACK_OF(X509) *chain) {
+    int is_used = SSL_CTX_use_certificate(ssl, sk_X509_value(chain, 0)) == 1;
+    for (int i = 1; is_used && i < sk_X509_num(chain); i++)
+        is_used = SSL_CTX_add1_chain_cert(ssl, sk_X509_value(chain, i)) == 1;
+    return is_used ? COPENSSL_TLS_OK : COPENSSL_TLS_REFUSED;
+}
+
+static int take_chain(SSL_CTX *ssl, const uint8_t *pem, size_t length) {
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    int status = take_certificates(chain, pem, length, COPENSSL_TLS_CHAIN_LIMIT);
+    if (status == COPENSSL_TLS_OK) status = use_chain(ssl, chain);
+    sk_X509_pop_free(chain, X509_free);
+    return status;
 }
 
 static EVP_PKEY *read_key(const uint8_t *pem, size_t length) {
@@ -91,7 +110,8 @@ static EVP_PKEY *read_key(const uint8_t *pem, size_t length) {
 
 static int fill(SSL_CTX *ssl, const uint8_t *chain, size_t chain_length, const uint8_t *key_pem,
                 size_t key_length) {
-    if (!take_chain(ssl, chain, chain_length)) return COPENSSL_TLS_NO_CHAIN;
+    int status = take_chain(ssl, chain, chain_length);
+    if (status != COPENSSL_TLS_OK) return status;
     EVP_PKEY *key = read_key(key_pem, key_length);
     if (!key) return COPENSSL_TLS_NO_KEY;
     int fits = X509_check_private_key(SSL_CTX_get0_certificate(ssl), key);
@@ -138,23 +158,23 @@ int copenssl_tls_server_add(copenssl_tls_context *context, const uint8_t *chain,
 
 // MARK: Certificates of clients
 
+static int add_authority(X509_STORE *store, STACK_OF(X509_NAME) *names, X509 *certificate) {
+    X509_NAME *name = X509_NAME_dup(X509_get_subject_name(certificate));
+    if (!name) return 0;
+    if (sk_X509_NAME_push(names, name) > 0) return X509_STORE_add_cert(store, certificate) == 1;
+    X509_NAME_free(name);
+    return 0;
+}
+
 static int take_authorities(X509_STORE *store, STACK_OF(X509_NAME) *names, const uint8_t *pem,
                             size_t length) {
-    BIO *bio = length <= INT_MAX ? BIO_new_mem_buf(pem, (int)length) : NULL;
-    if (!bio) return 0;
-    int count = 0;
-    int is_taken = 1;
-    while (is_taken && count < AUTHORITY_LIMIT) {
-        X509 *certificate = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
-        if (!certificate) break;
-        X509_NAME *name = X509_NAME_dup(X509_get_subject_name(certificate));
-        is_taken = name && sk_X509_NAME_push(names, name) > 0 &&
-                   X509_STORE_add_cert(store, certificate) == 1;
-        X509_free(certificate);
-        count++;
-    }
-    BIO_free(bio);
-    return is_taken && count > 0;
+    STACK_OF(X509) *authorities = sk_X509_new_null();
+    int status = take_certificates(authorities, pem, length, COPENSSL_TLS_AUTHORITY_LIMIT);
+    for (int i = 0; status == COPENSSL_TLS_OK && i < sk_X509_num(authorities); i++)
+        if (!add_authority(store, names, sk_X509_value(authorities, i)))
+            status = COPENSSL_TLS_REFUSED;
+    sk_X509_pop_free(authorities, X509_free);
+    return status;
 }
 
 static void ask(SSL_CTX *ssl, X509_STORE *store, STACK_OF(X509_NAME) *names, int is_required) {
@@ -162,7 +182,7 @@ static void ask(SSL_CTX *ssl, X509_STORE *store, STACK_OF(X509_NAME) *names, int
     SSL_CTX_set_client_CA_list(ssl, SSL_dup_CA_list(names));
     SSL_CTX_set_verify(
         ssl, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
-    SSL_CTX_set_verify_depth(ssl, CHAIN_LIMIT);
+    SSL_CTX_set_verify_depth(ssl, COPENSSL_TLS_CHAIN_LIMIT);
     // Each connection is new; nothing of another may be taken up again.
     static const unsigned char scope[] = "gatehouse";
     SSL_CTX_set_session_id_context(ssl, scope, sizeof scope - 1);
@@ -173,14 +193,12 @@ int copenssl_tls_server_ask(copenssl_tls_context *context, const uint8_t *pem, s
     ERR_clear_error();
     X509_STORE *store = X509_STORE_new();
     STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
-    int status = COPENSSL_TLS_NO_CHAIN;
-    if (store && names && take_authorities(store, names, pem, length)) {
+    int status = store && names ? take_authorities(store, names, pem, length) : COPENSSL_TLS_REFUSED;
+    if (status == COPENSSL_TLS_OK) {
         ask(context->ssl, store, names, is_required);
         for (size_t i = 0; i < context->other_count; i++)
             ask(context->others[i], store, names, is_required);
-        status = COPENSSL_TLS_OK;
     }
-    ERR_clear_error();
     sk_X509_NAME_pop_free(names, X509_NAME_free);
     X509_STORE_free(store);
     return status;

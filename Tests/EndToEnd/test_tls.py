@@ -278,6 +278,20 @@ class Starting(unittest.TestCase):
         self.said(["its key is not the certificate's; they do not belong together; the gateway does not start"])
         self.refused("its key is not the certificate's")
 
+    def test_of_the_authorities_of_clients_all_count_or_the_gateway_does_not_start(self):
+        file = self.gate.folder / "gatehouse.yaml"
+        file.write_text(file.read_text().replace("  tls:\n", "  tls:\n    clients: { ca: pki/agents.pem }\n"))
+        agents = self.gate.folder / "pki/agents.pem"
+        good = (self.gate.folder / "pki/ca.pem").read_text()
+        block = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"
+        agents.write_text(good * 256)
+        self.assertNotIn("agents.pem", " ".join(self.warnings()))
+        for text, said in ((good * 257, "it holds more than 256 certificates"),
+                           (good + block + good, "a certificate in it cannot be read (bad base64 decode); none of it is used")):
+            agents.write_text(text)
+            self.said([f"certificate `pki/agents.pem`: {said}; the gateway does not start"])
+            self.refused(said)
+
     def test_a_key_that_others_may_read_is_refused(self):
         (self.gate.folder / "pki/gate.key").chmod(0o604)
         self.said(["the key may be read by others; the gateway does not start | chmod 600 pki/gate.key"])

@@ -1,6 +1,7 @@
 import Base
 import Crypto
 import System
+import TestKit
 import Testing
 
 @testable import HTTP
@@ -38,6 +39,73 @@ struct ServerTLSTests {
         #expect(throws: TLSError.self) { try TLSContext(serving: []) }
         let none = TLSClientTrust(name: "b", authorities: [], isRequired: true)
         #expect(throws: TLSError.self) { try TLSContext(serving: [good], askingFor: none) }
+    }
+
+    /// Texts of certificates that must not be taken for what can be read of them.
+    private static func damaged(_ good: [UInt8]) -> [(text: [UInt8], reason: String)] {
+        let (begin, end) = ("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n")
+        return [
+            (good + Array((begin + "!!!!\n" + end).utf8) + good, "bad base64 decode"),
+            (good + Array((begin + "AAAA\n" + end).utf8) + good, "cannot be read"),
+            (good + good.prefix(good.count / 2), "bad end line"),
+        ]
+    }
+
+    @Test func `of the authorities of clients all count, or the file is refused`() async throws {
+        let folder = try await Certificates.folder.value
+        let good = try await Certificates.identity("good")
+        let authority = try Files.read("\(folder)/ca.pem", limit: 1 << 20)
+        func ask(_ authorities: [UInt8]) throws(TLSError) {
+            let trust = TLSClientTrust(name: "b", authorities: authorities, isRequired: true)
+            _ = try TLSContext(serving: [good], askingFor: trust)
+        }
+        let most = Array(repeatElement(authority, count: 256).joined())
+        try ask(most)
+        try ask(most + Array("words after the last\n".utf8))
+        let many = #expect(throws: TLSError.self) { try ask(most + authority) }
+        #expect(many == .notLoaded(files: ["b"], reason: "it holds more than 256 certificates"))
+        for (text, reason) in Self.damaged(authority) {
+            let error = #expect(throws: TLSError.self) { try ask(text) }
+            let words = "`b`: a certificate in it cannot be read ("
+            #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+            #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
+        }
+    }
+
+    @Test func `of a chain all counts, or it is refused`() async throws {
+        let good = try await Certificates.identity("good")
+        func serve(_ chain: [UInt8]) throws(TLSError) {
+            let identity = TLSIdentity(name: "a", chain: chain, key: good.key)
+            _ = try TLSContext(serving: [identity])
+        }
+        let most = Array(repeatElement(good.chain, count: 16).joined())
+        try serve(most)
+        let many = #expect(throws: TLSError.self) { try serve(most + good.chain) }
+        #expect(many == .notLoaded(files: ["a"], reason: "it holds more than 16 certificates"))
+        for (text, reason) in Self.damaged(good.chain) {
+            let error = #expect(throws: TLSError.self) { try serve(text) }
+            #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
+        }
+    }
+
+    @Test func `of the authorities a client believes all count, or the file is refused`()
+        async throws
+    {
+        let authority = try Files.read(
+            "\(try await Certificates.folder.value)/ca.pem",
+            limit: 1 << 20
+        )
+        let folder = TemporaryFolder("authorities")
+        func believe(_ text: [UInt8], _ name: String) throws {
+            let file = "\(folder.path)/\(name).pem"
+            try Files.create(file, with: text, mode: 0o600)
+            _ = try TLSContext(client: .authorities(file: file))
+        }
+        // No number is a limit here: a machine's own file holds hundreds.
+        try believe(Array(repeatElement(authority, count: 300).joined()), "many")
+        for (number, text) in Self.damaged(authority).map(\.text).enumerated() {
+            #expect(throws: TLSError.self) { try believe(text, "damaged-\(number)") }
+        }
     }
 
     @Test func `what stands in a certificate`() async throws {

@@ -30,14 +30,22 @@ copenssl_tls_context *_Nullable copenssl_tls_client_context(const char *_Nullabl
 // A server that has nothing to show yet; freed by the caller.
 copenssl_tls_context *_Nullable copenssl_tls_server_context(void);
 
+// How many certificates are taken of one text; one more is an error, not left out.
+enum { COPENSSL_TLS_CHAIN_LIMIT = 16, COPENSSL_TLS_AUTHORITY_LIMIT = 256 };
+
 // What adding to a server's context came to.
 enum {
+    // No certificate in PEM form.
     COPENSSL_TLS_NO_CHAIN = -1,
     COPENSSL_TLS_NO_KEY = -2,
     // Key and certificate do not belong together.
     COPENSSL_TLS_MISMATCH = -3,
-    // They belong together, and OpenSSL does not want them (a key too short, say).
+    // OpenSSL does not want them (a key too short, say); `copenssl_tls_error_text` says why.
     COPENSSL_TLS_REFUSED = -4,
+    // One of the certificates cannot be read; the error text says why.
+    COPENSSL_TLS_UNREADABLE = -5,
+    // More than the limit.
+    COPENSSL_TLS_TOO_MANY = -6,
 };
 
 // Adds a certificate chain (the server's own first) and its key, both in PEM form. Clients that ask
@@ -46,7 +54,7 @@ int copenssl_tls_server_add(copenssl_tls_context *context, const uint8_t *chain,
                             size_t chain_length, const uint8_t *key, size_t key_length);
 
 // After everything was added: clients are asked for a certificate, and one they show must lead to
-// one of those in `pem`. Without it no client certificate is looked at. OK or NO_CHAIN.
+// one of those in `pem`. Without it no client certificate is looked at. OK, or one of the above.
 int copenssl_tls_server_ask(copenssl_tls_context *context, const uint8_t *pem, size_t length,
                             int is_required);
 

@@ -48,7 +48,14 @@ package final class TLSContext: @unchecked Sendable {
             return unsafe copenssl_tls_server_ask(pointer, base, pem.count, isRequired)
         }
         guard status == COPENSSL_TLS_OK else {
-            throw .notLoaded(files: [clients.name], reason: "it holds no certificates in PEM form")
+            throw .notLoaded(
+                files: [clients.name],
+                reason: Self.reason(
+                    status,
+                    limit: COPENSSL_TLS_AUTHORITY_LIMIT,
+                    none: "it holds no certificates in PEM form"
+                )
+            )
         }
     }
 
@@ -68,24 +75,28 @@ package final class TLSContext: @unchecked Sendable {
                 }
             }
         }
+        guard status != COPENSSL_TLS_OK else { return }
+        throw .notLoaded(
+            files: [identity.name],
+            reason: Self.reason(
+                status,
+                limit: COPENSSL_TLS_CHAIN_LIMIT,
+                none: "it is no chain of certificates in PEM form"
+            )
+        )
+    }
+
+    /// Why OpenSSL took no certificates, or no key: at most `limit` of them, and `none` for no one.
+    private static func reason(_ status: CInt, limit: Int, none: String) -> String {
         switch Int(status) {
-        case COPENSSL_TLS_OK: return
-        case COPENSSL_TLS_NO_CHAIN:
-            throw .notLoaded(
-                files: [identity.name],
-                reason: "it is no chain of certificates in PEM form"
-            )
-        case COPENSSL_TLS_NO_KEY:
-            throw .notLoaded(
-                files: [identity.name],
-                reason: "its key is none in PEM form without a passphrase"
-            )
+        case COPENSSL_TLS_NO_CHAIN: none
+        case COPENSSL_TLS_UNREADABLE:
+            "a certificate in it cannot be read (\(TLSSession.lastErrorText)); none of it is used"
+        case COPENSSL_TLS_TOO_MANY: "it holds more than \(limit) certificates"
+        case COPENSSL_TLS_NO_KEY: "its key is none in PEM form without a passphrase"
         case COPENSSL_TLS_MISMATCH:
-            throw .notLoaded(
-                files: [identity.name],
-                reason: "its key is not the certificate's; they do not belong together"
-            )
-        default: throw .notLoaded(files: [identity.name], reason: TLSSession.lastErrorText)
+            "its key is not the certificate's; they do not belong together"
+        default: TLSSession.lastErrorText
         }
     }
 
