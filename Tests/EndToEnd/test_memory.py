@@ -6,11 +6,13 @@ import select
 import socket
 import subprocess
 import sys
+import time
 import unittest
 from pathlib import Path
 
 from agents import HTTPAgent
-from harness import BINARY, ROOT, Gateway
+from harness import ROOT, Gateway
+from upstreams import scripted
 
 BULK = """
 gatehouse: 1
@@ -21,25 +23,54 @@ servers:
 tools:
   bulk.bulk: {{ tier: T0 }}
 """
+HOSTED = '{{ command: [/usr/bin/python3, "{servers}/bulk.py"] }}'
+SIZE = 10_000_000
+# Line breaks are escaped on the wire, as in the text of any program.
+LINE = "a line like any other, with nothing in it that anybody would look for\n"
 
 
 HIDDEN = "the gateway hides its memory: only root reads what it holds"
 
 
+def bulky(upstream):
+    """Makes the results of a remote server as large as the caller wants."""
+    def call(id, params):
+        count = params["arguments"]["bytes"]
+        yield upstream.script.text(id, (LINE * (count // len(LINE) + 1))[:count])
+
+    upstream.script.tools, upstream.script.call = [scripted.tool("bulk", {"bytes": {"type": "integer"}})], call
+    return upstream
+
+
 @unittest.skipUnless(os.geteuid() == 0, HIDDEN)
 class LargeResults(unittest.TestCase):
-    def test_what_a_large_result_took_goes_back(self):
-        with Gateway(BULK, accept=["bulk"]) as gateway:
+    """It takes at most three times its size, and what it took is back within ten seconds."""
+
+    def test_of_a_hosted_server(self):
+        self.look(BULK)
+
+    def test_of_a_remote_server(self):
+        with bulky(scripted.HTTPUpstream("2025-06-18")) as upstream:
+            self.look(BULK.replace(HOSTED, f'{{{{ url: "{upstream.url}" }}}}'))
+            self.assertEqual(len(upstream.calls("bulk")), 2)
+
+    def look(self, configuration):
+        with Gateway(configuration, accept=["bulk"]) as gateway:
             self.assertGreater(self.call(gateway, 1000), 1000)
             # The peak is counted from here: to check an approver's passphrase takes 128 MB.
             Path(f"/proc/{gateway.process.pid}/clear_refs").write_text("5")
             before = self.figure(gateway, "VmRSS")
-            self.assertGreater(self.call(gateway, 10_000_000), 10_000_000)
+            self.assertGreater(self.call(gateway, SIZE), SIZE)
+            answered = time.monotonic()
             growth = self.figure(gateway, "VmHWM") - before
-            self.assertGreater(growth, 10_000_000)
-            if "release" in BINARY.parts:  # without optimisation values live longer
-                self.assertLess(growth, 30_000_000)
-            gateway.wait_for(lambda: self.figure(gateway, "VmRSS") < before + 10_000_000)
+            self.assertGreater(growth, SIZE)
+            # The large pieces are freed with the answer; the rest goes back when no other result came for a while.
+            gateway.wait_for(lambda: self.figure(gateway, "VmRSS") < before + SIZE / 5)
+            seconds = time.monotonic() - answered
+            left = self.figure(gateway, "VmRSS") - before
+            print(f"\ngrew by {growth / 1e6:.1f} MB, all but {left / 1e6:.1f} MB back after {seconds:.1f} s", flush=True)
+            self.assertLessEqual(growth, 3 * SIZE)
+            self.assertLessEqual(seconds, 10)
 
     def call(self, gateway, count):
         _, _, answer = gateway.modern(
