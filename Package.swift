@@ -235,6 +235,12 @@ if Context.environment["GATEHOUSE_BENCH"] == "1" {
             swiftSettings: strict
         ),
         .executableTarget(
+            name: "screening-bench",
+            dependencies: ["Base", "JSON", "Screening", "System", "Crypto", "Patterns"],
+            path: "Benchmarks/screening",
+            swiftSettings: strict
+        ),
+        .executableTarget(
             name: "http-bench",
             dependencies: ["Base", "System", "Crypto", "HTTP"],
             path: "Benchmarks/http",
