@@ -5,17 +5,62 @@ struct PatternSample {
     private var scalars: [Character]
     private var position = 0
     private var random: Seeded
+    /// Draws the same letter of a class each time, where it is there.
+    private let constant: Seeded?
+    /// Where capturing groups begin; the number of the one that holds the secret, from 1 on, what
+    /// it became, and what it is to become.
+    private var groupStarts: [Int] = []
+    private let groupNumber: Int
+    private var group: String?
+    private let replacement: String?
 
     static func text(of pattern: String, seed: UInt64) -> String {
-        var sample = PatternSample(
-            scalars: Array(pattern),
-            random: Seeded(seed)
-        )
+        var sample = PatternSample(pattern, seed: seed)
         return sample.alternatives()
     }
 
-    private init(scalars: [Character], random: Seeded) {
-        (self.scalars, self.random) = (scalars, random)
+    /// A text whose classes of letters give one letter each, and what the group became of it.
+    static func monotonous(
+        of pattern: String,
+        group: Int,
+        seed: UInt64
+    ) -> (text: String, secret: String) {
+        var sample = PatternSample(pattern, seed: seed, group: group, isMonotonous: true)
+        let text = sample.alternatives()
+        return (text, sample.group.flatMap { text.contains($0) ? $0 : nil } ?? text)
+    }
+
+    /// A text with `secret` in the place of the group; nil where the group is not in it.
+    static func text(
+        of pattern: String,
+        holding secret: String,
+        group: Int,
+        seed: UInt64
+    ) -> String? {
+        var sample = PatternSample(pattern, seed: seed, group: group, replacement: secret)
+        let text = sample.alternatives()
+        return sample.group != nil && text.contains(secret) ? text : nil
+    }
+
+    private init(
+        _ pattern: String,
+        seed: UInt64,
+        group: Int = 1,
+        isMonotonous: Bool = false,
+        replacement: String? = nil
+    ) {
+        scalars = Array(pattern)
+        random = Seeded(seed)
+        constant = isMonotonous ? random : nil
+        groupNumber = group
+        self.replacement = replacement
+    }
+
+    private mutating func pick(_ members: [Character]) -> String {
+        if var constant {
+            return members.randomElement(using: &constant).map(String.init) ?? ""
+        }
+        return members.randomElement(using: &random).map(String.init) ?? ""
     }
 
     private var peek: Character? { position < scalars.count ? scalars[position] : nil }
@@ -56,7 +101,7 @@ struct PatternSample {
         var bounds: (Int, Int)?
         if take("*") { bounds = (0, 2) } else if take("+") { bounds = (1, 3) }
         if bounds == nil, take("?") { bounds = (0, 1) }
-        if bounds == nil, peek == "{" {
+        if bounds == nil, peek == "{", scalars.dropFirst(position + 1).first?.isNumber == true {
             let text = scalars[position...].prefix { $0 != "}" }.dropFirst()
             position += text.count + 2
             let parts = String(text).split(separator: ",", omittingEmptySubsequences: false)
@@ -68,18 +113,25 @@ struct PatternSample {
     }
 
     private mutating func atom() -> String {
+        let start = position
         if take("(") {
+            // A repeated group is read again where it began.
+            if peek != "?", !groupStarts.contains(start) { groupStarts.append(start) }
             if take("?") {
                 while let next = peek, next != ":", next != ")", next != ">" { position += 1 }
                 if take(")") { return "" }
                 position += 1
             }
-            let text = alternatives()
+            var text = alternatives()
             _ = take(")")
+            if groupStarts.firstIndex(of: start) == groupNumber - 1 {
+                text = replacement ?? text
+                group = text
+            }
             return text
         }
         if take("[") { return member() }
-        if take("\\") { return escape().randomElement(using: &random).map(String.init) ?? "" }
+        if take("\\") { return pick(escape()) }
         guard let next = peek else { return "" }
         position += 1
         return next == "." ? "a" : next == "^" || next == "$" ? "" : String(next)
@@ -130,6 +182,6 @@ struct PatternSample {
             members = (0x21..<0x7f).map { Character(UnicodeScalar(UInt8($0))) }
                 .filter { !members.contains($0) }
         }
-        return members.randomElement(using: &random).map(String.init) ?? ""
+        return pick(members)
     }
 }

@@ -82,6 +82,12 @@ struct Assignment {
         }
         let opening: [UInt8] = [0x3c, 0x7b, 0x25]  // < { %
         if opening.contains(first), [0x3e, 0x7d, 0x25].contains(last) { return true }
+        // @NAME@, as configure scripts and CMake fill it in.
+        if first == 0x40, last == 0x40, Shape(bytes).digits == 0,
+            bytes.dropFirst().dropLast().allSatisfy(isIdentifier)
+        {
+            return Words.areAll(in: bytes.dropFirst().dropLast())
+        }
         if starts(bytes, with: "http") || contains(bytes, "://") || contains(bytes, "::") {
             return true
         }
