@@ -5,7 +5,7 @@ import Screening
 import System
 
 /// What the texts of one row have in them.
-enum Content: CaseIterable {
+enum Content: String, CaseIterable {
     case words, noise, fewKeywords, keywords, fewSecrets, secrets
 
     var name: String {

@@ -5,7 +5,8 @@ import System
 
 // What screening a result costs, on text never seen before and on repeated text:
 // `GATEHOUSE_BENCH=1 swift run -c release screening-bench`. Processor time of the thread, which is
-// what the work budget counts; a result is one text, its line breaks and quotes escaped.
+// what the work budget counts; a result is one text, its line breaks and quotes escaped. Names of
+// `Content` as arguments measure only these.
 
 let sizes = [("2 KB", 2 << 10, 2_000), ("100 KB", 100 << 10, 100), ("10 MB", 10 << 20, 7)]
 
@@ -98,6 +99,8 @@ try measureMemory(reader)
 print(
     "\nµs, median and most; ns a byte, median and most; findings; most of its budget a round took"
 )
-for content in Content.allCases { try measure(content, try Subject(), reader) }
+let named = Process.arguments.compactMap(Content.init)
+let contents = named.isEmpty ? Content.allCases : named
+for content in contents { try measure(content, try Subject(), reader) }
 print("\nThe first result after a start, compiling included, which no budget counts:")
-for content in [Content.words, .keywords, .secrets] { try measureFirst(content, reader) }
+for content in contents where content != .noise { try measureFirst(content, reader) }

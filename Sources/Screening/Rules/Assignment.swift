@@ -131,40 +131,52 @@ struct Name {
         lower = bytes.map { Letters.isUpper($0) ? $0 | 0x20 : $0 }
     }
 
+    private static let passwords = words([
+        "pass", "pwd", "psw", "pssw", "pasw", "pw", "contrase", "kennwort", "senha",
+    ])
+    private static let secrets = words([
+        "secret", "token", "credential", "apikey", "api_key", "api-key", "api key", "access",
+        "private", "encryption", "signing", "auth", "oauth", "nonce", "pkey", "license",
+        "session", "master", "shared", "account", "bearer", "x-api", "client_srt", "_api",
+    ])
+    private static let exempt = words([
+        "page", "next", "continuation", "cursor", "sync_token", "synctoken", "max_token",
+        "maxtoken", "token_count", "tokencount", "tokens_", "_tokens", "tokenizer",
+        "token_type",
+        "tokentype", "num_token", "public", "_url", "_uri", "_path", "_file", "_name",
+        "_length",
+        "_count", "_id", "keyid", "key_id", "key-id", "_type", "_size", "_policy", "_hint",
+        "_field", "_expir", "expires", "_version", "_algorithm", "_prefix", "_format", "_regex",
+        "keyboard", "keyword", "monkey", "primary_key", "foreign_key", "partition_key",
+        "sort_key", "cache_key", "s3_key", "object_key", "row_key", "hotkey", "bypass",
+        "compass", "passenger", "passive", "passage", "author", "passed", "passing",
+        "storage_key", "idempotency", "fingerprint", "thumbprint", "checksum", "kid",
+    ])
+    private static let certain = words(["password=", "secretaccesskeyid"])
+
+    /// Bytes once for all: they are looked for in every name of a text.
+    private static func words(_ words: [String]) -> [[UInt8]] { words.map { Array($0.utf8) } }
+
     var strength: Assignment.Strength {
-        let passwords = [
-            "pass", "pwd", "psw", "pssw", "pasw", "pw", "contrase", "kennwort", "senha",
-        ]
-        if passwords.contains(where: has) { return .password }
-        let secrets = [
-            "secret", "token", "credential", "apikey", "api_key", "api-key", "api key", "access",
-            "private", "encryption", "signing", "auth", "oauth", "nonce", "pkey", "license",
-            "session", "master", "shared", "account", "bearer", "x-api", "client_srt", "_api",
-        ]
-        return secrets.contains(where: has) ? .secret : .key
+        if hasAny(of: Self.passwords) { return .password }
+        return hasAny(of: Self.secrets) ? .secret : .key
     }
 
     /// Names that say the value is about a secret, or pages through a list, and is none.
-    var isExempt: Bool {
-        let parts = [
-            "page", "next", "continuation", "cursor", "sync_token", "synctoken", "max_token",
-            "maxtoken", "token_count", "tokencount", "tokens_", "_tokens", "tokenizer",
-            "token_type",
-            "tokentype", "num_token", "public", "_url", "_uri", "_path", "_file", "_name",
-            "_length",
-            "_count", "_id", "keyid", "key_id", "key-id", "_type", "_size", "_policy", "_hint",
-            "_field", "_expir", "expires", "_version", "_algorithm", "_prefix", "_format", "_regex",
-            "keyboard", "keyword", "monkey", "primary_key", "foreign_key", "partition_key",
-            "sort_key", "cache_key", "s3_key", "object_key", "row_key", "hotkey", "bypass",
-            "compass", "passenger", "passive", "passage", "author", "passed", "passing",
-            "storage_key", "idempotency", "fingerprint", "thumbprint", "checksum", "kid",
-        ]
-        return parts.contains(where: has) && !has("password=") && !has("secretaccesskeyid")
-    }
+    var isExempt: Bool { hasAny(of: Self.exempt) && !hasAny(of: Self.certain) }
 
-    private func has(_ part: String) -> Bool {
-        let wanted = Array(part.utf8)
-        guard lower.count >= wanted.count else { return false }
-        return (0...lower.count - wanted.count).contains { lower[$0...].starts(with: wanted) }
+    private func hasAny(of words: [[UInt8]]) -> Bool {
+        let name = lower.span
+        for word in words {
+            let word = word.span
+            var start = 0
+            while start <= name.count - word.count {
+                var index = 0
+                while index < word.count, name[start + index] == word[index] { index += 1 }
+                if index == word.count { return true }
+                start += 1
+            }
+        }
+        return false
     }
 }

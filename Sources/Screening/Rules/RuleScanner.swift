@@ -3,7 +3,8 @@ import Base
 /// Runs the rules of a book over a text in two steps: which keywords occur, then the expressions
 /// they announce, on windows round their hits.
 struct RuleScanner: Sendable {
-    static let partByteCount = 4 << 10
+    /// Few keywords stand in so short a part, and each of them is looked for in the whole of it.
+    static let partByteCount = 512
     /// Matches of one rule in one text; more of them is a text made of secrets.
     static let mostMatches = 100_000
 
