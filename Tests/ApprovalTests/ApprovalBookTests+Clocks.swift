@@ -89,16 +89,16 @@ extension ApprovalBookTests {
         for (isLost, steps) in [(true, [ApprovalRecord.Step.expired, .expired]), (false, [])] {
             var later = ApprovalBook(
                 approvers: [Approver(person: .ana)],
-                restoring: first.waiting(),
+                restoring: first.open(),
                 at: back,
                 isTimeLost: isLost
             )
             #expect(later.handle(.ticked, at: back).steps == steps)
-            #expect(later.waiting().isEmpty == isLost)
+            #expect(later.open().isEmpty == isLost)
             // Not told of it, it lives no longer than a question ever does.
             let end = Moment(instant: at(600_010).instant, timestamp: at(-3_000_000).timestamp)
             _ = later.handle(.ticked, at: end)
-            #expect(later.waiting().isEmpty)
+            #expect(later.open().isEmpty)
         }
     }
 
@@ -166,7 +166,7 @@ extension ApprovalBookTests {
         _ = book.handle(yes(.ana), at: at(111_000))
         let collected = book.handle(.asked(ask(), by: waiter(3), fresh: ticket(3)), at: at(112_000))
         #expect(collected.answers == ["3 approved"])
-        #expect(book.waiting().map(\.ticket) == [ticket(1)])
+        #expect(book.open().map(\.ticket) == [ticket(1)])
     }
 
     @Test func `a call sent twice: the newer one waits, the older gets the ticket`() {

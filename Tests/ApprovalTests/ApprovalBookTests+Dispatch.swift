@@ -152,7 +152,12 @@ extension ApprovalBookTests {
         var book = book()
         _ = book.handle(.asked(ask(), by: waiter(1), fresh: ticket(1)), at: at(0))
         _ = book.handle(yes(.ana), at: at(1))
-        #expect(book.handle(.unrecorded(ticket(1)), at: at(2)).steps == [])
+        #expect(book.waiting().isEmpty)
+        let undone = book.handle(.unrecorded(ticket(1)), at: at(2))
+        #expect(undone.steps == [])
+        // Whoever was told that it is over hears that it waits again.
+        #expect(undone.contains(.notify(.waiting(ticket(1), missing: 1))))
+        #expect(book.waiting().map(\.ticket) == [ticket(1)])
         let sent = book.handle(.dispatched(ticket(1), current: binding(), by: waiter(1)), at: at(3))
         #expect(sent.spends == [])
         #expect(book.handle(yes(.ana), at: at(4)).replies == [.stale(revision: 2)])

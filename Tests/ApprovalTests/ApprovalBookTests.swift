@@ -53,7 +53,7 @@ import Testing
         #expect(ended.steps == [])
         #expect(ended.answers == ["1 ticket", "2 ticket"])
         #expect(book.handle(.holdsEnded, at: at(2)).answers == [])
-        #expect(book.waiting().count == 2)
+        #expect(book.open().count == 2)
         #expect(book.handle(yes(.ana), at: at(3)).replies == [.approved])
     }
 
@@ -175,7 +175,7 @@ import Testing
         let reset = book.handle(.approversReset, at: at(2))
         #expect(reset.steps == [.withdrawn(.approversReset), .withdrawn(.approversReset)])
         #expect(reset.answers == ["1 approval_unavailable"])
-        #expect(book.waiting().isEmpty)
+        #expect(book.open().isEmpty)
     }
 
     @Test(
@@ -203,7 +203,7 @@ import Testing
             at: at(1)
         )
         let expected = tenant == "shop" ? 2 : left
-        #expect(book.waiting().count == expected)
+        #expect(book.open().count == expected)
         #expect(revoked.answers.allSatisfy { $0.hasSuffix(" revoked") })
     }
 }

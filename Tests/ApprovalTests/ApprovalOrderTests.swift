@@ -79,7 +79,7 @@ import Testing
             now += Int64.random(in: 0...20_000, using: &random)
             let call = Int.random(in: 0..<6, using: &random)
             let binding = binding(call: "\(call)", principal: "p\(call % 2)")
-            let open = book.waiting().map(\.ticket)
+            let open = book.open().map(\.ticket)
             let target = open.randomElement(using: &random) ?? ticket(step)
             let event: ApprovalEvent
             switch Int.random(in: 0..<9, using: &random) {
@@ -147,7 +147,7 @@ import Testing
                 default: break
                 }
             }
-            let open2 = book.waiting()
+            let open2 = book.open()
             for principal in Set(open2.map(\.binding.principal)) {
                 #expect(open2.count { $0.binding.principal == principal } <= 10)
             }

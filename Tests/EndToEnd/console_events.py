@@ -2,6 +2,7 @@
 import http.client
 import json
 import socket
+import time
 import unittest
 
 from harness import PASSPHRASE
@@ -25,8 +26,11 @@ class Stream:
         assert self.response.status == 200, self.response.status
 
     def next(self, *types):
-        kind = None
+        kind, deadline = None, time.monotonic() + 60
+        # The stream is never silent for long: a comment comes every few seconds.
         while line := self.response.readline().decode():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"none of {types} came")
             if line.startswith("event: "):
                 kind = line[7:].strip()
             elif line.startswith("data: ") and (not types or kind in types):
@@ -35,6 +39,25 @@ class Stream:
 
     def close(self):
         self.connection.close()
+
+
+class Tickets(unittest.TestCase):
+    """Calls that are not held: a yes waits for its agent to come back."""
+
+    def test_what_has_its_yes_waits_for_nobody(self):
+        with People(CONSOLE.replace("hold: 20s, expiry: 30s", "hold: 1s, expiry: 300s"), tokens=("bot",)) as gateway:
+            ana = gateway.log_in()
+            gateway.call("destroy", {"name": "one"})
+            question = ana.get("/approvals")[0]
+            self.assertEqual(ana.post(f"/approvals/{question['ticket']}/answer", {"yes": True, "revision": question["revision"]}),
+                             {"answer": "approved"})
+            stream = Stream(ana)
+            self.assertEqual(stream.next(), ("approvals", []))
+            self.assertEqual(stream.next("status")[1]["waiting"], 0)
+            stream.close()
+            # The list has it still, and says that it is approved.
+            self.assertEqual([row["state"] for row in ana.get("/approvals")], ["approved"])
+            self.assertTrue(gateway.run("approvals", "list").stdout.endswith("  approved\n"))
 
 
 class Events(unittest.TestCase):
@@ -55,7 +78,7 @@ class Events(unittest.TestCase):
         self.ana.post(f"/approvals/{question['ticket']}/answer", {"yes": False, "revision": question["revision"]})
         self.assertEqual(stream.next("closed")[1], {"ticket": question["ticket"]})
         self.assertEqual(late.next("closed")[1], {"ticket": question["ticket"]})
-        caller.join()
+        caller.join(timeout=60)
         stream.close()
         late.close()
 

@@ -118,6 +118,7 @@ extension ApprovalBook {
             release(ticket) { _ in .refused(Self.notRecorded) }
             if tickets[CallKey(question)] == ticket { tickets[CallKey(question)] = nil }
             entries[ticket] = nil
+            effects.append(.notify(.closed(ticket)))
             return
         }
         guard var question = entries[ticket]?.question, question.isOpen,
@@ -128,6 +129,7 @@ extension ApprovalBook {
         question.revision += 1
         entries[ticket]?.question = question
         release(ticket) { _ in .refused(Self.notRecorded) }
+        effects.append(.notify(.waiting(ticket, missing: question.people)))
     }
 
     mutating func ended(_ ticket: TicketID, _ isKnown: Bool) {

@@ -144,6 +144,11 @@ package struct ApprovalBook: Sendable {
 
     /// The questions that need people, the oldest first.
     package func waiting(seenBy tenants: Set<TenantID>? = nil) -> [Question] {
+        open(seenBy: tenants).filter { $0.state == .waiting }
+    }
+
+    /// Those, and the ones that have their yes and whose call has not gone out.
+    package func open(seenBy tenants: Set<TenantID>? = nil) -> [Question] {
         entries.values.map(\.question)
             .filter { $0.isOpen && (tenants?.contains($0.binding.tenant) ?? true) }
             .sorted { ($0.asked, $0.ticket) < ($1.asked, $1.ticket) }

@@ -247,7 +247,7 @@ package actor ApprovalDesk: Questions {
     )
 
     package func rejudge(_ judge: @Sendable (Question) async -> Rejudgement?) async {
-        for question in book.waiting() {
+        for question in book.open() {
             guard let judgement = await judge(question) else { continue }
             let event = ApprovalEvent.rejudged(question.ticket, judgement)
             _ = await carryOut(book.handle(event, at: moment), call: nil)
@@ -259,6 +259,9 @@ package actor ApprovalDesk: Questions {
     package func waiting(seenBy tenants: Set<TenantID>? = nil) -> [Question] {
         book.waiting(seenBy: tenants)
     }
+
+    /// Those, and the ones that have their yes and whose call has not gone out.
+    package func open() -> [Question] { book.open() }
 
     package func question(_ ticket: TicketID) -> Question? { book.question(ticket) }
 
@@ -345,6 +348,8 @@ package actor ApprovalDesk: Questions {
         guard isKept else {
             // Whoever waits hears no rather than nothing: the book has let them go.
             for (waiter, _) in answers { waiters[waiter]?.fulfil(.refused(Self.unrecorded)) }
+            // What is over in the book is over for whoever shows it, too.
+            for case .notify(.closed(let ticket)) in effects { tell(.closed(ticket)) }
             return false
         }
         count(effects)

@@ -249,7 +249,9 @@ enum ApprovalCommands {
         let words = ["ticket", "tier", "principal", "tool", "expires"].map {
             printable(question.member($0)?.string ?? "")
         }
-        Console.print(words.joined(separator: "  "))
+        // What has its yes and waits for its agent is in the list, too.
+        let state = question.member("state")?.string ?? "waiting"
+        Console.print((words + (state == "waiting" ? [] : [state])).joined(separator: "  "))
     }
 
     private static func printCard(_ question: JSONNode) {

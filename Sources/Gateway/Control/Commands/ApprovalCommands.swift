@@ -9,7 +9,7 @@ extension ControlCommands {
     /// `approvals list|show|approve|grant|edit|deny|watch`.
     static let approvals: [String: ControlCommand] = [
         "approvals.list": ControlCommand(level: .observe) { gateway, call in
-            let questions = await gateway.desk.waiting().filter { call.sees($0.binding.tenant) }
+            let questions = await gateway.desk.open().filter { call.sees($0.binding.tenant) }
             return JSONValue.array(questions.map { gateway.summary(of: $0) }).serialised()
         },
         "approvals.show": ControlCommand(level: .observe) { gateway, call in
@@ -50,9 +50,9 @@ extension Gateway {
 
     func question(_ call: ControlCall) async throws -> Question {
         let text = try call.request.required("ticket")
-        let waiting = await desk.waiting().filter { call.sees($0.binding.tenant) }
+        let open = await desk.open().filter { call.sees($0.binding.tenant) }
         // The beginning of a ticket is enough for a person, as long as it names one.
-        let found = waiting.filter { $0.ticket.rawValue.hasPrefix(text) }
+        let found = open.filter { $0.ticket.rawValue.hasPrefix(text) }
         guard found.count == 1, let question = found.first else {
             throw ControlError(
                 .refused,
