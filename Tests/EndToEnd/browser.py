@@ -75,6 +75,23 @@ class Browser:
         except Exception:
             raise AssertionError(f"`{text}` did not appear in: {self.text('body')[:3000]}") from None
 
+    def click(self, find):
+        """Clicks a selector, or what a function finds: found anew until it is clicked, for pages draw themselves anew."""
+        def act():
+            (self.driver.find_element(By.CSS_SELECTOR, find) if isinstance(find, str) else find()).click()
+            return True
+        self.wait(act)
+
+    def hold(self, method, path, answers=False):
+        """Keeps back the page's requests whose address begins so, or what is answered to them, until `let_go`."""
+        self.run(HOLD, method, path, answers)
+
+    def wait_for_held(self, count=1):
+        self.wait(lambda: self.run("return held.length") == count)
+
+    def let_go(self):
+        self.run("fetch = realFetch; for (const go of held.splice(0)) go();")
+
     def key(self, *keys):
         """Keys for the page: a dialog that is about to go would take them."""
         self.wait(lambda: not self.all("dialog[open]"))
@@ -103,6 +120,19 @@ class Browser:
         if PICTURES:
             PICTURES.mkdir(parents=True, exist_ok=True)
             self.driver.save_screenshot(str(PICTURES / f"{name}.png"))
+
+
+HOLD = r"""
+const [method, path, answers] = arguments;
+window.realFetch ??= window.fetch;
+window.held = [];
+window.fetch = async (address, options = {}) => {
+  if ((options.method ?? "GET") !== method || !String(address).startsWith(path)) return realFetch(address, options);
+  const answer = answers && await realFetch(address, options);
+  await new Promise((go) => held.push(go));
+  return answer || realFetch(address, options);
+};
+"""
 
 
 def accessibility(browser):

@@ -57,6 +57,11 @@ class Hosted(People):
     def code(self, text, **more):
         return json.dumps(self.call("run", {"code": text}, **more))
 
+    def said(self, text):
+        """What the code answered, without the lines that mark it as a server's; None while there is no answer."""
+        answer = self.call("run", {"code": text})
+        return None if answer.get("isError", True) else answer["content"][0]["text"].split("\n")[1]
+
 
 class Hosts(Page):
     configuration = CONFIGURATION
@@ -72,8 +77,8 @@ class Hosts(Page):
         self.browser.go(letter)
         self.browser.wait_for_text(title, "h1")
 
-    def button(self, text):
-        return self.browser.wait(lambda: next(b for b in self.browser.all("button") if b.text == text and b.is_displayed()))
+    def press(self, text):
+        self.browser.click(lambda: next(b for b in self.browser.all("button") if b.text == text and b.is_displayed()))
 
     def connecting(self, place):
         """A connection of the server that waits for a person, on the page."""
@@ -96,7 +101,7 @@ class Hosts(Page):
             self.assertIn("200", caller.text())
             self.browser.wait(lambda: place not in self.browser.text("section[aria-label=Questions]"))
         self.browser.wait_for_text("for good", "section[aria-label='Allowed places']")
-        self.browser.one(f"button[aria-label='Take back {place} of desk']").click()
+        self.browser.click(f"button[aria-label='Take back {place} of desk']")
         self.browser.wait(lambda: place not in self.browser.text("section[aria-label='Allowed places']"))
         caller = self.connecting("elsewhere.example.com:443")
         self.settled()
@@ -118,19 +123,20 @@ class Hosts(Page):
         self.goto("s", "Servers")
         self.browser.wait_for_text("MiB of memory", ".detail")
         self.browser.wait_for_text("processor time", ".detail .facts")
-        self.button("Changes…").click()
+        self.press("Changes…")
         self.browser.wait_for_text("modified  plan.txt", ".lines")
         self.browser.wait_for_text("added  a\\u{202e}b.txt", ".lines")
         self.check("changes")
-        self.browser.one("#commit").click()
-        self.browser.one("#say-settle").click()
+        self.browser.click("#commit")
+        self.browser.click("#say-settle")
         self.browser.wait_for_text("Taken over: desk starts anew.")
         self.assertEqual((self.gateway.folder / "out/plan.txt").read_text(), "new\u202e")
         self.browser.wait_for_text("Nothing changed.")
-        self.gateway.wait_for(lambda: "2" in self.gateway.code("open('/data/out/plan.txt', 'w').write('worse'); answer = 2"))
-        self.button("Changes…").click()
-        self.browser.one("#drop").click()
-        self.browser.one("#say-settle").click()
+        code = "open('/data/out/plan.txt', 'w').write('worse'); answer = 2"
+        self.gateway.wait_for(lambda: self.gateway.said(code) == "2")
+        self.press("Changes…")
+        self.browser.click("#drop")
+        self.browser.click("#say-settle")
         self.browser.wait_for_text("Dropped: desk starts anew.")
         self.assertEqual((self.gateway.folder / "out/plan.txt").read_text(), "new\u202e")
         changes = [r["detail"]["change"] for r in self.gateway.records() if r["kind"] == "server" and r["detail"].get("by") == "ana"]
@@ -139,13 +145,13 @@ class Hosts(Page):
     def test_4_a_secret_is_tested_and_rotated_and_its_value_is_nowhere(self):
         self.goto("k", "Secrets")
         self.browser.wait_for_text("docs.example.com:443", "main")
-        self.browser.one("button[aria-label='Test token']").click()
+        self.browser.click("button[aria-label='Test token']")
         self.browser.wait_for_text(f"{len(VALUE)} bytes, in force")
         (self.gateway.folder / "token").write_text(NEXT + "\n")
-        self.browser.one("button[aria-label='Test token']").click()
+        self.browser.click("button[aria-label='Test token']")
         self.browser.wait_for_text("not in force: rotate it")
         self.check("secrets")
-        self.browser.one("button[aria-label='Rotate token']").click()
+        self.browser.click("button[aria-label='Rotate token']")
         self.browser.wait_for_text("The new value of token is in force.")
         page = self.browser.run("return document.documentElement.outerHTML")
         heard = self.browser.run("return fetch('/api/v1/secrets', {headers: {'Gatehouse-Token': localStorage.getItem('gatehouse-token')}}).then(r => r.text())")
@@ -161,28 +167,28 @@ class Hosts(Page):
         self.browser.one("#target-name").send_keys("thief")
         self.browser.wait(lambda: "thief" in [o.get_attribute("value") for o in self.browser.all("#target-names option")])
         self.browser.one("#why").send_keys("it steals")
-        self.browser.one("#also").click()
+        self.browser.click("#also")
         self.check("stop")
-        self.button("Stop now").click()
+        self.press("Stop now")
         self.browser.wait_for_text("Locked agent:thief; 0 calls stopped. 1 tokens ended.")
         self.browser.wait_for_text("Lockdown: agent:thief", "#stopped")
         status, _, _ = self.gateway.modern("tools/list", token="thief", path="/mcp/desk")
         self.assertEqual(status, 401)
         self.assertIn("ok", self.gateway.code("answer = 'ok'"))  # nobody else
         self.browser.key("!")
-        self.button("Lift").click()
+        self.press("Lift")
         self.browser.wait_for_text("Lifted agent:thief.")
 
     def test_6_a_token_gets_another_secret(self):
         self.gateway.issue("worker")
         self.goto("u", "Access")
-        self.browser.one("button[aria-label='Rotate the token of worker']").click()
-        self.browser.one("#say-rotate").click()
+        self.browser.click("button[aria-label='Rotate the token of worker']")
+        self.browser.click("#say-rotate")
         secret = self.browser.one("dialog pre").text.strip()
         self.assertEqual(self.gateway.modern("tools/list", token="worker", path="/mcp/desk")[0], 401)
         self.gateway.secrets["worker"] = secret
         self.assertEqual(self.gateway.modern("tools/list", token="worker", path="/mcp/desk")[0], 200)
-        self.button("Done").click()
+        self.press("Done")
 
     def test_7_no_way_out_leads_to_the_console(self):
         """Not even where a person allowed the place for good: what is the gateway's own is refused."""
@@ -199,9 +205,9 @@ class Hosts(Page):
 
     def test_8_a_server_is_killed(self):
         self.goto("s", "Servers")
-        self.browser.wait(lambda: next(b for b in self.browser.all("button.link") if b.text == "spare")).click()
+        self.browser.click(lambda: next(b for b in self.browser.all("button.link") if b.text == "spare"))
         self.browser.wait_for_text("spare", ".detail h2")
-        self.button("Kill…").click()
+        self.press("Kill…")
         self.browser.one("#kill-why").send_keys("it misbehaves", Keys.ENTER)
         self.browser.wait_for_text("spare is down; 0 calls stopped.")
         self.assertIn("a person has stopped calls", self.gateway.code("answer = 'ok'", server="spare"))

@@ -16,16 +16,17 @@ class Stops(unittest.TestCase):
         cls.ana = cls.gateway.log_in()
 
     def stopped(self, name, path, body, token="bot"):
-        """A call in flight and one that waits for a person, and the time from the request to the end of both."""
+        """A call in flight and one that waits for a person, and the time from the stop to the end of both."""
         done = self.gateway.folder / "out/done.log"
         callers = [self.gateway.calling(tool, {"name": name}, token) for tool in ("wait", "destroy")]
         self.gateway.wait_for(lambda: done.exists() and f"wait {name}" in done.read_text().splitlines())
         self.gateway.wait_for(lambda: len(self.ana.get("/approvals")) == 1)
-        began = time.monotonic()
+        began = time.time()
         answer = self.ana.post(path, body)
         for caller in callers:
             caller.join(timeout=60)
-        slowest = max(caller.ended for caller in callers) - began
+        # The record of a token may be later than the end of what ran under it.
+        slowest = max(caller.ended for caller in callers) - (began if path.startswith("/tokens") else self.gateway.stopped_at())
         print(f"\n{path}: all ended after {slowest * 1000:.0f} ms", end=" ")
         self.assertLess(slowest, SECOND)
         for caller in callers:

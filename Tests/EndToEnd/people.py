@@ -1,4 +1,5 @@
 """What the tests of the console share: a gateway people log in to, and a client of its API."""
+import datetime
 import http.client
 import json
 import threading
@@ -39,6 +40,11 @@ class People(Gateway):
             caller.join(timeout=60)
         self.callers = []
 
+    def stopped_at(self):
+        """When the last lockdown was recorded, by the wall clock as `Caller.ended`: the way to the gateway is not in it."""
+        last = [r for r in self.records() if r["kind"] == "lockdown"][-1]
+        return datetime.datetime.fromisoformat(last["time"]).timestamp()
+
     def log_in(self, name="ana", passphrase=PASSPHRASE):
         client = API(self.console)
         client.log_in(name, passphrase)
@@ -55,10 +61,15 @@ class Caller(threading.Thread):
             self.result = self.gateway.call(*self.arguments)
         except (OSError, http.client.HTTPException) as error:
             self.result = {"isError": True, "content": [{"type": "text", "text": f"no answer: {error}"}]}
-        self.ended = time.monotonic()
+        self.ended = time.time()
+
+    def join(self, timeout=60):
+        super().join(timeout)
+        if self.is_alive():
+            raise AssertionError(f"no answer to {self.arguments} after {timeout} s")
 
     def text(self):
-        self.join(timeout=60)
+        self.join()
         return "\n".join(block["text"] for block in self.result["content"])
 
 
