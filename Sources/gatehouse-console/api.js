@@ -2,6 +2,8 @@
 // only this origin can read; each is worth nothing without the other.
 
 const PREFIX = "/api/v1";
+/** A connection that died without a word answers nothing. */
+const LONGEST = 90000;
 const KEPT = "gatehouse-token";
 const listeners = new Map();
 
@@ -36,11 +38,14 @@ export function url(path, query) {
   return PREFIX + path + (words.size ? `?${words}` : "");
 }
 
+function unreachable() { return new APIError(0, { message: "the gateway does not answer", code: "unreachable" }); }
+
 /** One request; throws `APIError`. Where the passphrase is asked for again, so is the person. */
 export async function call(method, path, { query, body, background } = {}) {
   const send = () => fetch(url(path, query), {
     method, headers: headers(body, background), credentials: "same-origin", redirect: "error",
     body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
+    signal: AbortSignal.timeout(LONGEST),
   });
   let response;
   try {
@@ -48,10 +53,12 @@ export async function call(method, path, { query, body, background } = {}) {
     if (response.status === 403 && (await response.clone().json()).error?.code === "proof") {
       if (await listeners.get("proof")?.()) response = await send();
     }
-  } catch (error) {
-    throw new APIError(0, { message: "the gateway does not answer", code: "unreachable" });
+  } catch {
+    throw unreachable();
   }
-  const answer = await response.json().catch(() => null);
+  const answer = await response.json().catch(() => undefined);
+  // It said yes and what it said broke off: as little as no answer.
+  if (response.ok && answer === undefined) throw unreachable();
   if (!response.ok) {
     const error = new APIError(response.status, answer?.error);
     if (error.code === "login" && path !== "/session" && path !== "/session/proof") listeners.get("login")?.();

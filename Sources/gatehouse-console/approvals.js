@@ -12,7 +12,8 @@ export function approvalsPage(shell, [wanted]) {
   let selected = wanted ?? null;
   let question = null;
   let since = 0;
-  let isAnswering = false;
+  /** The tickets of which an answer of ours is on its way. */
+  const underWay = new Set();
 
   const rows = new Map();
   replace(shell.element, h("div", { class: "split" },
@@ -71,33 +72,47 @@ export function approvalsPage(shell, [wanted]) {
   async function load(ticket) {
     try {
       const found = await get(`/approvals/${encodeURIComponent(ticket)}`);
-      if (selected !== ticket) return;
+      // An answer to an earlier look may come after that to a later one.
+      if (selected !== ticket || found.revision < question?.revision) return;
       question = found;
       since = performance.now();
       showCard();
       say(`${found.tool}, ${found.tier}, asked by ${found.principal}`);
-      letGo();
+      keepUp();
     } catch (error) {
       if (selected !== ticket) return;
+      if (error.code === "refused") return forget(ticket, CLOSED);
+      // The list is not shown anew here: with a gateway that does not answer, it would select and fetch without end.
       selected = null;
       question = null;
       replace(card, h("p", { class: "quiet empty" }, error.text));
     }
   }
 
-  /** Lets go of the question on the card once it is over, unless an answer of ours is under way: that says more. */
-  function letGo() {
-    if (question && !isAnswering && shell.state.isListed && !shell.state.approvals.has(question.ticket)) forget(question.ticket, CLOSED);
-  }
-
-  /** Does what answers the question on the card; that the question ends meanwhile is no news. */
-  async function answering(act) {
-    isAnswering = true;
-    try { await act(); } finally {
-      isAnswering = false;
-      letGo();
+  /** Brings the card up to what is known of its question, and lets go of one that is over; not while an answer of ours
+   * to it is under way: that says more. */
+  function keepUp() {
+    if (!question || !shell.state.isListed || underWay.has(question.ticket)) return;
+    const now = shell.state.approvals.get(question.ticket);
+    if (!now) forget(question.ticket, CLOSED);
+    else if (now.revision > question.revision) load(question.ticket);
+    else if (now.revision === question.revision && now.yes !== question.yes) {
+      question.yes = now.yes;
+      document.getElementById("said-yes").textContent = saidYes(question);
     }
   }
+
+  /** Does what answers a question; that it ends meanwhile is no news. Another question can be answered meanwhile. */
+  async function answering(q, act) {
+    if (underWay.has(q.ticket)) { toast(`${q.tool}: another answer is still on its way; this one was not sent.`, "wrong"); return; }
+    underWay.add(q.ticket);
+    try { await act(); } finally {
+      underWay.delete(q.ticket);
+      keepUp();
+    }
+  }
+
+  function saidYes(q) { return q.people > 1 ? `${q.yes} of ${q.people} people said yes` : "one person must say yes"; }
 
   function fact(name, ...value) { return [h("dt", {}, name), h("dd", {}, ...value)]; }
 
@@ -110,7 +125,7 @@ export function approvalsPage(shell, [wanted]) {
       sectionView(part(q, "unusual")),
       h("dl", { class: "facts" },
         fact("Agent", h("strong", {}, q.principal), ` of ${q.owner} · tenant ${q.tenant} · ${q.environment}`),
-        fact("Asked", clock(q.asked), ` · ${q.people > 1 ? `${q.yes} of ${q.people} people said yes` : "one person must say yes"}`),
+        fact("Asked", clock(q.asked), ` · `, h("span", { id: "said-yes" }, saidYes(q))),
         fact("Because", h("ul", { class: "plain-list" }, q.reasons.map((reason) => h("li", {}, reason))))),
       q.sections.filter((section) => !["unusual", "because", "arguments", "before"].includes(section.name)).map(sectionView),
       h("h3", {}, "Arguments"),
@@ -132,7 +147,8 @@ export function approvalsPage(shell, [wanted]) {
 
   async function answer(yes, reason, glass) {
     const q = question;
-    if (!q || isAnswering) return;
+    // A second press of the same key says nothing new.
+    if (!q || (yes && underWay.has(q.ticket))) return;
     if (yes && performance.now() - since < SETTLE) { toast("Look first: this question came up just now.", "plain"); return; }
     const box = card.querySelector(".arguments");
     if (yes && box && box.dataset.hidden > 0) {
@@ -144,7 +160,7 @@ export function approvalsPage(shell, [wanted]) {
     const body = { yes, revision: q.revision };
     if (reason) body.reason = reason;
     if (glass) body.break_glass = glass;
-    await answering(async () => {
+    await answering(q, async () => {
       try {
         const done = await post(`/approvals/${encodeURIComponent(q.ticket)}/answer`, body);
         settle(q, done.answer, yes);
@@ -162,8 +178,10 @@ export function approvalsPage(shell, [wanted]) {
     const isMeant = await dialog(`No to ${q.tool}`, (close) => h("form", { onsubmit: (event) => { event.preventDefault(); close(true); } },
       h("label", { for: "reason" }, "Reason"), reason,
       h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Cancel"), h("button", { class: "no", type: "submit", id: "say-no" }, "Say no"))));
-    if (isMeant && question?.ticket === q.ticket) await answer(false, reason.value.trim());
-    else if (isMeant) toast(CLOSED, "plain");
+    if (!isMeant) return;
+    if (question?.ticket !== q.ticket) toast(CLOSED, "plain");
+    else if (question.revision !== q.revision) toast("The question changed meanwhile: your no was not sent. Look, and answer again.", "wrong");
+    else await answer(false, reason.value.trim());
   }
 
   /** Other arguments in the place of those that were asked about; the gateway judges them anew. */
@@ -174,8 +192,7 @@ export function approvalsPage(shell, [wanted]) {
     const wrong = h("p", { class: "wrong", role: "alert" });
     await dialog(`Edit the call of ${q.tool}`, (close) => h("form", { onsubmit: async (event) => {
       event.preventDefault();
-      if (isAnswering) return;
-      await answering(async () => {
+      await answering(q, async () => {
         try {
           JSON.parse(text.value);
           // Sent as it is written: numbers read into this language could change.
@@ -200,18 +217,23 @@ export function approvalsPage(shell, [wanted]) {
     const minutes = h("input", { id: "minutes", type: "number", min: 1, max: 1440, value: 30, required: true });
     const sentence = h("p", { role: "status" }), wrong = h("p", { class: "wrong", role: "alert" });
     const wanted = () => ({ vary: Object.fromEntries(boxes.filter((box) => box.checked).map((box) => [box.value, true])), uses: Number(uses.value), seconds: Number(minutes.value) * 60 });
+    let asked = 0;
     const preview = async () => {
+      const own = asked += 1;  // an answer to an earlier choice is dropped
+      sentence.textContent = "";
       try {
         const found = await post(`/approvals/${encodeURIComponent(q.ticket)}/preview`, { grant: wanted() });
+        if (own !== asked) return;
         sentence.textContent = found.sentence;
         wrong.textContent = "";
-      } catch (error) { sentence.textContent = ""; wrong.textContent = error.text; }
+      } catch (error) { if (own === asked) wrong.textContent = error.text; }
     };
     preview();
     await dialog(`Yes to calls like this one of ${q.tool}`, (close) => h("form", { onchange: preview, onsubmit: async (event) => {
       event.preventDefault();
-      if (isAnswering) return;
-      await answering(async () => {
+      // A yes counts only for what was read.
+      if (!sentence.textContent) { wrong.textContent ||= "Read first what this covers."; return; }
+      await answering(q, async () => {
         try {
           const done = await post(`/approvals/${encodeURIComponent(q.ticket)}/answer`, { yes: true, revision: q.revision, grant: wanted() });
           close(true);
@@ -241,11 +263,10 @@ export function approvalsPage(shell, [wanted]) {
     showList();
   }
 
-  const unwatch = shell.watch((type, data) => {
+  const unwatch = shell.watch((type) => {
     if (type === "approvals" || type === "question" || type === "closed") {
       showList();
-      letGo();
-      if (type === "question" && data.ticket === question?.ticket && data.revision !== question.revision) load(selected);
+      keepUp();
     }
   });
   const timer = setInterval(showTime, 1000);
@@ -263,6 +284,8 @@ export function approvalsPage(shell, [wanted]) {
     show([ticket]) { if (ticket && ticket !== selected) select(ticket, false); },
     leave() { unwatch(); clearInterval(timer); },
     key(event) {
+      // Letters in a row are words meant for a dialog that did not open, and no answers.
+      if (event.key !== "y") since = performance.now();
       switch (event.key) {
         case "j": case "ArrowDown": step(1); return true;
         case "k": case "ArrowUp": step(-1); return true;

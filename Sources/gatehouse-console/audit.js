@@ -46,8 +46,9 @@ export function auditPage(shell, [wanted]) {
     rows = [];
     isAll = false;
     loading = null;
-    await more();
+    // Before the answer: a record that is opened meanwhile stays.
     replace(detail);
+    await more();
   }
 
   async function more() {

@@ -83,7 +83,7 @@ export function dialog(title, build) {
 
 /** Whether keys belong to whatever is being written in. */
 export function isWriting(event) {
-  return event.target.closest?.("input, textarea, select, dialog, [contenteditable]") !== null;
+  return Boolean(event.target.closest?.("input, textarea, select, dialog, [contenteditable]"));
 }
 
 const RELATIVE = [[60, "s"], [60, "min"], [24, "h"], [Infinity, "d"]];

@@ -83,7 +83,7 @@ export function egressPage(shell) {
     if (isAnswering) return;
     isAnswering = true;
     try { toast(await act()); } catch (error) { toast(error.text, "wrong"); } finally { isAnswering = false; }
-    await load();
+    await load().catch((error) => toast(error.text, "wrong"));
   }
 
   function step(by) {

@@ -126,7 +126,7 @@ export function serversPage(shell, [wanted]) {
     changes.scrollIntoView({ block: "nearest" });
   }
 
-  load();
+  load().catch((error) => toast(error.text, "wrong"));
   const timer = setInterval(() => load().catch(() => {}), 5000);
   const step = (by) => {
     const place = rows.findIndex((row) => id(row) === chosen);

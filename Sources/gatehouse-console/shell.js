@@ -59,7 +59,7 @@ export function startShell(root, session, leave) {
   const shown = { element: main, state, session, watch: (f) => { watchers.add(f); return () => watchers.delete(f); } };
 
   function route() {
-    const [path, ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+    const [path, ...rest] = parts(location.hash);
     const wanted = PAGES.find((candidate) => candidate.path === path) ?? PAGES[0];
     for (const link of links) link.dataset.page === wanted.path ? (link.setAttribute("aria-current", "page"), link.scrollIntoView({ block: "nearest", inline: "nearest" })) : link.removeAttribute("aria-current");
     document.title = `${wanted.title} · Gatehouse`;
@@ -76,6 +76,7 @@ export function startShell(root, session, leave) {
   let end = null;
   const follow = (wantsCalls) => {
     end?.();
+    state.isListed = false;
     end = listen(take, heard, wantsCalls);
   };
   shown.follow = follow;
@@ -99,6 +100,8 @@ export function startShell(root, session, leave) {
 
   function heard(kind) {
     state.isLive = kind === "live";
+    // What waits is not known until the stream has told it.
+    state.isListed = false;
     showLine();
     tell("line", kind);
   }
@@ -139,7 +142,8 @@ export function startShell(root, session, leave) {
   let wantsPage = false;
   function onKey(event) {
     touch();
-    if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event)) return;
+    // What lies under a dialog hears no key, wherever the focus is.
+    if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event) || document.querySelector("dialog[open]")) return;
     if (wantsPage) {
       wantsPage = false;
       const wanted = PAGES.find((candidate) => candidate.key === event.key);
@@ -161,7 +165,6 @@ export function startShell(root, session, leave) {
       h("div", { class: "row end" }, h("button", { class: "main", autofocus: true, onclick: () => close() }, "Close"))]);
   }
 
-
   window.addEventListener("hashchange", route);
   document.addEventListener("keydown", onKey);
   document.addEventListener("pointerdown", touch);
@@ -175,4 +178,9 @@ export function startShell(root, session, leave) {
     document.removeEventListener("keydown", onKey);
     document.removeEventListener("pointerdown", touch);
   };
+}
+
+/** What an address names; nothing where it is none. */
+function parts(hash) {
+  try { return hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent); } catch { return []; }
 }

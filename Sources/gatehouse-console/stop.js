@@ -1,6 +1,6 @@
 // The stop button: what stops at once, what is ended with it, what is stopped already.
 import { h, replace, dialog, toast, number } from "./dom.js";
-import { call, get, post } from "./api.js";
+import { get, post } from "./api.js";
 
 /** What can be stopped, and where its names come from. */
 const KINDS = [
@@ -22,9 +22,10 @@ async function kill(name, reason) {
   return rows.length > 0 ? "Its processes are gone." : "It has no process here.";
 }
 
-/** Asks what to stop; `target` as the API writes it: `all`, `server:NAME`. */
+/** Asks what to stop; `target` as the API writes it: `all`, `server:NAME`. Keys that follow at once are for the dialog:
+ * it is there before anything is asked of the gateway. */
 export async function lockdown(target = "all") {
-  const list = await call("GET", "/lockdowns").catch(() => []);
+  const force = h("section", { hidden: true });
   const colon = target.indexOf(":");
   const kind = h("select", { id: "target-kind" }, KINDS.map((entry) => h("option", { value: entry.kind }, entry.title)));
   kind.value = colon < 0 ? "all" : target.slice(0, colon);
@@ -68,10 +69,16 @@ export async function lockdown(target = "all") {
     h("label", { for: "target-kind" }, "What"), kind, naming, h("label", { for: "why" }, "Reason"), why, ending, wrong,
     h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Cancel"),
       h("button", { class: "stop", type: "submit" }, "Stop now"))),
-    list.length > 0 && h("section", {}, h("h3", {}, "In force"), h("ul", { class: "plain-list" }, list.map((lock) => h("li", { class: "row" },
+    (showForce(close), force)]);
+
+  async function showForce(close) {
+    const list = await get("/lockdowns").catch(() => []);
+    force.hidden = list.length === 0;
+    replace(force, h("h3", {}, "In force"), h("ul", { class: "plain-list" }, list.map((lock) => h("li", { class: "row" },
       h("code", {}, lock.target), h("span", { class: "quiet grow" }, lock.reason),
       h("button", { "aria-label": `Lift ${lock.target}`, onclick: async () => {
         try { await post("/lockdowns/lift", { target: lock.target }); toast(`Lifted ${lock.target}.`); close(); }
         catch (error) { wrong.textContent = error.text; }
-      } }, "Lift")))))]);
+      } }, "Lift")))));
+  }
 }
