@@ -31,8 +31,11 @@ enum CallCommand {
         }
     )
 
-    /// How often the call is sent again where the answer is to do so.
-    private static let legCount = Limits.heldLegCount + Limits.inputRoundCount
+    /// How often the call is sent at most.
+    ///
+    /// Nothing is declared that a server could ask for, so only a wait for a person comes in legs, and
+    /// its last one has a text for an answer.
+    private static let legCount = Limits.heldLegCount + 1
 
     /// The answer to the call, which is sent again as often as it is told to wait on.
     private static func answer(
@@ -47,13 +50,15 @@ enum CallCommand {
             let answer = try await next(from: gateway, id: leg, &told)
             state = whatToBring(answer.root)
             guard state != nil else { return answer }
-            Console.complain("note: nobody has answered yet; the call is sent again to wait on")
+            Console.complain("note: not answered yet; the call is sent again to wait on")
         }
-        throw ControlError(.unreachable, "no answer after \(legCount) times of asking")
+        throw ControlError(.timeout, "no answer after \(legCount) times of asking")
     }
 
-    /// The answer to request `id`; what comes before it, such as that a person is waited for, is said
-    /// once where it is the same as `told`.
+    /// The answer to request `id`.
+    ///
+    /// What comes before it, such as that a person is waited for, is said on standard error, unless
+    /// that is what was `told` last.
     private static func next(
         from gateway: LineConnection,
         id: Int,
